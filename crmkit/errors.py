@@ -1,0 +1,37 @@
+"""What can go wrong, in the user's words.
+
+    CrmkitError
+    ├── UsageError      the command line is wrong                  exit status 2
+    ├── DataError       the data, a file or the disk would not do  exit status 1
+    │   └── ModelError  a model cannot be fitted to these data
+    └── GateError       a gate that the user set tripped           exit status 3
+
+Each message is whole sentences: what was wrong, what was there, what to type next. Nothing here
+knows how it will be printed; `cli.py` catches the base class once.
+"""
+
+
+class CrmkitError(Exception):
+    """Something the user can mend; the message says how."""
+
+    exit_status = 1
+
+
+class UsageError(CrmkitError):
+    """The command line asks for something that does not exist or contradicts itself."""
+
+    exit_status = 2
+
+
+class DataError(CrmkitError):
+    """The data, a file or the disk would not do."""
+
+
+class ModelError(DataError):
+    """A model cannot be fitted to these data."""
+
+
+class GateError(CrmkitError):
+    """A limit that the user set (`--strict`, `--max-rejects`) was passed."""
+
+    exit_status = 3
