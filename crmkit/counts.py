@@ -7,7 +7,7 @@ from decimal import Context, Decimal
 import polars as pl
 
 # Python's own default keeps 28 digits; a Decimal(38) column may hold more.
-_EXACT = Context(prec=80)
+EXACT = Context(prec=80)
 
 
 def scale(frame: pl.DataFrame, column: str) -> int:
@@ -23,7 +23,7 @@ def whole(column: str) -> pl.Expr:
 
 def money(units: int, places: int) -> Decimal:
     """Minor units as an exact amount."""
-    return Decimal(units).scaleb(-places, _EXACT)
+    return Decimal(units).scaleb(-places, EXACT)
 
 
 def tally(values: pl.Series) -> pl.DataFrame:

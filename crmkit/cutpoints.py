@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.counts import money, tally
+from crmkit.counts import EXACT, money, tally
 from crmkit.errors import CrmkitError, DataError, UsageError
 
 Number = int | float | Decimal
@@ -25,8 +25,9 @@ FREQUENCIES = ("orders", "days", "rows")
 MONETARIES = ("total", "average", "profit")
 MOST_BINS = 9
 _SCHEMA = 1
-# Beyond any money that a Decimal(38) column can hold.
 _LIMIT = 10**36
+# Minor units are 128-bit integers, and no value of a Decimal(38) column lies beyond this.
+_FARTHEST = 2**126
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,7 @@ def check_borders(name: str, borders: Sequence[Number]) -> None:
 
 def quantile_borders(counts: pl.DataFrame, bins: int) -> list[Any]:
     """Borders that put a value into bin ceil(min_rank * bins / n); some bins stay empty if values are few."""
+    # With at least as many rows as bins the smallest value is in bin 1, so every border exists.
     total = counts["n"].sum()
     rank = pl.col("n").cum_sum() - pl.col("n") + 1
     found = counts.select("value", bin=(rank * bins + total - 1) // total)
@@ -163,7 +165,8 @@ def to_units(border: Number, kind: pl.DataType) -> int | float:
     if kind.is_float():
         return float(border)
     places = kind.scale if isinstance(kind, pl.Decimal) else 0
-    return int(Decimal(str(border)).scaleb(places).to_integral_value(ROUND_FLOOR))
+    units = int(Decimal(str(border)).scaleb(places, EXACT).to_integral_value(ROUND_FLOOR))
+    return max(-_FARTHEST, min(units, _FARTHEST))
 
 
 def from_units(border: Any, kind: pl.DataType) -> Number:

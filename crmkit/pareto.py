@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
+from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -53,17 +55,23 @@ def scheme_of(name: str, cuts: Sequence[float | Decimal] | None = None) -> Schem
     scheme = SCHEMES[name]
     if cuts is None:
         return scheme
-    found = [Fraction(str(cut)) for cut in cuts]
+    found = _rising(cuts)
+    names = scheme.names if len(found) == len(scheme.names) else tuple(ascii_uppercase[: len(found)])
+    return Scheme(names, found, scheme.headcount)
+
+
+def _rising(cuts: Sequence[float | Decimal]) -> tuple[Fraction, ...]:
+    try:
+        found = [Fraction(str(cut)) for cut in cuts]
+    except ValueError:  # not a number, or infinite
+        found = []
     if found and found[-1] < 100:
         found.append(Fraction(100))
-    ascending = all(low < high for low, high in zip([Fraction(0), *found], found, strict=False))
-    if len(found) < 2 or found[-1] != 100 or not ascending or len(found) > 26:
+    rising = all(low < high for low, high in pairwise([Fraction(0), *found]))
+    if not 2 <= len(found) <= len(ascii_uppercase) or found[-1] != 100 or not rising:
         given = ",".join(str(cut) for cut in cuts)
         raise UsageError(f"The cuts are {given!r}. Write percentages that rise to 100, such as 70,90,100.")
-    letters = tuple(chr(ord("A") + place) for place in range(len(found)))
-    return Scheme(
-        scheme.names if len(scheme.names) == len(found) else letters, tuple(found), scheme.headcount
-    )
+    return tuple(found)
 
 
 def ladder(counts: pl.DataFrame) -> pl.DataFrame:
@@ -239,6 +247,7 @@ def curve(rungs: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
     )
     origin = pl.DataFrame({f"{noun}_share": [0.0], part: [0.0]})
     if exact.height >= CURVE_POINTS:
+        # Equal steps of |dx| + |dy| keep both the steep beginning and a fall at the end.
         rise = pl.col(part).diff().fill_null(pl.col(part)).abs().cum_sum()
         length = pl.col(f"{noun}_share") + rise
         step = (length / length.last() * (CURVE_POINTS - 2)).floor()

@@ -8,12 +8,12 @@ positive order are listed as `refund only` and not scored.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from crmkit.counts import ratio, scale, tally, whole
+from crmkit.customers import as_of
 from crmkit.cutpoints import (
     FREQUENCIES,
     MONETARIES,
@@ -23,6 +23,7 @@ from crmkit.cutpoints import (
     bin_of,
     check_borders,
     check_choice,
+    cuts_file,
     from_units,
     mean_border,
     quantile_borders,
@@ -32,6 +33,8 @@ from crmkit.cutpoints import (
 from crmkit.errors import UsageError
 from crmkit.result import Result
 from crmkit.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
+
+__all__ = ["Cuts", "analyse", "cuts", "cuts_file", "measure", "score", "segment"]
 
 FEW = 50
 _COLUMN = {"r": "recency", "f": "frequency", "m": "monetary"}
@@ -86,30 +89,29 @@ def cuts(
             f"Only {buyers.height} customers have an order, too few for {max(wanted.values())} scores. "
             "Ask for fewer with --bins, or set the borders yourself with --r-cuts, --f-cuts and --m-cuts."
         )
-    borders: dict[str, tuple[Number, ...]] = {}
-    ids: dict[str, tuple[str, ...]] = {}
-    for name, listed in given.items():
-        if listed is not None:
-            borders[name] = tuple(listed)
-            continue
-        kind = buyers.schema[_COLUMN[name]]
-        values = buyers.select("customer", value=_units(kind, _COLUMN[name]))
-        found, ids[name] = _borders(values, wanted[name], ties, rule)
-        borders[name] = tuple(from_units(border, kind) for border in found)
-    return Cuts(
-        **borders,
-        frequency=frequency,
-        monetary=monetary,
-        ids={name: last for name, last in ids.items() if last},
-    )
+    found = {
+        name: (tuple(listed), ()) if listed is not None else _borders(buyers, name, wanted[name], ties, rule)
+        for name, listed in given.items()
+    }
+    ids = {name: last for name, (_, last) in found.items() if last}
+    r, f, m = (borders for borders, _ in found.values())
+    return Cuts(r=r, f=f, m=m, frequency=frequency, monetary=monetary, ids=ids)
 
 
-def _borders(values: pl.DataFrame, bins: int, ties: str, rule: str) -> tuple[list[Any], tuple[str, ...]]:
+def _borders(
+    buyers: pl.DataFrame, name: str, bins: int, ties: str, rule: str
+) -> tuple[tuple[Number, ...], tuple[str, ...]]:
+    """Borders of one measure, and the last ids below them where equal values are parted."""
+    column, ids = _COLUMN[name], tuple[str, ...]()
+    kind = buyers.schema[column]
+    values = buyers.select("customer", value=_units(kind, column))
     if rule == "mean":
-        return [mean_border(tally(values["value"]))], ()
-    if ties == "first":
-        return split_borders(values, bins)
-    return quantile_borders(tally(values["value"]), bins), ()
+        found = [mean_border(tally(values["value"]))]
+    elif ties == "first":
+        found, ids = split_borders(values, bins)
+    else:
+        found = quantile_borders(tally(values["value"]), bins)
+    return tuple(from_units(border, kind) for border in found), ids
 
 
 def _bins(
@@ -139,10 +141,10 @@ def score(customers: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
     scores = []
     for name, borders in cut.borders.items():
         kind = measured.schema[_COLUMN[name]]
-        bins = bin_of(
-            _units(kind, _COLUMN[name]), [to_units(border, kind) for border in borders], cut.ids.get(name, ())
-        )
+        limits = [to_units(border, kind) for border in borders]
+        bins = bin_of(_units(kind, _COLUMN[name]), limits, cut.ids.get(name, ()))
         if name == "r":
+            # Few days are good: the first bin gets the highest score.
             bins = len(borders) + 2 - bins
         scores.append(pl.when(bought).then(bins).alias(name))
     return measured.with_columns(scores).with_columns(rfm=_code().cast(pl.String))
@@ -303,7 +305,7 @@ def customers_table(scored: pl.DataFrame) -> pl.DataFrame:
 def _facts(scored: pl.DataFrame, cut: Cuts) -> dict[str, Any]:
     in_use = {name: scored[name].drop_nulls().unique().sort().to_list() for name in "rfm"}
     return {
-        "as_of": _as_of(scored),
+        "as_of": as_of(scored),
         "customers": scored.height,
         "refund_only": scored["recency"].null_count(),
         "revenue": scored["revenue"].sum(),
@@ -311,12 +313,6 @@ def _facts(scored: pl.DataFrame, cut: Cuts) -> dict[str, Any]:
         "cuts": cut.to_dict(),
         "scores_in_use": in_use,
     }
-
-
-def _as_of(scored: pl.DataFrame) -> date | None:
-    """The day from which recency counts, which every customer with an order knows."""
-    buyers = scored.drop_nulls("recency").head(1)
-    return buyers["last"][0] + timedelta(days=buyers["recency"][0]) if buyers.height else None
 
 
 def _map_notes(chosen: SegmentMap, bins: Bins) -> tuple[str, ...]:

@@ -222,7 +222,10 @@ def test_cuts_of_ones_own() -> None:
     assert exact.cuts == (Fraction(199, 2), Fraction(999, 10), 100)
 
 
-@pytest.mark.parametrize("cuts", [[], [100], [80, 80], [95, 80], [0, 50], [-1, 50], [80, 120], range(1, 40)])
+@pytest.mark.parametrize(
+    "cuts",
+    [[], [100], [80, 80], [95, 80], [0, 50], [-1, 50], [80, 120], [math.nan], [math.inf], range(1, 40)],
+)
 def test_cuts_that_do_not_rise_to_100_are_refused(cuts: list[int]) -> None:
     with pytest.raises(UsageError, match="rise to 100"):
         pareto.scheme_of("abc", cuts)
