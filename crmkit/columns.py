@@ -146,7 +146,21 @@ VALUE = {
     "present": Column("money", "amount in today's money"),
 }
 
-COLUMNS: dict[str, Column] = {**TRANSACTIONS, **CUSTOMERS, **SHARED, **ACCUMULATION, **VALUE}
+CHECK = {
+    "role": Column("text", "what the column is used as"),
+    "column": Column("text", "the name of the column in the file"),
+    "why": Column("text", "how the column was found"),
+    "type": Column("text", "how the column is stored"),
+    "blank": Column("count", "rows without a value in the column"),
+    "examples": Column("text", "the first values"),
+    "outcome": Column("text", "what became of the rows"),
+    "file": Column("text", "the file that a row stands in"),
+    "line": Column("count", "the line of a CSV file, or the row of a Parquet file, counted from 1"),
+    "reason": Column("text", "why a row was set aside"),
+    "row": Column("text", "the row as it stands in the file"),
+}
+
+COLUMNS: dict[str, Column] = {**TRANSACTIONS, **CUSTOMERS, **SHARED, **CHECK, **ACCUMULATION, **VALUE}
 
 
 def kind(name: str) -> str:
