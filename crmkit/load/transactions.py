@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from crmkit.errors import CrmkitError, DataError, GateError
+from crmkit.errors import DataError, GateError
 from crmkit.load import audit as accounts
 from crmkit.load import batches, dates, numbers, survey
 from crmkit.load.audit import REASON, SKIP, Audit, Reject
@@ -252,7 +252,11 @@ class Transactions:
         if self.audit.rows_read == 0:
             return f"{self.name}: there are no data rows (0 rows after the header)."
         example = next(iter(self.audit.rejects), None)
-        shown = f" For example column {example.column}: {example.value[:40]!r}." if example and example.column else ""
+        shown = ""
+        if example is not None:
+            place = self.places([example])[example.file, example.record][0]
+            column = f" column {example.column}," if example.column else ""
+            shown = f" For example {place},{column} {example.reason}: {example.value[:40]!r}."
         return f"{self.name}: no row can be used: {self.audit.line()}.{shown}"
 
     def _inferences(self) -> list[str]:
@@ -273,6 +277,22 @@ class Transactions:
             notes.append(f"{self.audit.rounded_rows:,} amounts were rounded to {plan.scale} decimals")
         return notes
 
+    def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], tuple[str, int, str]]:
+        """Where these rows stand: (file, record) → (its place in words, line or row from 1, the row's text)."""
+        found: dict[tuple[str, int], tuple[str, int, str]] = {}
+        for opened in self.inputs:
+            wanted = {reject.record for reject in rejects if reject.file == opened.name}
+            if opened.dialect is None:
+                found |= {(opened.name, record): (f"row {record + 1}", record + 1, "") for record in wanted}
+                continue
+            for record, line, text in batches.locate(opened) if wanted else ():
+                if record in wanted:
+                    found[opened.name, record] = (f"line {line}", line, text)
+                    wanted.discard(record)
+                if not wanted:
+                    break
+        return found
+
     def gate(self, *, strict: bool = False, max_rejects: float | None = None, percent: float | None = None) -> None:
         """Stop where more rows were set aside than the user allows (GateError), or than can be right (DataError)."""
         rejected = self.audit.rows_rejected
@@ -288,5 +308,3 @@ class Transactions:
                 "Run crmkit check, or allow it with --max-rejects 100%."
             )
 
-
-__all__ = ["CrmkitError", "Transactions", "batches"]
