@@ -80,7 +80,7 @@ def _customer(raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
     if ids.dtype != pl.String:
         return [ids, untouched]
     sizes = ids.str.len_bytes()
-    if int(sizes.min() or 0) <= _LONGEST_BLANK:
+    if (sizes <= _LONGEST_BLANK).any():
         ids = (
             ids.to_frame()
             .select(pl.when(~pl.col("customer").is_in(numbers.BLANKS)).then("customer"))
