@@ -1,12 +1,14 @@
 """The way out of the house: a Result to the terminal, to standard output, to a file.
 
-Nothing else prints. `emit` does a whole command's output; `show` and `export` are its two halves
-for a command that has further files to write in the same breath:
+Only this module and the command line print. A command's files and its screen go out together:
 
     with Outputs() as files:
         export(rejects, "rejects.csv", files)
         export(result, "tiers.parquet", files)
         show(result)
+
+When anything fails, a full disk or a broken table, no file has changed; when only the reader of
+standard output has left (`| head`), the files are written all the same.
 """
 
 from __future__ import annotations
@@ -29,49 +31,7 @@ from crmkit.text import safe
 
 Say = Callable[[str], None]
 
-__all__ = ["FORMATS", "emit", "export", "hint", "safe", "show"]
-
-
-def emit(
-    result: Result,
-    *,
-    format: str = "table",
-    table: str | None = None,
-    output: str | Path | None = None,
-    limit: int | None = None,
-    excel_safe: bool = False,
-    color: Color = "auto",
-    width: int | None = None,
-    say: Say | None = None,
-) -> None:
-    """Print `result` on standard output, and write one of its tables to the file `output`.
-
-    Without `output`, `table` names what is printed (default: the summary tables; for csv, tsv,
-    ndjson and parquet the first of them). With it, `table` names what the file holds (default: the
-    detail table), and the summary is printed. `output="-"` prints what the file would have held.
-    `limit` is the number of rows printed of each table in the format `table` (default 50, 0 for
-    all). `say` takes sentences on what was left out (default: `hint`). A failure leaves every
-    file as it was.
-    """
-    to_file = output is not None and str(output) != "-"
-    printed = None if to_file else table
-    if output is not None and not to_file:
-        printed = table or _main(result)
-    with Outputs() as files:
-        if to_file:
-            export(result, cast(str, output), files, table=table, excel_safe=excel_safe, say=say)
-            if sys.stdout is None:
-                return
-        show(
-            result,
-            format=format,
-            table=printed,
-            limit=limit,
-            excel_safe=excel_safe,
-            color=color,
-            width=width,
-            say=say,
-        )
+__all__ = ["FORMATS", "Outputs", "export", "hint", "safe", "show"]
 
 
 def export(
@@ -83,7 +43,10 @@ def export(
     excel_safe: bool = False,
     say: Say | None = None,
 ) -> None:
-    """Write one table of `result` (default: the detail table, else the first) as `path`'s extension says."""
+    """Write one table of `result` (default: the detail table, else the first) as `path`'s extension says.
+
+    `say` takes a sentence on cells that a spreadsheet would take for formulas (default: `hint`).
+    """
     chosen = _choose(result, table or _main(result))
     how = output.layout(path)
     files.write(path, lambda stream: formats.write(chosen, stream, how, excel_safe=excel_safe))
@@ -112,7 +75,13 @@ def show(
     width: int | None = None,
     say: Say | None = None,
 ) -> None:
-    """Print the summary tables, or the one named, on standard output."""
+    """Print the summary tables, or the one named, on standard output.
+
+    The formats csv, tsv, ndjson and parquet hold one table and take the first. `limit` is the
+    number of rows of each table in the format `table` (default 50, 0 for all); `width` replaces
+    the terminal's. `say` takes sentences on columns that did not fit (default: `hint`).
+    UsageError for an unknown format or table, ClosedPipeError when the reader has left.
+    """
     chosen = _choose(result, table)
     if format == "table":
         with standard_output() as stream:
