@@ -78,17 +78,10 @@ class Asked:
     @property
     def over_time(self) -> bool:
         """Whether anything was asked for that the table of lost customers cannot tell."""
-        later = (
-            self.periods,
-            self.switch,
-            self.matrix,
-            self.referral,
-            self.discount,
-            self.below,
-            self.what_if,
-            self.files,
-        )
-        return any(word is not None and word != [] for word in later) or self.runs > 0
+        texts = (self.matrix, self.referral, self.discount, self.below)
+        lists = (self.switch, self.what_if, self.files)
+        counted = self.periods is not None or self.runs != 0
+        return counted or any(text is not None for text in texts) or any(lists)
 
 
 def accumulation(
