@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import typer
 
+from crmkit.commands.accumulation import accumulation
 from crmkit.commands.check import check
 from crmkit.commands.customers import customers
 from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
+from crmkit.commands.value import value
 from crmkit.options import shared
 
 app = typer.Typer(
@@ -30,6 +32,8 @@ app.command(rich_help_panel="Look")(shared(check, READS))
 app.command(rich_help_panel="Look")(shared(customers, READS))
 app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
+app.command(rich_help_panel="Reckon")(shared(accumulation, "input output"))
+app.command(rich_help_panel="Reckon")(shared(value, "output"))
 
 
 @app.callback()
