@@ -27,7 +27,8 @@ import polars as pl
 
 from crmkit import periods
 from crmkit.errors import DataError, UsageError
-from crmkit.panel import money, panel
+from crmkit.customers import money
+from crmkit.panel import panel
 from crmkit.periods import Period
 from crmkit.result import Result
 
@@ -43,6 +44,11 @@ MONEY = [
     "expansion",
     "contraction",
 ]
+
+
+def count(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+    """From transactions to the counts that `analyse` takes."""
+    return tally(join_state(panel(transactions, period)))
 
 
 def join_state(activity: pl.LazyFrame) -> pl.LazyFrame:
@@ -64,7 +70,7 @@ def join_state(activity: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def count(activity: pl.LazyFrame) -> pl.LazyFrame:
+def tally(activity: pl.LazyFrame) -> pl.LazyFrame:
     """Customers and money in each state in each period: counts that add up."""
     change = pl.col("revenue") - pl.col("before")
     return activity.group_by("index", "state").agg(
@@ -122,7 +128,7 @@ def table(rows: pl.DataFrame, scale: int) -> pl.DataFrame:
         "lapsed",
         "active",
         "retention_rate",
-        *(money(pl.col(name), scale).alias(name) for name in MONEY),
+        *(money(name, scale) for name in MONEY),
         "quick_ratio",
         "complete",
     )
@@ -141,14 +147,14 @@ def notes(rows: pl.DataFrame, begin: date, as_of: date) -> tuple[str, ...]:
 
 
 def analyse(
-    transactions: pl.LazyFrame,
+    counts: pl.DataFrame,
     *,
     begin: date,
     as_of: date,
     scale: int,
     period: Period = "month",
 ) -> Result:
-    """Growth accounting by period, in one pass over the transactions.
+    """Growth accounting by period, from the counts of `count`.
 
     Args:
         begin, as_of: the first and the last day that the data cover.
@@ -160,9 +166,8 @@ def analyse(
     if calendar.height < 2:
         raise DataError(
             f"The file covers one {period}, {calendar['period'][0]}; a life cycle needs at least two. "
-            "Say a shorter --period."
+            "Say a shorter --period, such as week."
         )
-    counts = count(join_state(panel(transactions, period))).collect(engine="streaming")
     rows = ratios(by_period(counts, calendar))
     if not rows["active"].sum():
         raise DataError(NO_ORDERS)

@@ -87,7 +87,9 @@ def matrix(moved: pl.DataFrame, ranks: Mapping[str, int]) -> pl.DataFrame:
     counted = moved.group_by("from", "to").agg(*MEASURES)
     how: Any = "left" if len(labels) <= FULL_MATRIX else "inner"
     cells = rows.join(columns, how="cross").join(counted, on=["from", "to"], how=how).sort("row", "column")
-    cells = cells.with_columns(pl.col("customers", "revenue_before", "revenue", "revenue_change").fill_null(0))
+    cells = cells.with_columns(
+        pl.col("customers", "revenue_before", "revenue", "revenue_change").fill_null(0)
+    )
     of_row = pl.col("customers").sum().over("from")
     return cells.select(
         "from",
@@ -107,7 +109,9 @@ def moves(moved: pl.DataFrame) -> pl.DataFrame:
     table = pl.DataFrame({"move": kinds}).join(counted, on="move", how="left", maintain_order="left")
     table = table.with_columns(pl.exclude("move").fill_null(0))
     share = pl.col("customers") / pl.col("customers").sum()
-    return table.select("move", "customers", share.alias("share"), "revenue_before", "revenue", "revenue_change")
+    return table.select(
+        "move", "customers", share.alias("share"), "revenue_before", "revenue", "revenue_change"
+    )
 
 
 def analyse(

@@ -64,8 +64,11 @@ def naive(rows: list[Sale], period: str) -> list[dict[str, Any]]:
     return table
 
 
-def analyse(rows: list[Sale], **options: Any) -> Any:
-    return lifecycle.analyse(frame(rows), **({"begin": BEGIN, "as_of": AS_OF, "scale": 2} | options))
+def analyse(rows: list[Sale], period: str = "month", **options: Any) -> Any:
+    counts = lifecycle.count(frame(rows), period).collect()
+    return lifecycle.analyse(
+        counts, **({"begin": BEGIN, "as_of": AS_OF, "scale": 2, "period": period} | options)
+    )
 
 
 def has_orders(rows: list[Sale]) -> bool:
@@ -246,7 +249,8 @@ def test_a_real_shop_agrees_with_sql(period: str) -> None:
         from pairs group by 1
     """
     options = {"begin": date(2009, 12, 1), "as_of": date(2010, 12, 9), "scale": 3, "period": period}
-    table = lifecycle.analyse(retail(), **options).tables["periods"]
+    counts = lifecycle.count(retail(), period).collect()
+    table = lifecycle.analyse(counts, **options).tables["periods"]
     expected = {
         periods.label_of(periods.index_of(row[0], period), period): row[1:]
         for row in duckdb.sql(query).fetchall()
