@@ -26,8 +26,8 @@ from datetime import date
 import polars as pl
 
 from crmkit import periods
-from crmkit.errors import DataError, UsageError
 from crmkit.customers import money
+from crmkit.errors import DataError, UsageError
 from crmkit.panel import panel
 from crmkit.periods import Period
 from crmkit.result import Result

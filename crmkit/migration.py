@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
+from crmkit import customers
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 
@@ -35,9 +36,56 @@ def check(begin: date, end: date, *, first: date, last: date) -> None:
             )
 
 
+class Span(NamedTuple):
+    """Days that count for a date, both ends included; None is an open end."""
+
+    first: date | None
+    last: date | None
+
+    def holds(self, day: pl.Expr) -> pl.Expr:
+        """Whether a day is one of them."""
+        after = pl.lit(True) if self.first is None else day >= self.first
+        return after if self.last is None else after & (day <= self.last)
+
+
+def aggregate(
+    transactions: pl.LazyFrame, before: Span, after: Span, wants: frozenset[str], *, has_order: bool
+) -> pl.LazyFrame:
+    """By key: the customers of two spans from one pass, each as `customers.aggregate` makes them.
+
+    The customer is a struct of the customer and the span's place, 0 or 1.
+    """
+    in_before, in_after = before.holds(pl.col("date")), after.holds(pl.col("date"))
+    place = (
+        pl.when(in_before & in_after)
+        .then(pl.lit([0, 1]))
+        .when(in_before)
+        .then(pl.lit([0]))
+        .when(in_after)
+        .then(pl.lit([1]))
+    )
+    rows = transactions.filter(in_before | in_after).with_columns(place.alias("place")).explode("place")
+    return customers.aggregate(
+        rows.with_columns(customer=pl.struct("customer", "place")), wants, has_order=has_order
+    )
+
+
+def snapshots(frame: pl.DataFrame, scale: int, days: tuple[date, date]) -> list[pl.DataFrame]:
+    """The customers tables of both spans, as of their days."""
+    parts = frame.unnest("customer")
+    return [
+        customers.finish(parts.filter(pl.col("place") == place).drop("place"), scale, day)
+        for place, day in enumerate(days)
+    ]
+
+
 def join(before: pl.DataFrame, after: pl.DataFrame, ranks: Mapping[str, int]) -> pl.DataFrame:
-    """One row for each customer with a label at either date: from, to, move and revenue at both."""
-    sides = [frame.select("customer", "label", "revenue") for frame in (before, after)]
+    """One row for each customer with a label at either date: from, to, move and revenue at both.
+
+    A label without a rank is none.
+    """
+    known = pl.when(pl.col("label").is_in(list(ranks))).then("label")
+    sides = [frame.select("customer", known.alias("label"), "revenue") for frame in (before, after)]
     both = sides[0].join(sides[1], on="customer", how="full", coalesce=True, suffix="_after")
     both = both.filter(pl.col("label").is_not_null() | pl.col("label_after").is_not_null())
     was, now = (
