@@ -61,7 +61,9 @@ SHARED = {
     "customers": Column("count", "number of customers"),
     "share": Column("share", "part of all customers, or of the table's total where it lists customers"),
     "customers_share": Column("share", "part of all customers"),
-    "revenue_share": Column("share", "part of all revenue"),
+    "revenue_share": Column(
+        "share", "part of all revenue; in Pareto tables, of the revenue of those above zero"
+    ),
     "cumulative_share": Column("share", "part of the total reached with this row and those above it"),
     "tier": Column("text", "value tier"),
     "segment": Column("text", "RFM segment"),
@@ -160,7 +162,40 @@ CHECK = {
     "row": Column("text", "the row as it stands in the file"),
 }
 
-COLUMNS: dict[str, Column] = {**TRANSACTIONS, **CUSTOMERS, **SHARED, **CHECK, **ACCUMULATION, **VALUE}
+PARETO = {
+    "mean_revenue": Column("money", "revenue for each customer or item, on average"),
+    "lowest_revenue": Column("money", "revenue of whoever has the least"),
+    "profit_share": Column("share", "part of the profit of those above zero"),
+    "orders_share": Column("share", "part of all orders"),
+    "items": Column("count", "number of products, or whatever else is ranked in place of customers"),
+    "items_share": Column("share", "part of all items"),
+}
+
+RFM = {
+    "frequency": Column("count", "how often the customer bought: orders, days or rows, as asked"),
+    "monetary": Column(
+        "money", "what the customer is scored on: revenue, revenue per order or profit, as asked"
+    ),
+    "r": Column("score", "recency score, the highest for the latest order"),
+    "f": Column("score", "frequency score, the highest for the most orders"),
+    "m": Column("score", "monetary score, the highest for the most money"),
+    "rfm": Column("text", "the three scores as one code, such as 543"),
+    "mean_recency": Column("days", "recency on average, over customers with an order"),
+    "mean_orders": Column("ratio", "orders for each customer with an order"),
+    "mean_order_value": Column("money", "revenue for each order"),
+    **{f"f{score}": Column("count", f"customers with an F score of {score}") for score in range(1, 10)},
+}
+
+COLUMNS: dict[str, Column] = {
+    **TRANSACTIONS,
+    **CUSTOMERS,
+    **SHARED,
+    **CHECK,
+    **ACCUMULATION,
+    **VALUE,
+    **PARETO,
+    **RFM,
+}
 
 
 def kind(name: str) -> str:
