@@ -203,8 +203,7 @@ def analyse(
         command="cohort",
         tables={"cohorts": cohorts, "grid": grid(cohorts, mean_row(cells, value, scale), value)},
         facts=found | {"as_of": as_of, "by": period, "value": value},
-        detail="cohorts",
         notes=notes(cohorts, periods.label_of(last, period), found["revenue_outside"], as_of),
         titles={"grid": TITLES[value].format(period=period)},
-        pictures={"grid": f"heat {kind}"},
+        pictures={"cohorts": "none", "grid": f"heat {kind}"},
     )

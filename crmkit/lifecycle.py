@@ -26,6 +26,7 @@ from datetime import date
 import polars as pl
 
 from crmkit import periods
+from crmkit.counts import ratio, whole
 from crmkit.customers import money
 from crmkit.errors import DataError, UsageError
 from crmkit.panel import panel
@@ -210,16 +211,15 @@ def ladder(staged: pl.DataFrame, loyal: int) -> pl.DataFrame:
     table = pl.DataFrame(
         {"stage": LADDER, "reached": [*reached, None]}, schema_overrides={"reached": pl.Int64}
     )
-    units = pl.col("revenue").to_physical()
     return (
         table.join(sums, on="stage", how="left", maintain_order="left")
         .with_columns(pl.col("customers", "revenue").fill_null(0))
         .select(
             "stage",
             "customers",
-            (pl.col("customers") / buyers.height).alias("share"),
+            ratio(pl.col("customers"), buyers.height).alias("share"),
             "revenue",
-            pl.when(units.sum() > 0).then(units / units.sum()).alias("revenue_share"),
+            ratio(whole("revenue"), whole("revenue").sum()).alias("revenue_share"),
             "reached",
             (pl.col("reached") / pl.col("reached").shift(1)).alias("conversion"),
         )

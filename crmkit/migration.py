@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from crmkit import customers
+from crmkit.counts import ratio
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 
@@ -22,6 +23,10 @@ ENTERED, LEFT = "entered", "left"
 MOVES = ("up", "same", "across", "down", ENTERED, LEFT)
 # With more labels than this a matrix lists the moves that happened, without the zeros in between.
 FULL_MATRIX = 20
+WHOLE_FILE = (
+    "Everything since the file begins counts at both dates, so orders and revenue can hardly fall: "
+    "--window 365 compares the last 365 days with the last 365 days."
+)
 
 
 def check(begin: date, end: date, *, first: date, last: date) -> None:
@@ -143,11 +148,16 @@ def matrix(moved: pl.DataFrame, ranks: Mapping[str, int]) -> pl.DataFrame:
         "from",
         "to",
         "customers",
-        pl.when(of_row > 0).then(pl.col("customers") / of_row).alias("share"),
+        ratio(pl.col("customers"), of_row).alias("share"),
         "revenue_before",
         "revenue",
         "revenue_change",
     )
+
+
+def grid(cells: pl.DataFrame) -> pl.DataFrame:
+    """The matrix with a row for each label at the first date and a column for each at the second."""
+    return cells.pivot("to", index="from", values="customers", maintain_order=True)
 
 
 def moves(moved: pl.DataFrame) -> pl.DataFrame:
@@ -156,7 +166,7 @@ def moves(moved: pl.DataFrame) -> pl.DataFrame:
     kinds = [move for move in MOVES if move != "across" or (moved["move"] == move).any()]
     table = pl.DataFrame({"move": kinds}).join(counted, on="move", how="left", maintain_order="left")
     table = table.with_columns(pl.exclude("move").fill_null(0))
-    share = pl.col("customers") / pl.col("customers").sum()
+    share = ratio(pl.col("customers"), pl.col("customers").sum())
     return table.select(
         "move", "customers", share.alias("share"), "revenue_before", "revenue", "revenue_change"
     )
@@ -170,6 +180,7 @@ def analyse(
     begin: date,
     end: date,
     of: str,
+    window: int | None = None,
 ) -> Result:
     """Moves between two labelled customers tables.
 
@@ -178,6 +189,7 @@ def analyse(
         ranks: the rank of each label, 1 for the best; labels may share one.
         begin, end: the two dates.
         of: what the labels are, for the titles: tier, segment, rfm or pyramid.
+        window: the days up to each date that were looked at, if not all.
 
     Raises DataError where nobody has a label at either date.
     """
@@ -187,21 +199,26 @@ def analyse(
     summary = moves(moved)
     counts = dict(summary.select("move", "customers").iter_rows())
     stayed = moved.height - counts[ENTERED] - counts[LEFT]
+    cells = matrix(moved, ranks)
+    wide = {"grid": grid(cells)} if len(ranks) <= FULL_MATRIX else {}
     return Result(
         command="migration",
-        tables={"moves": summary, "matrix": matrix(moved, ranks), "customers": moved},
+        tables={"moves": summary, "matrix": cells, **wide, "customers": moved},
         facts={
             "from": begin,
             "to": end,
             "of": of,
+            "window": window,
             "customers": moved.height,
             "moves": counts,
             "same_share": counts["same"] / stayed if stayed else None,
         },
         detail="customers",
+        notes=() if window else (WHOLE_FILE,),
         titles={
             "moves": f"Moves of customers by {of} from {begin} to {end}, by the cut points of {begin}",
-            "matrix": f"Customers by {of} on {begin} (rows) and on {end} (columns)",
+            "matrix": f"Customers by {of} on {begin} and on {end}",
+            "grid": f"Customers by {of} on {begin} (rows) and on {end} (columns)",
         },
-        pictures={"matrix": "cross"} if len(ranks) <= FULL_MATRIX else {},
+        pictures={"matrix": "none", "grid": "heat"} if wide else {},
     )

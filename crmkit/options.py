@@ -63,6 +63,7 @@ FILES = Annotated[
     list[str],
     typer.Argument(help="CSV or Parquet files, globs, folders, or - for standard input.", metavar="FILE...", show_default=False),
 ]
+PERIOD = Annotated[str, typer.Option("--period", help="month, quarter, week (ISO) or year.", metavar="NAME")]
 _TEXT = str | None
 _OPTIONS: dict[str, tuple[str, Any]] = {
     "files": ("files", FILES),

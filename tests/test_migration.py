@@ -147,7 +147,13 @@ def test_a_matrix_by_hand() -> None:
         "entered",
     ]
     assert result.facts["same_share"] == 1 / 4
-    assert result.pictures == {"matrix": "cross"}
+    assert result.tables["grid"].rows() == [
+        ("top", 1, 0, 0, 1, 0),
+        ("aside", 0, 0, 0, 0, 0),
+        ("middle", 0, 1, 0, 0, 0),
+        ("bottom", 0, 0, 1, 0, 0),
+        ("entered", 1, 0, 0, 0, 0),
+    ]
 
 
 def test_many_labels_make_a_list_of_the_moves_that_happened() -> None:
@@ -156,7 +162,7 @@ def test_many_labels_make_a_list_of_the_moves_that_happened() -> None:
     result = migration.analyse(before, after, ranks=ranks, begin=D1, end=D2, of="rfm")
     matrix = result.tables["matrix"].select("from", "to", "customers")
     assert matrix.rows() == [("101", "101", 1), ("100", "224", 1)]
-    assert not result.pictures
+    assert "grid" not in result.tables
 
 
 def test_nobody_to_move_is_refused() -> None:
