@@ -22,8 +22,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("cases", nargs="*", default=["*"], help="names or patterns such as 'rfm-*' (all)")
     parser.add_argument("--list", action="store_true", help="list the cases and stop")
     parser.add_argument("--runs", type=int, default=5, help="runs of each, taken in turns (5)")
-    parser.add_argument("--scale", type=float, default=1.0, help="multiply all sizes, 0.05 for a quick look (1)")
-    parser.add_argument("--limit", type=float, default=1800, help="seconds after which a run is given up (1800)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="multiply all sizes, 0.05 for a quick look (1)"
+    )
+    parser.add_argument(
+        "--limit", type=float, default=1800, help="seconds after which a run is given up (1800)"
+    )
     parser.add_argument("--only", nargs="*", help="these contenders only, such as crmkit DuckDB")
     return parser.parse_args()
 
@@ -96,7 +100,9 @@ def available(case: Case) -> bool:
 def machine(used: set[str]) -> list[str]:
     """What the figures were taken on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+    )
     lines = [
         f"- {os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}, "
         f"load {os.getloadavg()[0]:.1f} at the end",

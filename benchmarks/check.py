@@ -11,7 +11,9 @@ import polars as pl
 def comparable(path: Path, columns: list[str]) -> pl.DataFrame:
     """The columns in one order of rows and with one type each."""
     frame = pl.read_parquet(path)
-    return frame.select(pl.col("customer").cast(pl.String), *(_plain(frame, name) for name in columns)).sort("customer")
+    return frame.select(pl.col("customer").cast(pl.String), *(_plain(frame, name) for name in columns)).sort(
+        "customer"
+    )
 
 
 def _plain(frame: pl.DataFrame, name: str) -> pl.Expr:
