@@ -21,6 +21,7 @@ and for money, where `lapsed_revenue` is what the lapsed brought in the period b
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -226,17 +227,30 @@ def ladder(staged: pl.DataFrame, loyal: int) -> pl.DataFrame:
     )
 
 
-def stages(customers: pl.DataFrame, *, loyal: int = 5, lapse_days: int) -> dict[str, pl.DataFrame]:
-    """The ladder as of a date, and every customer's stage, from the customers table as of that date."""
-    if loyal < 2:
-        raise UsageError(
-            f"Loyal begins at {loyal} orders, but a repeat customer has 2. Say --loyal 3 or more."
-        )
+def add_stages(result: Result, customers: pl.DataFrame, *, loyal: int, lapse_days: int) -> Result:
+    """The same result with the ladder as of its date: tables `stages` and `customers`.
+
+    Args:
+        customers: the customers table as of that date.
+        loyal: orders from which a customer is loyal.
+        lapse_days: days without an order after which a customer is dormant.
+    """
+    if loyal < 3:
+        raise UsageError(f"--loyal {loyal} leaves no room for repeat customers. Say 3 orders or more.")
     staged = customers.with_columns(stage=stage(loyal, lapse_days))
-    if not staged["stage"].count():
-        raise DataError(NO_ORDERS)
     columns = ["customer", "stage", "orders", "last", "recency", "revenue"]
-    return {
+    tables = {
         "stages": ladder(staged, loyal),
         "customers": staged.select(columns).sort("revenue", "customer", descending=[True, False]),
     }
+    title = (
+        f"Stages: loyal from {loyal} orders on, dormant after {lapse_days} days without an order; "
+        "conversion is the part of those one step below who ever got there"
+    )
+    return replace(
+        result,
+        tables={**result.tables, **tables},
+        facts={**result.facts, "loyal": loyal, "lapse_days": lapse_days},
+        detail="customers",
+        titles={**result.titles, "stages": title},
+    )

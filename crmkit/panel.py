@@ -29,3 +29,11 @@ def panel(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
             amount.sum().alias("revenue"),
         )
     )
+
+
+def of_days(days: pl.DataFrame, period: Period) -> pl.LazyFrame:
+    """The same from customer-days (see `days`); the customer is their code, and an order is a day."""
+    index = periods.index(pl.col("date"), period).alias("index")
+    bought = (pl.col("bought") > 0).sum().cast(pl.Int64)
+    panel = days.lazy().group_by(pl.col("code").alias("customer"), index)
+    return panel.agg(bought.alias("orders"), pl.col("amount").sum().alias("revenue"))
