@@ -10,7 +10,10 @@ import typer
 
 from crmkit.commands.accumulation import accumulation
 from crmkit.commands.check import check
+from crmkit.commands.cohort import cohort
 from crmkit.commands.customers import customers
+from crmkit.commands.lifecycle import lifecycle
+from crmkit.commands.migration import migration
 from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
 from crmkit.commands.value import value
@@ -34,6 +37,9 @@ app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
 app.command(rich_help_panel="Reckon")(shared(accumulation, "input output"))
 app.command(rich_help_panel="Reckon")(shared(value, "output"))
+app.command(rich_help_panel="Over time")(shared(migration, READS))
+app.command(rich_help_panel="Over time")(shared(cohort, READS))
+app.command(rich_help_panel="Over time")(shared(lifecycle, READS))
 
 
 @app.callback()

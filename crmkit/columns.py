@@ -134,7 +134,9 @@ VALUE = {
     "years": Column("ratio", "years that are counted, or that have passed; empty for ever"),
     "discount": Column("share", "what money loses in worth per year"),
     "growth": Column("share", "growth of the margin per year"),
-    "value": Column("money", "what a customer is worth on these assumptions"),
+    "value": Column(
+        "money", "what a customer is worth on these assumptions; of a cohort, what --value asks for"
+    ),
     "net_value": Column("money", "value less the cost of acquiring the customer"),
     "overstated": Column("times", "how many times as large the simple value is"),
     "payback_years": Column("ratio", "years until the value has reached the cost of acquiring the customer"),
@@ -191,6 +193,35 @@ RFM = {
     **{f"f{score}": Column("count", f"customers with an F score of {score}") for score in range(1, 10)},
 }
 
+# Customers over time.
+OVER_TIME = {
+    "from": Column("text", "tier, segment or cell at the first date; entered: none yet"),
+    "to": Column("text", "tier, segment or cell at the second date; left: none any more"),
+    "move": Column("text", "up, same, across (to an equal one), down, entered or left"),
+    "revenue_before": Column("money", "revenue as of the first date"),
+    "revenue_change": Column("money", "revenue as of the second date less that as of the first"),
+    "cohort": Column("text", "calendar period of the first order"),
+    "size": Column("count", "customers of the cohort"),
+    "complete": Column("flag", "whether the data cover the whole period"),
+    "reactivated": Column("count", "customers with an order again, after a period or more without"),
+    "lapsed": Column("count", "customers with an order in the period before and none in this"),
+    "active": Column("count", "customers with an order in the period"),
+    "retention_rate": Column("share", "part of the customers of the period before who have an order again"),
+    "new_revenue": Column("money", "revenue of the new customers"),
+    "retained_revenue": Column("money", "revenue of the retained customers"),
+    "reactivated_revenue": Column("money", "revenue of the reactivated customers"),
+    "inactive_revenue": Column("money", "refunds to customers without an order in the period"),
+    "lapsed_revenue": Column("money", "what the lapsed customers brought in the period before"),
+    "expansion": Column("money", "what retained customers brought more than in the period before"),
+    "contraction": Column("money", "what retained customers brought less than in the period before"),
+    "quick_ratio": Column(
+        "ratio", "revenue gained (new, reactivated, expansion) for each unit lost (lapsed, contraction)"
+    ),
+    "stage": Column("text", "step on the ladder: first-time, repeat, loyal, or dormant"),
+    "reached": Column("count", "customers who ever got to the step, the dormant ones included"),
+    "conversion": Column("share", "part of those who reached the step below who reached this one"),
+}
+
 COLUMNS: dict[str, Column] = {
     **TRANSACTIONS,
     **CUSTOMERS,
@@ -200,6 +231,7 @@ COLUMNS: dict[str, Column] = {
     **VALUE,
     **PARETO,
     **RFM,
+    **OVER_TIME,
 }
 
 
