@@ -61,15 +61,141 @@ SHARED = {
     "customers": Column("count", "number of customers"),
     "share": Column("share", "part of all customers, or of the table's total where it lists customers"),
     "customers_share": Column("share", "part of all customers"),
-    "revenue_share": Column("share", "part of all revenue"),
+    "revenue_share": Column(
+        "share", "part of all revenue; in Pareto tables, of the revenue of those above zero"
+    ),
     "cumulative_share": Column("share", "part of the total reached with this row and those above it"),
     "tier": Column("text", "value tier"),
     "segment": Column("text", "RFM segment"),
-    "period": Column("text", "calendar period"),
+    "period": Column("text", "calendar period, or its number where a calculation counts from 0"),
     "rank": Column("count", "place, 1 for the largest; equal values share a place"),
 }
 
-COLUMNS: dict[str, Column] = {**TRANSACTIONS, **CUSTOMERS, **SHARED}
+# Customers who move between stores. Those that a formula expects need not be whole.
+ACCUMULATION = {
+    "store": Column("text", "the store, or what else customers choose between"),
+    "a_customers": Column("count", "customers of the first store"),
+    "b_customers": Column("count", "customers of the second store"),
+    "a_share": Column("share", "part of both stores' customers that the first has"),
+    "b_share": Column("share", "part of both stores' customers that the second has"),
+    "a_profit": Column("money", "profit of the first store"),
+    "b_profit": Column("money", "profit of the second store"),
+    "difference": Column(
+        "count", "customers of the second less those of the first: b less a, what-if less as it is"
+    ),
+    "relative_size": Column("ratio", "customers of the second store for each customer of the first"),
+    "profit_difference": Column(
+        "money", "profit of the second less that of the first: b less a, what-if less as it is"
+    ),
+    "gap": Column("count", "customers that the store has fewer than the largest store"),
+    "cumulative_profit": Column("money", "profit of this period and all before it"),
+    "present_profit": Column("money", "profit of this period and all before it, in money of period 0"),
+    "p10": Column("count", "customers that a tenth of the simulated runs do not exceed"),
+    "p50": Column("count", "customers that half of the simulated runs do not exceed"),
+    "p90": Column("count", "customers that nine tenths of the simulated runs do not exceed"),
+    "leads": Column("share", "part of the simulated runs that end with this store as the largest"),
+    "start": Column("count", "customers at the start"),
+    "won": Column("count", "customers who came from a rival"),
+    "lost": Column("count", "customers who went to a rival"),
+    "joined": Column("count", "customers who came from elsewhere"),
+    "left": Column("count", "customers who went elsewhere"),
+    "steady_share": Column("share", "part of all customers in the long run, if the rates stay as they are"),
+    "retention_point": Column(
+        "money", "present profit gained by losing one point less of the customers per period"
+    ),
+    "what_if_customers": Column("count", "customers in the world of the changed rates"),
+    "what_if_profit": Column("money", "cumulative profit in the world of the changed rates"),
+    "cac_ratio": Column("count", "how many times as much it costs to win a customer as to keep one"),
+    "at_stake": Column(
+        "money", "profit missed when one customer moves away: the most that winning one may cost"
+    ),
+    "keep_budget": Column("money", "what keeping one customer may cost: the profit at stake over the ratio"),
+    "saved": Column("money", "profit left when a customer is kept for that, and not won anew"),
+    "break_even_lift": Column("share", "part of the customers treated who must stay only because of it"),
+    "source": Column("text", "the store that customers were with in the period before"),
+    "target": Column("text", "the store that they are with now"),
+    "moves": Column("count", "moves of customers, all periods together"),
+    "per_period": Column("ratio", "mean number per period"),
+    "share_low": Column("share", "lower end of the 95% interval of the share"),
+    "share_high": Column("share", "upper end of the 95% interval of the share"),
+    "retained": Column("count", "customers of the period before who are here again"),
+    "retention": Column("share", "part of the customers who stay from one period to the next"),
+    "churn": Column("share", "part of the customers who do not stay from one period to the next"),
+    "new": Column("count", "customers who buy for the first time"),
+}
+
+# What a customer is worth on assumptions.
+VALUE = {
+    "method": Column("text", "how the value is reckoned"),
+    "years": Column("ratio", "years that are counted, or that have passed; empty for ever"),
+    "discount": Column("share", "what money loses in worth per year"),
+    "growth": Column("share", "growth of the margin per year"),
+    "value": Column("money", "what a customer is worth on these assumptions"),
+    "net_value": Column("money", "value less the cost of acquiring the customer"),
+    "overstated": Column("ratio", "how many times as large the simple value is"),
+    "current": Column("flag", "whether this is the case that was asked for"),
+    "purchases": Column("count", "purchases in the schedule"),
+    "basket": Column("money", "amount of the first purchase"),
+    "total": Column("money", "all amounts added up"),
+    "discounted_total": Column("money", "all amounts added up in today's money"),
+    "discounted_rank": Column("count", "place by the discounted total"),
+    "rival": Column("text", "the customer who is overtaken"),
+    "purchase": Column("count", "number of the customer's purchase, counted from 1"),
+    "age": Column("ratio", "age of the customer at the purchase"),
+    "cumulative": Column("money", "amounts up to and with this purchase"),
+    "rival_cumulative": Column("money", "amounts of the rival up to then"),
+    "flip_discount": Column("share", "discount rate per year at which the rival is worth as much"),
+    "present": Column("money", "amount in today's money"),
+}
+
+CHECK = {
+    "role": Column("text", "what the column is used as"),
+    "column": Column("text", "the name of the column in the file"),
+    "why": Column("text", "how the column was found"),
+    "type": Column("text", "how the column is stored"),
+    "blank": Column("count", "rows without a value in the column"),
+    "examples": Column("text", "the first values"),
+    "outcome": Column("text", "what became of the rows"),
+    "file": Column("text", "the file that a row stands in"),
+    "line": Column("count", "the line of a CSV file, or the row of a Parquet file, counted from 1"),
+    "reason": Column("text", "why a row was set aside"),
+    "row": Column("text", "the row as it stands in the file"),
+}
+
+PARETO = {
+    "mean_revenue": Column("money", "revenue for each customer or item, on average"),
+    "lowest_revenue": Column("money", "revenue of whoever has the least"),
+    "profit_share": Column("share", "part of the profit of those above zero"),
+    "orders_share": Column("share", "part of all orders"),
+    "items": Column("count", "number of products, or whatever else is ranked in place of customers"),
+    "items_share": Column("share", "part of all items"),
+}
+
+RFM = {
+    "frequency": Column("count", "how often the customer bought: orders, days or rows, as asked"),
+    "monetary": Column(
+        "money", "what the customer is scored on: revenue, revenue per order or profit, as asked"
+    ),
+    "r": Column("score", "recency score, the highest for the latest order"),
+    "f": Column("score", "frequency score, the highest for the most orders"),
+    "m": Column("score", "monetary score, the highest for the most money"),
+    "rfm": Column("text", "the three scores as one code, such as 543"),
+    "mean_recency": Column("days", "recency on average, over customers with an order"),
+    "mean_orders": Column("ratio", "orders for each customer with an order"),
+    "mean_order_value": Column("money", "revenue for each order"),
+    **{f"f{score}": Column("count", f"customers with an F score of {score}") for score in range(1, 10)},
+}
+
+COLUMNS: dict[str, Column] = {
+    **TRANSACTIONS,
+    **CUSTOMERS,
+    **SHARED,
+    **CHECK,
+    **ACCUMULATION,
+    **VALUE,
+    **PARETO,
+    **RFM,
+}
 
 
 def kind(name: str) -> str:

@@ -1,0 +1,202 @@
+"""What is in a file: the role of each column, the account of every row, and what looks odd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from crmkit.load import batches
+from crmkit.load.batches import Input, Watch
+from crmkit.load.numbers import BLANKS
+from crmkit.result import Result
+
+if TYPE_CHECKING:
+    from crmkit.load.transactions import Transactions
+
+_MERGE_FROM = 1 << 22
+WANTS = frozenset({"order", "product", "quantity", "price", "cost", "channel", "group", "store"})
+_CURRENCIES = frozenset(
+    "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR NOK NZD PHP PLN RMB RUB SEK SGD THB "
+    "TRY TWD UAH USD VND ZAR".split()  # noqa: SIM905
+)
+# Letters of other scripts that look like Latin ones, lower case after folding.
+_LOOKALIKES = dict(zip("аеорсхуіѕкмтнвοανικρτυχ", "aeopcxyiskmthboavikptux", strict=True))
+_INVISIBLE = (
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
+
+
+def analyse(transactions: Transactions) -> Result:
+    """Roles, the account of rows and money, and what a careful reader would look at twice."""
+    ids = transactions.collect(lambda rows: rows.select(pl.col("customer").unique()))["customer"]
+    columns = _Columns(transactions)
+    audit = transactions.audit
+    facts = audit.facts() | {
+        "customers": ids.len(),
+        "duplicate_rows": columns.duplicates,
+        "currency_columns": columns.currencies(),
+        "files": len(transactions.inputs),
+    }
+    return Result(
+        command="check",
+        tables={"columns": columns.table(), "rows": account(transactions)},
+        facts=facts,
+        notes=tuple(_notes(ids, columns)),
+        titles={"columns": "Which column plays which role", "rows": "Every row, by what became of it"},
+    )
+
+
+def account(transactions: Transactions) -> pl.DataFrame:
+    """Rows and money by outcome; the last row is the whole file and the sum of the others."""
+    audit = transactions.audit
+    other = audit.rows_rejected - audit.rejected.get("no customer id", 0)
+    rows = [("used", audit.rows_used, audit.revenue)]
+    rows += (
+        [("no customer id", audit.rejected["no customer id"], audit.revenue_without_customer)]
+        if "no customer id" in audit.rejected
+        else []
+    )
+    rows += [("set aside", other, audit.revenue_set_aside)] if other else []
+    rows += [("skipped", audit.rows_skipped, audit.revenue_skipped)] if audit.rows_skipped else []
+    rows.append(("read", audit.rows_read, sum(money for _, _, money in rows)))
+    data = {
+        "outcome": [row[0] for row in rows],
+        "rows": [row[1] for row in rows],
+        "revenue": [audit.money(row[2]) for row in rows],
+    }
+    return pl.DataFrame(
+        data, schema={"outcome": pl.String, "rows": pl.Int64, "revenue": pl.Decimal(38, audit.scale)}
+    )
+
+
+class _Columns:
+    """A second look at the files, at every column: types, blanks, examples, equal rows."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self.transactions = transactions
+        self.blanks: dict[str, int] = {}
+        self.types: dict[str, str] = {}
+        self.examples: dict[str, list[str]] = {}
+        self._few: dict[str, set[str]] = {}
+        self.duplicates = _repeats(part for opened in transactions.inputs for part in self._pass(opened))
+
+    def _pass(self, opened: Input) -> Iterator[pl.Series]:
+        names = [
+            name
+            for name in dict.fromkeys(opened.columns)
+            if not str(opened.types.get(name, "")).startswith(("struct", "list", "map", "large_list"))
+        ]
+        for frame in batches.read(opened, names, Watch()):
+            plain = frame.drop(batches.ROW)
+            self._count(plain)
+            yield plain.select(pl.struct(sorted(names)).hash(seed=0).alias("hash"))["hash"]
+
+    def _count(self, frame: pl.DataFrame) -> None:
+        for name, dtype in frame.schema.items():
+            blank = (
+                pl.col(name).is_null() | pl.col(name).is_in(BLANKS)
+                if dtype == pl.String
+                else pl.col(name).is_null()
+            )
+            self.blanks[name] = self.blanks.get(name, 0) + int(frame.select(blank.sum()).item())
+            self.types.setdefault(name, "text" if dtype == pl.String else str(dtype).lower())
+            if name not in self.examples:
+                self.examples[name] = (
+                    frame[name]
+                    .drop_nulls()
+                    .head(200)
+                    .cast(pl.String, strict=False)
+                    .unique(maintain_order=True)
+                    .head(3)
+                    .to_list()
+                )
+                values = (
+                    frame[name].cast(pl.String, strict=False).drop_nulls()
+                    if dtype == pl.String
+                    else pl.Series([], dtype=pl.String)
+                )
+                self._few[name] = set(values.unique().head(30).to_list())
+
+    def currencies(self) -> list[str]:
+        """Columns whose values are currency codes."""
+        return [
+            name
+            for name, values in self._few.items()
+            if values and all(value.strip().upper() in _CURRENCIES for value in values)
+        ]
+
+    def table(self) -> pl.DataFrame:
+        """One row per column that plays a role, in the order of the roles."""
+        rows: list[dict[str, Any]] = []
+        for role in self.transactions.plan.roles.values():
+            for column in role.formula.columns:
+                rows.append({
+                    "role": role.name, "column": column, "why": role.why, "type": self.types.get(column, ""),
+                    "blank": self.blanks.get(column, 0), "examples": ", ".join(self.examples.get(column, [])),
+                })  # fmt: skip
+        schema = {
+            "role": pl.String,
+            "column": pl.String,
+            "why": pl.String,
+            "type": pl.String,
+            "blank": pl.Int64,
+            "examples": pl.String,
+        }
+        return pl.DataFrame(rows, schema=schema)
+
+
+def _repeats(parts: Iterable[pl.Series]) -> int:
+    """How many rows equal an earlier one, by 64-bit hashes of whole rows (a false pair in 10**8 rows: 1 in 4,000)."""
+    seen = pl.Series([], dtype=pl.UInt64)
+    waiting: list[pl.Series] = []
+    rows = pending = 0
+    for part in parts:
+        waiting.append(part)
+        rows += part.len()
+        pending += part.len()
+        if pending > max(_MERGE_FROM, seen.len() // 2):
+            seen, waiting, pending = pl.concat([seen, *waiting]).unique(), [], 0
+    return rows - pl.concat([seen, *waiting]).n_unique()
+
+
+def _notes(ids: pl.Series, columns: _Columns) -> list[str]:
+    notes = []
+    if columns.duplicates:
+        notes.append(f"{columns.duplicates:,} exact duplicate rows (kept: two equal items are legal)")
+    unused = [name for name in columns.currencies() if "currency" not in columns.transactions.plan.roles]
+    if unused:
+        notes.append(f"{', '.join(unused)} looks like a currency column")
+    alike = lookalikes(ids)
+    if alike:
+        pairs = "; ".join(" and ".join(repr(one) for one in group) for group in alike[:3])
+        notes.append(
+            f"{len(alike):,} groups of customer ids look alike: they differ in case, invisible or look-alike Unicode characters only "
+            f"({pairs}); they are kept apart"
+        )
+    if ids.dtype == pl.String and ids.str.contains(r"^[=+\-@\t\r]").any():
+        notes.append("some customer ids begin like a spreadsheet formula; --excel-safe disarms them in CSV")
+    return notes
+
+
+def lookalikes(ids: pl.Series) -> list[list[str]]:
+    """Groups of different ids that a person would take for one."""
+    if ids.dtype != pl.String:
+        return []
+    folded = (
+        pl.col("id")
+        .str.normalize("NFKC")
+        .str.to_lowercase()
+        .str.replace_all(_INVISIBLE, "")
+        .str.replace_many(_LOOKALIKES)
+    )
+    groups = (
+        pl.DataFrame({"id": ids})
+        .lazy()
+        .group_by(folded.alias("folded"))
+        .agg(pl.col("id").sort())
+        .filter(pl.col("id").list.len() > 1)
+    )
+    return groups.sort("folded").collect()["id"].to_list()

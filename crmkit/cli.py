@@ -1,0 +1,48 @@
+"""The command line: one line for each command, and one place where errors become sentences.
+
+A command's module holds its own options and calls its analysis; `options.shared` adds the options
+that many commands have. Nothing here imports Polars, so `--help` and `--version` start at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from crmkit.commands.check import check
+from crmkit.commands.customers import customers
+from crmkit.commands.pareto import pareto
+from crmkit.commands.rfm import rfm
+from crmkit.options import shared
+
+app = typer.Typer(
+    name="crmkit",
+    help="Turn a file of transactions into decisions about customers.",
+    epilog="Start with: crmkit check sales.csv",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+READS = "files input output"
+
+app.command(rich_help_panel="Look")(shared(check, READS))
+app.command(rich_help_panel="Look")(shared(customers, READS))
+app.command(rich_help_panel="Analyse")(shared(pareto, READS))
+app.command(rich_help_panel="Analyse")(shared(rfm, READS))
+
+
+@app.callback()
+def _crmkit(
+    version: bool = typer.Option(False, "--version", "-V", help="Print the version."),
+) -> None:
+    if version:  # normally answered by __main__, which does not wait for typer
+        from crmkit._version import VERSION
+
+        print(f"crmkit {VERSION}")
+        raise typer.Exit
+
+
+def run() -> None:
+    """Parse, do, and leave with an exit status."""
+    app(standalone_mode=True)

@@ -1,0 +1,1 @@
+"""One module for each command: its own options, and the call of its analysis."""

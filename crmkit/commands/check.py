@@ -1,0 +1,20 @@
+"""`crmkit check`: what is in the file, and what would be made of it."""
+
+from __future__ import annotations
+
+from crmkit.options import Shared
+from crmkit.session import Session
+
+
+def check(common: Shared) -> None:
+    """Show which column plays which role, and account for every row.
+
+    Rows read, used, set aside and why; dates, refunds, revenue without customer, exact duplicates.
+
+    Example: crmkit check sales.csv
+    """
+    from crmkit import check as analysis
+
+    with Session("check", common) as session:
+        transactions = session.read(wants=analysis.WANTS)
+        session.finish(analysis.analyse(transactions))

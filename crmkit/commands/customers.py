@@ -1,0 +1,18 @@
+"""`crmkit customers`: one row per customer."""
+
+from __future__ import annotations
+
+from crmkit.options import Shared
+from crmkit.session import Session
+
+
+def customers(common: Shared) -> None:
+    """Make the customers table, one row per customer, which other commands accept as input.
+
+    Example: crmkit customers sales.parquet -o customers.parquet
+    """
+    from crmkit import customers as waist
+
+    with Session("customers", common) as session:
+        frame = session.customers(waist.EVERYTHING, roles=("order", "cost"))
+        session.finish(waist.result(frame))

@@ -1,0 +1,174 @@
+"""Transactions → customers: one row each, the narrow waist that every customer analysis eats.
+
+The first step works *by key* (all rows of one customer together) and adds up whole numbers only, so
+neither the order of rows nor the engine can change a byte. The rest works *by row*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from crmkit.errors import DataError
+from crmkit.result import Result
+
+if TYPE_CHECKING:
+    from crmkit.load.transactions import Transactions
+
+EVERYTHING = frozenset({"first", "orders", "days", "rows", "refunds", "first_revenue", "profit"})
+ORDER = ("customer", "first", "last", "orders", "days", "rows", "revenue", "refunds", "first_revenue", "profit",
+         "recency", "x", "t_x", "T")  # fmt: skip
+_MONEY = ("revenue", "refunds", "first_revenue", "profit")
+
+
+def build(
+    transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str = "customer"
+) -> pl.DataFrame:
+    """The customers of these transactions, sorted by id, with `last`, `revenue` and what `wants` names.
+
+    A row with a positive amount is a purchase; a negative one is a refund, which lowers revenue and
+    is neither an order nor a sign of life; a zero is neither. `orders` are distinct order ids where
+    the file has them (a row without one counts as that day's order), else distinct days.
+    With `key="product"` the rows are products instead.
+    """
+    wanted = frozenset(wants)
+    has = {"order": transactions.has("order"), "cost": transactions.has("cost")}
+    wanted = wanted if has["cost"] else wanted - {"profit"}
+    frame = transactions.collect(lambda rows: aggregate(rows, wanted, key=key, has_order=has["order"]))
+    return finish(frame, transactions.scale, transactions.as_of, key=key)
+
+
+def aggregate(
+    rows: pl.LazyFrame, wants: frozenset[str], *, key: str = "customer", has_order: bool = False
+) -> pl.LazyFrame:
+    """By key: whole-number sums, extremes and distinct counts per customer; money in minor units."""
+    if "first_revenue" in wants:
+        return _by_way_of_days(rows, wants, key, has_order)
+    prepared = _purchases(rows, wants, key, has_order)
+    return prepared.group_by(key).agg(_measures(wants, has_order))
+
+
+def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, has_order: bool) -> pl.LazyFrame:
+    """What a row adds; purchase columns are null where the row is no purchase, and nulls do not count."""
+    bought = pl.col("amount") > 0
+    columns = [pl.col(key), pl.when(bought).then("date").alias("day"), pl.col("amount")]
+    if "orders" in wants and has_order:
+        columns.append(
+            pl.when(bought).then(pl.coalesce("order", pl.col("date").cast(pl.String))).alias("order")
+        )
+    if "profit" in wants:
+        columns.append((pl.col("amount") - pl.col("cost")).alias("profit"))
+    return rows.select(columns)
+
+
+def _measures(wants: frozenset[str], has_order: bool) -> list[pl.Expr]:
+    measures = [pl.col("day").max().alias("last"), pl.col("amount").sum().alias("revenue")]
+    if wants & {"first", "days", "T", "x"}:
+        measures.append(pl.col("day").min().alias("first"))
+    if "days" in wants or ("orders" in wants and not has_order):
+        measures.append(_distinct("day").alias("days"))
+    if "orders" in wants and has_order:
+        measures.append(_distinct("order").alias("orders"))
+    if "rows" in wants:
+        measures.append(pl.col("day").count().cast(pl.Int64).alias("rows"))
+    if "refunds" in wants:
+        measures.append((0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"))
+    if "profit" in wants:
+        measures.append(pl.col("profit").sum())
+    return measures
+
+
+def _distinct(name: str) -> pl.Expr:
+    """Distinct values that are not null."""
+    column = pl.col(name)
+    return column.n_unique().cast(pl.Int64) - (column.null_count() > 0).cast(pl.Int64)
+
+
+def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, has_order: bool) -> pl.LazyFrame:
+    """The revenue of the first day needs each day's revenue first."""
+    counts = wants - {"first_revenue"}
+    grain = [key, "date", "order"] if has_order and "orders" in wants else [key, "date"]
+    bought = pl.col("amount") > 0
+    lines = rows.group_by(grain).agg(
+        pl.col("amount").sum(),
+        bought.sum().cast(pl.Int64).alias("rows"),
+        (0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"),
+        *((pl.col("amount") - pl.col("cost")).sum().alias("profit") for _ in wants & {"profit"}),
+    )
+    day = pl.when(pl.col("rows") > 0).then("date").alias("day")
+    order = (
+        pl.when(pl.col("rows") > 0).then(pl.coalesce("order", pl.col("date").cast(pl.String))).alias("order")
+    )
+    lines = lines.with_columns(day, *([order] if "order" in grain else []))
+    first = pl.col("amount").filter(pl.col("date") == pl.col("day").min()).sum().alias("first_revenue")
+    whole = _measures(counts - {"rows", "refunds", "profit"}, has_order)
+    added = [pl.col(name).sum() for name in ("rows", "refunds", "profit") if name in counts]
+    return lines.group_by(key).agg(*whole, *added, first)
+
+
+def finish(frame: pl.DataFrame, scale: int, as_of: date, *, key: str = "customer") -> pl.DataFrame:
+    """By row: ids as text, money as Decimal, and the measures that depend on the as-of date."""
+    if "days" in frame.columns and "orders" not in frame.columns:
+        frame = frame.with_columns(pl.col("days").alias("orders"))
+    frame = timed(frame, as_of).with_columns(
+        pl.col(key).cast(pl.String).alias("customer"),
+        *(money(name, scale) for name in _MONEY if name in frame.columns),
+    )
+    return (
+        frame.select(name for name in ORDER if name in frame.columns)
+        .sort("customer")
+        .rename({"customer": key})
+    )
+
+
+def timed(frame: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Add recency, and x, t_x, T where first and days are there; whole days throughout."""
+    day = pl.lit(as_of)
+    columns = [(day - pl.col("last")).dt.total_days().alias("recency")]
+    if {"first", "days"} <= set(frame.columns):
+        columns += [
+            pl.when(pl.col("last").is_not_null()).then(pl.col("days") - 1).alias("x"),
+            (pl.col("last") - pl.col("first")).dt.total_days().alias("t_x"),
+            (day - pl.col("first")).dt.total_days().alias("T"),
+        ]
+    return frame.with_columns(columns)
+
+
+def money(name: str, scale: int) -> pl.Expr:
+    """Minor units → the exact amount."""
+    return (pl.col(name).cast(pl.Decimal(38, scale)) / 10**scale).alias(name)
+
+
+def buyers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Customers with at least one order; the others have only refunds or zeros."""
+    found = frame.filter(pl.col("last").is_not_null())
+    if found.height == 0:
+        raise DataError(
+            "No customer has an order with a positive amount, so there is nothing to rank or score."
+        )
+    return found
+
+
+def result(frame: pl.DataFrame) -> Result:
+    """The customers table with its totals, as a command's answer."""
+    summary = frame.select(
+        pl.len().cast(pl.Int64).alias("customers"),
+        pl.col("orders").sum(),
+        pl.col("revenue").sum(),
+        pl.col("first").min(),
+        pl.col("last").max(),
+        *(pl.col(name).sum() for name in ("refunds", "profit") if name in frame.columns),
+    )
+    facts = {"customers": frame.height, "as_of": as_of(frame)}
+    return Result(
+        command="customers", tables={"totals": summary, "customers": frame}, detail="customers", facts=facts
+    )
+
+
+def as_of(frame: pl.DataFrame) -> date | None:
+    """The day from which these customers are looked at."""
+    seen = frame.filter(pl.col("last").is_not_null()).head(1)
+    return None if seen.height == 0 else seen.select(pl.col("last") + pl.duration(days="recency")).item()

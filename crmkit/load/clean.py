@@ -1,0 +1,198 @@
+"""Raw values → canonical values, row by row: the same function for a batch on any engine.
+
+The raw frame has the columns `customer`, `date`, `amount:0`, `amount:1`, … (the operands of each
+formula) and `order`, `product`, … as they stand in the file; the clean one has canonical columns
+and says of each row whether it is used, set aside or skipped. Nothing here looks at another row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from crmkit.load import dates, numbers
+from crmkit.load.audit import REASON, REASONS, SKIP, SKIPS
+from crmkit.load.batches import ROW
+from crmkit.load.plan import Plan
+
+LARGEST = 1e15  # in whole units; beyond it an amount is a mistake, not a sale
+EXACT_IN_FLOAT = 2.0**43  # minor units up to here are exact in a double with room for a product
+_TEXT = ("order", "product", "channel", "group", "store")
+BAD_DATE, NO_DATE = REASONS.index("bad date"), REASONS.index("no date")
+BAD_AMOUNT, NO_AMOUNT = REASONS.index("bad amount"), REASONS.index("no amount")
+
+
+def clean(raw: pl.DataFrame, plan: Plan, *, suspicious: bool = False) -> pl.DataFrame:
+    """The canonical columns of these rows, with REASON and SKIP codes (0: used).
+
+    `suspicious` asks for a look at every text for NUL characters.
+    """
+    values = raw.select(
+        pl.col(ROW),
+        *_customer(raw, plan),
+        _date(raw, plan).alias("date"),
+        *_money("amount", raw, plan),
+        *(_money("cost", raw, plan) if "cost" in plan.roles else ()),
+        *(_text(raw, name).alias(name) for name in _TEXT if name in raw.columns),
+        *(pl.col(name) for name in raw.columns if name in ("currency", "status")),
+        __nul=_has_nul(raw) if suspicious else pl.lit(False),
+    )
+    values = _exactly(values, raw, plan)
+    values = values.with_columns(_reason(plan).alias(REASON), _skip(plan, values.columns).alias(SKIP))
+    return _told_apart(values, raw) if values[REASON].is_in([BAD_DATE, BAD_AMOUNT]).any() else values
+
+
+def _told_apart(values: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
+    """A blank is no bad value: say so, where a batch has any."""
+    operands = [name for name in raw.columns if name.startswith("amount:")]
+    blanks = raw.select(
+        _blank(raw, "date", dates.BLANKS).alias("__no_date"),
+        pl.any_horizontal(_blank(raw, name, numbers.NUMBER_BLANKS) for name in operands or ["date"]).alias(
+            "__no_amount"
+        ),
+    )
+    reason = pl.col(REASON)
+    told = (
+        pl.when((reason == BAD_DATE) & pl.col("__no_date")).then(pl.lit(NO_DATE, dtype=pl.UInt8))
+        .when((reason == BAD_AMOUNT) & pl.col("__no_amount")).then(pl.lit(NO_AMOUNT, dtype=pl.UInt8))
+        .otherwise(reason)
+    )  # fmt: skip
+    return values.hstack(blanks).with_columns(told.alias(REASON)).drop("__no_date", "__no_amount")
+
+
+def customer_id(column: pl.Expr, dtype: pl.DataType, plan: Plan) -> pl.Expr:
+    """Ids as text (or whole numbers, which become text once they are few); null where there is none."""
+    if dtype.is_integer():
+        return column if dtype == pl.Int64 else column.cast(pl.Int64, strict=False)
+    if dtype.is_float():
+        return column.cast(pl.Int64, strict=False)
+    text = column.cast(pl.String, strict=False).str.strip_chars()
+    if plan.float_ids:
+        text = text.str.replace(r"\.0+$", "")
+    return pl.when(~text.is_in(numbers.BLANKS)).then(text)
+
+
+def _customer(raw: pl.DataFrame, plan: Plan) -> list[pl.Expr]:
+    column, dtype = pl.col("customer"), raw.schema["customer"]
+    trimmed = pl.lit(False)
+    if dtype == pl.String:
+        trimmed = column.str.len_bytes() != column.str.strip_chars().str.len_bytes()
+    return [customer_id(column, dtype, plan).alias("customer"), trimmed.fill_null(False).alias("__trimmed")]
+
+
+def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr:
+    column, dtype = pl.col("date"), raw.schema["date"]
+    tz = plan.options.tz
+    if dtype == pl.Date:
+        return column
+    if isinstance(dtype, pl.Datetime):
+        return dates.local_day(column, tz) if dtype.time_zone else column.dt.date()
+    return dates.read(column.cast(pl.String, strict=False), plan.layout, tz)
+
+
+def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Expr]:
+    """The amount in minor units, its value as a double, and whether digits were lost."""
+    if role not in plan.roles:
+        return [
+            pl.lit(1, dtype=pl.Int64).alias(role),
+            pl.lit(1.0).alias(f"__{role}"),
+            pl.lit(False).alias("__rounded"),
+        ]
+    value = plan.roles[role].formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit)
+    scaled = value * 10.0**plan.scale
+    whole = scaled.round()
+    lost = (scaled - whole).abs() > 1e-7 + 4e-15 * scaled.abs()
+    minor = pl.when(value.abs() < LARGEST).then(whole).cast(pl.Int64, strict=False)
+    columns = [minor.alias(role), value.alias(f"__{role}")]
+    return columns if role != "amount" else [*columns, lost.fill_null(False).alias("__rounded")]
+
+
+def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
+    """An operand as a double; null where it is missing, unreadable or not finite."""
+    column, dtype = pl.col(name), raw.schema[name]
+    if dtype == pl.String:
+        return numbers.read(column, plan.numbers[name])
+    if dtype == pl.Float32:  # the shortest text of 12.34f is 12.34; its double is 12.340000153
+        column = column.cast(pl.String)
+    value = column.cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value)
+
+
+def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """Replace amounts too large for a double by exact ones, where the formula is a single column."""
+    if plan.amount is None or plan.amount.tree != ("column", 0):
+        return values
+    largest = values["__amount"].abs().max()
+    if largest is None or float(largest) * 10.0**plan.scale < EXACT_IN_FLOAT:  # type: ignore[arg-type]
+        return values
+    exact = _exact(pl.col("amount:0"), raw.schema["amount:0"], plan)
+    minor = raw.select(exact.alias("amount")).to_series()
+    return values.with_columns(
+        pl.when(pl.col("amount").is_not_null()).then(pl.coalesce(minor, "amount")).alias("amount")
+    )
+
+
+def _exact(column: pl.Expr, dtype: pl.DataType, plan: Plan) -> pl.Expr:
+    decimal = pl.Decimal(38, plan.scale)
+    if dtype.is_integer() or dtype.is_decimal():
+        return column.cast(decimal, strict=False).to_physical().cast(pl.Int64, strict=False)
+    if dtype == pl.String:
+        text = numbers.cleaned(column, plan.numbers["amount:0"])
+        text = pl.when(text.str.contains(r"^-?\d+(\.\d+)?$")).then(text)
+        return text.str.to_decimal(scale=plan.scale).to_physical().cast(pl.Int64, strict=False)
+    return pl.lit(None, dtype=pl.Int64)
+
+
+def _text(raw: pl.DataFrame, name: str) -> pl.Expr:
+    """A label as text; blank is null."""
+    text = pl.col(name).cast(pl.String, strict=False)
+    if raw.schema[name] != pl.String:
+        return text
+    text = text.str.strip_chars()
+    return pl.when(text.str.len_bytes() > 0).then(text)
+
+
+def _blank(raw: pl.DataFrame, name: str, words: Iterable[str]) -> pl.Expr:
+    column = pl.col(name)
+    if raw.schema[name] != pl.String:
+        return column.is_null()
+    return column.is_null() | column.str.strip_chars().is_in(list(words))
+
+
+def _has_nul(raw: pl.DataFrame) -> pl.Expr:
+    texts = [name for name, dtype in raw.schema.items() if dtype == pl.String]
+    return pl.any_horizontal(
+        pl.col(name).str.contains("\x00", literal=True).fill_null(False) for name in texts
+    )
+
+
+def _reason(plan: Plan) -> pl.Expr:
+    code = {reason: pl.lit(number, dtype=pl.UInt8) for number, reason in enumerate(REASONS)}
+    day = pl.col("date")
+    chain = (
+        pl.when("__nul").then(code["bad characters"])
+        .when(pl.col("customer").is_null()).then(code["no customer id"])
+        .when(day.is_null()).then(code["bad date"])
+        .when(~day.is_between(dates.EARLIEST, dates.latest())).then(code["date out of range"])
+        .when(pl.col("__amount").is_null()).then(code["bad amount"])
+        .when(pl.col("amount").is_null()).then(code["amount out of range"])
+    )  # fmt: skip
+    if "cost" in plan.roles:
+        chain = chain.when(pl.col("cost").is_null()).then(code["bad cost"])
+    return chain.otherwise(code[""])
+
+
+def _skip(plan: Plan, columns: list[str]) -> pl.Expr:
+    options, day = plan.options, pl.col("date")
+    code = {skip: pl.lit(number + 1, dtype=pl.UInt8) for number, skip in enumerate(SKIPS)}
+    expression = pl.lit(0, dtype=pl.UInt8)
+    if options.currency and "currency" in columns:
+        expression = (
+            pl.when(pl.col("currency") != options.currency).then(code["other currency"]).otherwise(expression)
+        )
+    if options.since:
+        expression = pl.when(day < options.since).then(code["before the since date"]).otherwise(expression)
+    if options.as_of:
+        expression = pl.when(day > options.as_of).then(code["after the as-of date"]).otherwise(expression)
+    return expression

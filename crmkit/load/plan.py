@@ -1,0 +1,67 @@
+"""How the columns of this input are to be read: decided once, before the rows are counted.
+
+A plan is made from a sample and checked by the pass itself: what the sample did not show is a
+surprise (see `audit.py`), and a surprise is surveyed before anything is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from crmkit.load.dates import ISO, Layout
+from crmkit.load.expression import Expression
+from crmkit.load.numbers import NumberStyle
+from crmkit.load.roles import Role
+
+MAX_SCALE = 6
+# Amounts up to this many minor units cannot overflow a sum of Int64 in any file of 2**33 rows.
+NARROW = 2**30
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user said about the input; every None is left to be found."""
+
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    encoding: str | None = None
+    delimiter: str | None = None
+    date_format: str | None = None
+    decimal: str | None = None
+    tz: str = "UTC"
+    as_of: date | None = None
+    since: date | None = None
+    currency: str | None = None
+    dedupe: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How each role's text becomes a value.
+
+    `numbers` holds a style for each column that a formula names, by its name in the file.
+    `scale` is the number of decimals kept: amounts are whole numbers of 10**-scale.
+    """
+
+    roles: Mapping[str, Role]
+    layout: Layout = ISO
+    numbers: Mapping[str, NumberStyle] = field(default_factory=dict)
+    scale: int = 2
+    wide: bool = False  # Int128 for amounts, where sums could pass 2**63
+    float_ids: bool = False  # ids are whole numbers, some written 12345.0
+    padded_ids: bool = False
+    options: Options = field(default_factory=Options)
+
+    @property
+    def amount(self) -> Expression | None:
+        """The formula of the amount, None where the input has none."""
+        return self.roles["amount"].formula if "amount" in self.roles else None
+
+    def columns(self) -> list[str]:
+        """The file's columns that must be read."""
+        return list(dict.fromkeys(name for role in self.roles.values() for name in role.formula.columns))
+
+    def but(self, **changes: object) -> Plan:
+        """This plan with some decisions changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]

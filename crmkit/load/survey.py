@@ -1,0 +1,201 @@
+"""Decides a plan from a sample, and again where the pass met what the sample did not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from crmkit.errors import DataError
+from crmkit.load import batches, dates, numbers, roles
+from crmkit.load.batches import Input, Watch
+from crmkit.load.dates import ISO, Layout
+from crmkit.load.numbers import NumberStyle
+from crmkit.load.plan import MAX_SCALE, Options, Plan
+from crmkit.load.roles import Role
+
+SAMPLE_ROWS = 20_000
+DIGITS = r"^\s*\d+(?:\.0+)?\s*$"
+
+
+@dataclass
+class Surprises:
+    """Values that the plan could not read, kept to be surveyed again; empty when the plan held."""
+
+    dates: int = 0
+    numbers: dict[str, pl.Series] = field(default_factory=dict)
+    lost_digits: pl.Series | None = None
+    float_ids: bool = False
+    not_float_ids: bool = False
+
+
+def role_columns(found: Sequence[Role]) -> dict[str, str]:
+    """Raw column name (`customer`, `amount:0`, …) → column of the file."""
+    names: dict[str, str] = {}
+    for role in found:
+        if role.name in roles.NUMERIC:
+            names |= {f"{role.name}:{i}": column for i, column in enumerate(role.formula.columns)}
+        else:
+            names[role.name] = role.formula.columns[0]
+    return names
+
+
+def raw_batches(
+    opened: Input, names: dict[str, str], watch: Watch, rows: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """Batches under their raw names (one column of the file may serve several roles)."""
+    columns = list(dict.fromkeys(names.values()))
+    for frame in batches.read(opened, columns, watch, rows):
+        yield frame.select(pl.col(batches.ROW), *(pl.col(column).alias(raw) for raw, column in names.items()))
+
+
+@dataclass
+class Sample:
+    """The first rows of every input, and whether they are all the rows there are."""
+
+    frame: pl.DataFrame
+    complete: bool
+
+
+def sample(inputs: Sequence[Input], names: Sequence[dict[str, str]], rows: int = SAMPLE_ROWS) -> Sample:
+    """Read the first rows of each input."""
+    each = max(500, rows // max(1, len(inputs)))
+    frames, complete = [], True
+    for opened, columns in zip(inputs, names, strict=True):
+        taken = list(raw_batches(opened, columns, Watch(), each))
+        complete = complete and sum(frame.height for frame in taken) < each
+        frames += [frame.head(each) if i == 0 else frame for i, frame in enumerate(taken)]
+    _refuse_mixed_types(frames, inputs, names)
+    return Sample(pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame(), complete)
+
+
+def _refuse_mixed_types(
+    frames: list[pl.DataFrame], inputs: Sequence[Input], names: Sequence[dict[str, str]]
+) -> None:
+    typed = [(opened, columns) for opened, columns in zip(inputs, names, strict=True) if opened.types]
+    for opened, columns in typed[1:]:
+        first, first_columns = typed[0]
+        for raw in columns:
+            here, there = opened.types[columns[raw]], first.types[first_columns[raw]]
+            if _family(here) != _family(there):
+                raise DataError(
+                    f"{opened.name}: the column {columns[raw]!r} has type {here}, and in {first.name} it has type {there}; "
+                    "the schemas differ, so the files cannot be read together."
+                )
+
+
+def _family(dtype: object) -> str:
+    name = str(dtype)
+    families = {
+        "int": "integer",
+        "uint": "integer",
+        "float": "number",
+        "double": "number",
+        "decimal": "number",
+        "halffloat": "number",
+    }
+    return next(
+        (family for start, family in families.items() if name.startswith(start)),
+        name.split("[")[0].replace("large_", ""),
+    )
+
+
+def make(
+    sampled: Sample,
+    found: dict[str, Role],
+    options: Options,
+    file: str,
+    full: Sequence[Iterator[pl.DataFrame]],
+) -> Plan:
+    """The plan for these roles; `full` yields all values where the sample leaves a question open."""
+    frame = sampled.frame
+    plan = Plan(roles=found, options=options)
+    if frame.width == 0:
+        return plan
+    plan = plan.but(layout=_layout(sampled, plan, file, full))
+    plan = plan.but(numbers=_styles(sampled, plan, file, full))
+    if frame.schema["customer"] == pl.String:
+        plan = plan.but(float_ids=_float_ids(frame["customer"]))
+    return plan
+
+
+def _layout(sampled: Sample, plan: Plan, file: str, full: Sequence[Iterator[pl.DataFrame]]) -> Layout:
+    if plan.options.date_format:
+        return dates.given(plan.options.date_format)
+    values = text_of(sampled.frame["date"])
+    if values is None:
+        return ISO
+    name = plan.roles["date"].formula.text
+    layout = dates.survey(values, name, file)
+    if layout is None and not sampled.complete:
+        values = all_values(full, "date")
+        layout = dates.survey(values, name, file)
+    if layout is None:
+        raise dates.ambiguous(values, name, file)
+    return layout
+
+
+def text_of(series: pl.Series) -> pl.Series | None:
+    """The values as text if they need reading, None if they are typed already."""
+    if series.dtype.is_temporal():
+        return None
+    return series.cast(pl.String, strict=False).drop_nulls()
+
+
+def _styles(
+    sampled: Sample, plan: Plan, file: str, full: Sequence[Iterator[pl.DataFrame]]
+) -> dict[str, NumberStyle]:
+    styles = {}
+    for raw, dtype in sampled.frame.schema.items():
+        if ":" in raw and dtype == pl.String:
+            role, _, place = raw.partition(":")
+            name = plan.roles[role].formula.columns[int(place)]
+            styles[raw] = _style(sampled, raw, name, plan.options.decimal, file, full)
+    return styles
+
+
+def _style(
+    sampled: Sample,
+    raw: str,
+    name: str,
+    decimal: str | None,
+    file: str,
+    full: Sequence[Iterator[pl.DataFrame]],
+) -> NumberStyle:
+    values = sampled.frame[raw].drop_nulls()
+    style = numbers.survey(values, decimal=decimal, name=name, file=file)
+    if style is None and not sampled.complete:
+        values = all_values(full, raw)
+        style = numbers.survey(values, decimal=decimal, name=name, file=file)
+    if style is None:
+        raise numbers.ambiguous(values, name, file)
+    return style
+
+
+def all_values(full: Sequence[Iterator[pl.DataFrame]], raw: str) -> pl.Series:
+    """Every distinct value of a raw column, by a pass of its own."""
+    distinct = pl.Series(raw, [], dtype=pl.String)
+    for stream in full:
+        for frame in stream:
+            distinct = distinct.append(frame[raw].cast(pl.String, strict=False).drop_nulls().unique())
+            distinct = distinct.unique() if distinct.len() > 1 << 20 else distinct
+    return distinct.unique()
+
+
+def _float_ids(values: pl.Series) -> bool:
+    present = values.drop_nulls()
+    present = present.filter(~present.str.strip_chars().is_in(numbers.BLANKS))
+    return bool(
+        present.len() and present.str.contains(DIGITS).all() and present.str.contains(r"\.0+\s*$").any()
+    )
+
+
+def scale_for(values: pl.Series, least: int) -> int:
+    """The fewest decimals, from `least` up to MAX_SCALE, that keep every digit of these values."""
+    for scale in range(least, MAX_SCALE):
+        scaled = values * 10.0**scale
+        lost = (scaled - scaled.round()).abs() > 1e-7 + 4e-15 * scaled.abs()
+        if not lost.any():
+            return scale
+    return MAX_SCALE

@@ -1,0 +1,172 @@
+"""The options that commands share, each spelt once.
+
+`shared(function)` gives a command the options of its groups and hands them over as one frozen
+`Shared`: a new shared option is one line here and one field below.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from crmkit.errors import UsageError
+
+FORMATS = ("table", "csv", "tsv", "json", "ndjson", "parquet", "markdown")
+_COLUMNS, _READING, _ROWS, _OUTPUT = "Columns", "Reading", "Rows", "Output"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What the user said about input, rows and output; the fields are described in `_OPTIONS`."""
+
+    files: tuple[str, ...] = ()
+    customer: str | None = None
+    date: str | None = None
+    amount: str | None = None
+    order: str | None = None
+    product: str | None = None
+    cost: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    date_format: str | None = None
+    decimal: str | None = None
+    tz: str = "UTC"
+    as_of: str | None = None
+    since: str | None = None
+    currency: str | None = None
+    rejects: str | None = None
+    strict: bool = False
+    max_rejects: str | None = None
+    format: str = "table"
+    table: str | None = None
+    output: str | None = None
+    limit: int | None = None
+    excel_safe: bool = False
+    color: str = "auto"
+    quiet: bool = False
+    log_format: str = "text"
+    summary: str | None = None
+    debug: bool = False
+
+
+def _option(kind: Any, panel: str, help_: str, *flags: str, metavar: str | None = None) -> Any:
+    return Annotated[
+        kind, typer.Option(*flags, help=help_, rich_help_panel=panel, metavar=metavar, show_default=False)
+    ]
+
+
+FILES = Annotated[
+    list[str],
+    typer.Argument(
+        help="CSV or Parquet files, globs, folders, or - for standard input.",
+        metavar="FILE...",
+        show_default=False,
+    ),
+]
+_TEXT = str | None
+_OPTIONS: dict[str, tuple[str, Any]] = {
+    "files": ("files", FILES),
+    "customer": ("input", _option(_TEXT, _COLUMNS, "Column with the customer's id.", "--customer", metavar="COLUMN")),
+    "date": ("input", _option(_TEXT, _COLUMNS, "Column with the date of the transaction.", "--date", metavar="COLUMN")),
+    "amount": ("input", _option(_TEXT, _COLUMNS, "Column with the amount, or a formula: 'quantity * price'.", "--amount", metavar="COLUMN|FORMULA")),
+    "order": ("input", _option(_TEXT, _COLUMNS, "Column with the order id.", "--order", metavar="COLUMN")),
+    "product": ("input", _option(_TEXT, _COLUMNS, "Column with the product.", "--product", metavar="COLUMN")),
+    "cost": ("input", _option(_TEXT, _COLUMNS, "Column with the cost of the row, or a formula.", "--cost", metavar="COLUMN|FORMULA")),
+    "encoding": ("input", _option(_TEXT, _READING, "Text encoding, such as gb18030 or cp1252; default UTF-8.", "--encoding", metavar="NAME")),
+    "delimiter": ("input", _option(_TEXT, _READING, "Field delimiter; default: found among , ; tab |.", "--delimiter", metavar="SIGN")),
+    "date_format": ("input", _option(_TEXT, _READING, "Date layout, such as %d/%m/%Y or d/m/y.", "--date-format", metavar="LAYOUT")),
+    "decimal": ("input", _option(_TEXT, _READING, "Decimal mark of amounts: . or ,", "--decimal", metavar="MARK")),
+    "tz": ("input", _option(str, _READING, "Time zone in which a moment becomes a day; default UTC.", "--tz", metavar="ZONE")),
+    "as_of": ("input", _option(_TEXT, _ROWS, "Look from this day; later rows are skipped. Default: the latest date.", "--as-of", metavar="DATE")),
+    "since": ("input", _option(_TEXT, _ROWS, "Skip rows before this day.", "--since", metavar="DATE")),
+    "currency": ("input", _option(_TEXT, _ROWS, "Keep rows of this currency only.", "--currency", metavar="CODE")),
+    "rejects": ("input", _option(_TEXT, _ROWS, "Write the rows that were set aside to this file.", "--rejects", metavar="FILE")),
+    "strict": ("input", _option(bool, _ROWS, "Refuse if any row must be set aside (status 3).", "--strict")),
+    "max_rejects": ("input", _option(_TEXT, _ROWS, "Refuse beyond so many rows set aside (status 3).", "--max-rejects", metavar="N|P%")),
+    "format": ("output", _option(str, _OUTPUT, f"One of {', '.join(FORMATS)}.", "--format", "-f", metavar="FORMAT")),
+    "table": ("output", _option(_TEXT, _OUTPUT, "Print this table alone.", "--table", metavar="NAME")),
+    "output": ("output", _option(_TEXT, _OUTPUT, "Write the long table to FILE, all or nothing; format by its extension.", "--output", "-o", metavar="FILE")),
+    "limit": ("output", _option(int | None, _OUTPUT, "Most rows of a printed table; default 50, 0 for all.", "--limit", "-n", metavar="N")),
+    "excel_safe": ("output", _option(bool, _OUTPUT, "Disarm spreadsheet formulas in CSV.", "--excel-safe")),
+    "color": ("output", _option(str, _OUTPUT, "auto, always or never.", "--color", metavar="WHEN")),
+    "quiet": ("output", _option(bool, _OUTPUT, "No notes and no progress; errors still show.", "--quiet", "-q")),
+    "log_format": ("output", _option(str, _OUTPUT, "Messages on standard error as text or json.", "--log-format", metavar="FORMAT")),
+    "summary": ("output", _option(_TEXT, _OUTPUT, "Write an account of the run (inputs, options, audit, outputs) as JSON.", "--summary", metavar="FILE")),
+    "debug": ("output", _option(bool, _OUTPUT, "Show the traceback of an error.", "--debug")),
+}  # fmt: skip
+
+
+def shared(function: Callable[..., None], groups: str = "files input output") -> Callable[..., None]:
+    """Give a command the options of these groups; it takes them as its first argument, a `Shared`."""
+    wanted = {name: kind for name, (group, kind) in _OPTIONS.items() if group in groups.split()}
+    defaults = {spec.name: spec.default for spec in fields(Shared)}
+
+    @functools.wraps(function)
+    def command(**given: Any) -> None:
+        common = {name: given.pop(name) for name in wanted}
+        if "files" in common:
+            common["files"] = tuple(common["files"])
+        function(_checked(Shared(**common)), **given)
+
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    first = [_parameter("files", wanted.pop("files"), inspect.Parameter.empty)] if "files" in wanted else []
+    rest = [_parameter(name, kind, defaults[name]) for name, kind in wanted.items()]
+    wanted |= {"files": FILES} if first else {}
+    parameters = [*first, *(item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own), *rest]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {item.name: item.annotation for item in parameters}
+    return command
+
+
+def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _checked(given: Shared) -> Shared:
+    choice("--format", given.format, FORMATS)
+    choice("--color", given.color, ("auto", "always", "never"))
+    choice("--log-format", given.log_format, ("text", "json"))
+    if given.decimal is not None:
+        choice("--decimal", given.decimal, (".", ","))
+    if given.limit is not None and given.limit < 0:
+        raise UsageError(f"--limit {given.limit} is negative; 0 shows all rows.")
+    return given
+
+
+def choice(option: str, word: str, allowed: tuple[str, ...]) -> str:
+    """The word if it is allowed, else UsageError with the list."""
+    if word not in allowed:
+        raise UsageError(f"{option} {word!r} is not one of {', '.join(allowed)}.")
+    return word
+
+
+def day(option: str, word: str | None) -> date | None:
+    """An ISO date from the command line."""
+    if word is None:
+        return None
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        raise UsageError(f"{option} {word!r} is not a date; write it as 2024-12-31.") from None
+
+
+def limit_of_rejects(word: str | None) -> tuple[float | None, float | None]:
+    """`--max-rejects` as (rows, share of the rows read); one of the two, or neither."""
+    if word is None:
+        return None, None
+    text = word.strip()
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf") or (text.endswith("%") and value > 100):
+        raise UsageError(
+            f"--max-rejects {word!r} is neither a number of rows (100) nor a share of them (5%)."
+        )
+    return (None, value / 100) if text.endswith("%") else (value, None)

@@ -1,0 +1,351 @@
+"""The 80/20 curve: who makes the money, in tiers that reconcile to the penny.
+
+Everybody is ranked by one value, the largest first. `P` is the sum of the values above zero, and
+every share is a part of P, so that a customer who costs money has a negative share, and the curve
+climbs to 100 % and then falls. A tier reaches at least its cut: the customer who crosses it belongs
+to the upper tier, and equal values never part. Customers below zero have a tier of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from string import ascii_uppercase
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from crmkit.counts import money, ratio, scale, tally, whole
+from crmkit.errors import DataError, UsageError
+from crmkit.result import Result
+
+BELOW_ZERO = "below zero"
+INACTIVE = "inactive"
+VALUES = ("revenue", "profit", "orders")
+CURVE_POINTS = 400
+_TOP = {"1%": 1, "5%": 5, "10%": 10, "20%": 20}
+
+
+class Scheme(NamedTuple):
+    """Tier names, the cumulative percentage at which each ends, and what is counted up to it."""
+
+    names: tuple[str, ...]
+    cuts: tuple[Fraction, ...]
+    headcount: bool = False
+
+
+def _percentages(*cuts: int) -> tuple[Fraction, ...]:
+    return tuple(Fraction(cut) for cut in cuts)
+
+
+SCHEMES = {
+    "abc": Scheme(("A", "B", "C"), _percentages(80, 95, 100)),
+    "contribution": Scheme(("top", "middle", "bottom"), _percentages(80, 99, 100)),
+    "pyramid": Scheme(("top", "large", "medium", "small"), _percentages(1, 5, 20, 100), headcount=True),
+}
+
+
+def scheme_of(name: str, cuts: Sequence[float | Decimal] | None = None) -> Scheme:
+    """A named scheme, or that scheme with other cuts: rising percentages; a last 100 may be left out."""
+    if name not in SCHEMES:
+        raise UsageError(f"There is no scheme {name!r}. The schemes are {', '.join(SCHEMES)}.")
+    scheme = SCHEMES[name]
+    if cuts is None:
+        return scheme
+    found = _rising(cuts)
+    names = scheme.names if len(found) == len(scheme.names) else tuple(ascii_uppercase[: len(found)])
+    return Scheme(names, found, scheme.headcount)
+
+
+def _rising(cuts: Sequence[float | Decimal]) -> tuple[Fraction, ...]:
+    try:
+        found = [Fraction(str(cut)) for cut in cuts]
+    except ValueError:  # not a number, or infinite
+        found = []
+    if found and found[-1] < 100:
+        found.append(Fraction(100))
+    rising = all(low < high for low, high in pairwise([Fraction(0), *found]))
+    if not 2 <= len(found) <= len(ascii_uppercase) or found[-1] != 100 or not rising:
+        given = ",".join(str(cut) for cut in cuts)
+        raise UsageError(f"The cuts are {given!r}. Write percentages that rise to 100, such as 70,90,100.")
+    return tuple(found)
+
+
+def ladder(counts: pl.DataFrame) -> pl.DataFrame:
+    """Distinct values from the top down, each with the number of customers and the value reached with it."""
+    n, value = pl.col("n").cast(pl.Int128), pl.col("value")
+    return counts.sort("value", descending=True).select(
+        value, "n", customers=pl.col("n").cum_sum(), reached=(n * value).cum_sum()
+    )
+
+
+def above_zero(rungs: pl.DataFrame) -> int:
+    """P, the sum of all values above zero."""
+    return int(rungs.select(pl.col("reached").max()).item() or 0)
+
+
+def floors(rungs: pl.DataFrame, scheme: Scheme) -> list[int]:
+    """The lowest value in each tier but the last, found from counts alone."""
+    total, above = above_zero(rungs), pl.col("reached") - pl.col("n").cast(pl.Int128) * pl.col("value")
+    if scheme.headcount:
+        total, above = int(rungs["n"].sum()), pl.col("customers") - pl.col("n")
+    found = []
+    for cut in scheme.cuts[:-1]:
+        inside = rungs.filter(above < math.ceil(cut * total / 100), pl.col("value") >= 0)
+        # Without a rung there is nobody at or above zero to name.
+        found.append(int(inside.row(-1)[0]) if inside.height else 0)
+    return found
+
+
+def label(value: pl.Expr, lowest: Sequence[int], names: Sequence[str]) -> pl.Expr:
+    """The tier of each value, row by row, given the lowest value of each tier."""
+    tier = pl.lit(names[-1])
+    for floor, name in reversed(list(zip(lowest, names, strict=False))):
+        tier = pl.when(value >= floor).then(pl.lit(name)).otherwise(tier)
+    return pl.when(value < 0).then(pl.lit(BELOW_ZERO)).otherwise(tier)
+
+
+def active(inactive_after: int | None) -> pl.Expr:
+    """Whether a customer takes part in the tiers, for lack of an order in so many days."""
+    if inactive_after is None:
+        return pl.lit(True)
+    return (pl.col("recency") <= inactive_after).fill_null(False)
+
+
+def assign(
+    customers: pl.DataFrame,
+    scheme: Scheme = SCHEMES["abc"],
+    *,
+    value: str = "revenue",
+    inactive_after: int | None = None,
+) -> pl.DataFrame:
+    """Add `rank`, `share`, `cumulative_share` and `tier` to each customer.
+
+    Equal values get equal ranks, shares and tiers, so the order of the rows changes nothing;
+    `cumulative_share` is the part reached when all customers of that value are counted.
+    """
+    _check(customers, value, inactive_after)
+    ranked = customers.select(value=whole(value), active=active(inactive_after))
+    rungs = ladder(tally(ranked["value"]))
+    total = _positive(rungs, value)
+    lowest = floors(ladder(tally(ranked.filter("active")["value"])), scheme)
+    tier = label(pl.col("value"), lowest, scheme.names)
+    places = rungs.select(
+        "value",
+        rank=pl.col("customers") - pl.col("n") + 1,
+        cumulative_share=ratio(pl.col("reached"), total),
+    )
+    added = ranked.join(places, on="value", how="left", maintain_order="left").select(
+        "rank",
+        "cumulative_share",
+        share=ratio(pl.col("value"), total),
+        tier=pl.when("active").then(tier).otherwise(pl.lit(INACTIVE)),
+    )
+    return customers.with_columns(added.select("rank", "share", "cumulative_share", "tier").get_columns())
+
+
+def analyse(
+    customers: pl.DataFrame,
+    *,
+    scheme: str = "abc",
+    cuts: Sequence[float | Decimal] | None = None,
+    value: str = "revenue",
+    inactive_after: int | None = None,
+    key: str = "customer",
+) -> Result:
+    """Tiers, the concentration curve and every customer's place.
+
+    `key` is the column that names what is ranked; anything but a customer is counted as `items`.
+    """
+    chosen = scheme_of(scheme, cuts)
+    if inactive_after is not None and not chosen.headcount:
+        raise UsageError("--inactive-after belongs to --scheme pyramid. Add that, or leave the days out.")
+    placed = assign(customers, chosen, value=value, inactive_after=inactive_after)
+    rungs = ladder(tally(customers.select(whole(value))[value]))
+    noun = "customers" if key == "customer" else "items"
+    names = [*chosen.names, *([INACTIVE] if inactive_after is not None else [])]
+    tables = {
+        "tiers": tiers(placed, names, value=value, noun=noun),
+        "curve": curve(rungs, value=value, noun=noun),
+        noun: places(placed, key=key, value=value),
+    }
+    titles = {
+        "tiers": f"{noun.capitalize()} by {value}",
+        "curve": f"Part of all {value} reached, largest first",
+    }
+    facts = _facts(customers, rungs, value=value, noun=noun)
+    facts |= {"scheme": scheme, "cuts": [float(cut) for cut in chosen.cuts], "inactive_after": inactive_after}
+    return Result(
+        command="pareto",
+        tables=tables,
+        facts={name: fact for name, fact in facts.items() if fact is not None},
+        detail=noun,
+        notes=_notes(customers, value, noun),
+        titles=titles,
+        pictures={"curve": "curve"},
+    )
+
+
+def tiers(placed: pl.DataFrame, names: Iterable[str], *, value: str, noun: str) -> pl.DataFrame:
+    """One row for each tier, the empty ones too; money adds up to the exact total."""
+    found = [*names, *([BELOW_ZERO] if (placed["tier"] == BELOW_ZERO).any() else [])]
+    sums = placed.group_by("tier").agg(
+        pl.len().cast(pl.Int64).alias(noun),
+        *(pl.col(column).sum() for column in _measures(placed, value)),
+        lowest_revenue=pl.col("revenue").min(),
+        _revenue=whole("revenue").sum(),
+        _value=whole(value).sum(),
+    )
+    counted = [noun, *_measures(placed, value), "_revenue", "_value"]
+    rows = pl.DataFrame({"tier": found}).join(sums, on="tier", how="left", maintain_order="left")
+    rows = rows.with_columns(pl.col(counted).fill_null(0))
+    return _with_shares(rows, placed, value=value, noun=noun)
+
+
+def _measures(placed: pl.DataFrame, value: str) -> list[str]:
+    return ["revenue", "orders"] + ([value] if value not in ("revenue", "orders") else [])
+
+
+def _with_shares(rows: pl.DataFrame, placed: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
+    """Parts and means, each from one division of exact whole numbers."""
+    total = _sum_above_zero(placed, value)
+    own = (
+        [] if value == "revenue" else [pl.col(value), ratio(pl.col("_value"), total).alias(f"{value}_share")]
+    )
+    per_head = pl.col(noun) * 10 ** scale(placed, "revenue")
+    return rows.select(
+        "tier",
+        noun,
+        ratio(pl.col(noun), placed.height).alias(f"{noun}_share"),
+        "revenue",
+        ratio(pl.col("_revenue"), _sum_above_zero(placed, "revenue")).alias("revenue_share"),
+        *own,
+        ratio(pl.col("_value").cum_sum(), total).alias("cumulative_share"),
+        *(["orders"] if value != "orders" else []),
+        ratio(pl.col("_revenue"), per_head).alias("mean_revenue"),
+        "lowest_revenue",
+    )
+
+
+def _sum_above_zero(frame: pl.DataFrame, column: str) -> int:
+    return int(frame.select(whole(column).clip(lower_bound=0).sum()).item())
+
+
+def curve(rungs: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
+    """The concentration curve in at most 400 points, evenly spread along its length.
+
+    Between two neighbouring values it is a straight line, so the distinct values carry all of it.
+    """
+    total, customers = above_zero(rungs), rungs["customers"][-1]
+    part = f"{value}_share"
+    exact = rungs.select(
+        ratio(pl.col("customers"), customers).alias(f"{noun}_share"),
+        ratio(pl.col("reached"), total).alias(part),
+    )
+    origin = pl.DataFrame({f"{noun}_share": [0.0], part: [0.0]})
+    if exact.height >= CURVE_POINTS:
+        # Equal steps of |dx| + |dy| keep both the steep beginning and a fall at the end.
+        rise = pl.col(part).diff().fill_null(pl.col(part)).abs().cum_sum()
+        length = pl.col(f"{noun}_share") + rise
+        step = (length / length.last() * (CURVE_POINTS - 2)).floor()
+        exact = exact.filter((step != step.shift(-1)).fill_null(True))
+    return pl.concat([origin, exact])
+
+
+def places(placed: pl.DataFrame, *, key: str, value: str) -> pl.DataFrame:
+    """Everybody with rank and tier, the largest value first and equal ones by id."""
+    own = [] if value == "revenue" else [value]
+    columns = [key, "revenue", *own, "share", "cumulative_share", "rank", "tier"]
+    return placed.select(columns).sort(value, key, descending=[True, False])
+
+
+def gini(rungs: pl.DataFrame) -> float:
+    """Gini coefficient of the values, those below zero taken as zero; 0 if all are equal.
+
+    G = 2 sum(i x_i) / (n P) - (n + 1) / n with x ascending, in whole numbers up to one division.
+    """
+    n, total, weighted = int(rungs["customers"][-1]), above_zero(rungs), 0
+    up_to = rungs.filter(pl.col("value") > 0)
+    # Python's integers: value times squared headcount may outgrow 128 bits.
+    for value, count, customers in up_to.select("value", "n", "customers").iter_rows():
+        weighted += value * count * (2 * n - 2 * customers + count + 1)
+    return (weighted - (n + 1) * total) / (n * total)
+
+
+def reached_by(rungs: pl.DataFrame, customers: int) -> int:
+    """Sum of the `customers` largest values above zero."""
+    inside = rungs.filter(pl.col("value") > 0, pl.col("customers") - pl.col("n") < customers)
+    if not inside.height:
+        return 0
+    last = inside.row(-1, named=True)
+    return int(last["reached"] - max(last["customers"] - customers, 0) * last["value"])
+
+
+def needed_for(rungs: pl.DataFrame, percent: int) -> int:
+    """The smallest number of customers whose values reach `percent` of P."""
+    target = -(-above_zero(rungs) * percent // 100)
+    rung = rungs.filter(pl.col("reached") >= target).row(0, named=True)
+    return int(rung["customers"] - (rung["reached"] - target) // rung["value"])
+
+
+def _facts(customers: pl.DataFrame, rungs: pl.DataFrame, *, value: str, noun: str) -> dict[str, Any]:
+    """Headline numbers; "the top 20 %" are as many customers as fit into 20 %, and at least one."""
+    n, total, enough = customers.height, above_zero(rungs), needed_for(rungs, 80)
+    top = {name: reached_by(rungs, max(1, n * percent // 100)) / total for name, percent in _TOP.items()}
+    return {
+        noun: n,
+        "revenue": customers["revenue"].sum(),
+        "value": value,
+        "gini": gini(rungs),
+        f"{noun}_for_80": enough,
+        f"{noun}_for_80_share": enough / n,
+        "top_share": top,
+    }
+
+
+def _notes(customers: pl.DataFrame, value: str, noun: str) -> tuple[str, ...]:
+    """What stands behind the shares, wherever a column has something below zero."""
+    return tuple(
+        _below_zero(tally(customers.select(whole(column))[column]), scale(customers, column), column, noun)
+        for column in dict.fromkeys([value, "revenue"])
+        if (customers[column] < 0).any()
+    )
+
+
+def _below_zero(counts: pl.DataFrame, places: int, column: str, noun: str) -> str:
+    below = counts.filter(pl.col("value") < 0)
+    lost, total = (int(part.select(pl.col("value").dot(pl.col("n"))).item()) for part in (below, counts))
+    return (
+        f"{below['n'].sum():,} of {counts['n'].sum():,} {noun} have {column} below zero, "
+        f"{money(lost, places):,} together. Shares of {column} are parts of {money(total - lost, places):,}, "
+        f"which the others add up to."
+    )
+
+
+def _positive(rungs: pl.DataFrame, value: str) -> int:
+    total = above_zero(rungs)
+    if total <= 0:
+        raise DataError(
+            f"Nobody has {value} above zero, so there is nothing to share out. "
+            "Look at the signs and the choice of the amount column with `crmkit check`."
+        )
+    return total
+
+
+def _check(customers: pl.DataFrame, value: str, inactive_after: int | None) -> None:
+    """Refuse what cannot be ranked, in the user's words."""
+    if value not in VALUES:
+        raise UsageError(f"There is no value {value!r} to rank by. Choose one of {', '.join(VALUES)}.")
+    if value not in customers.columns:
+        raise UsageError(
+            f"--value {value} needs a cost column, and none was found. Name it with --cost COLUMN."
+        )
+    if missing := customers[value].null_count():
+        raise DataError(f"{missing:,} rows have no {value}. Fill it in, or rank by revenue.")
+    if inactive_after is not None and (inactive_after < 0 or "recency" not in customers.columns):
+        raise UsageError(
+            "--inactive-after takes 0 or more days, and customers with the date of their last order."
+        )

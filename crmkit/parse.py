@@ -1,0 +1,125 @@
+"""Values as people type them: shares, money, durations, lists. Each error names the option and the text.
+
+Nothing here imports more than the standard library, so the command line can parse before it loads
+anything heavy.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import NamedTuple
+
+from crmkit.errors import UsageError
+
+_DAYS = {"d": Fraction(1), "w": Fraction(7), "m": Fraction(365, 12), "y": Fraction(365)}
+_PER_YEAR = {"d": 365, "w": 52, "m": 12, "y": 1}
+_SPAN_LIMIT = 1_000
+_LARGEST = 10**15
+
+
+class Duration(NamedTuple):
+    """A number of days, weeks, months or years, as in `52w`."""
+
+    number: int
+    unit: str
+
+    @property
+    def days(self) -> int:
+        """Whole days, where a year has 365 and a month is a twelfth of it (`1m` 30, `12m` 365)."""
+        return int(self.number * _DAYS[self.unit] + Fraction(1, 2))
+
+    @property
+    def per_year(self) -> Fraction:
+        """How often it fits in a year as shops count: 52 weeks, 12 months, 365 days."""
+        return Fraction(_PER_YEAR[self.unit], self.number)
+
+    @property
+    def years(self) -> Fraction:
+        """Its length in years of 52 weeks, 12 months or 365 days."""
+        return 1 / self.per_year
+
+    def __str__(self) -> str:
+        return f"{self.number}{self.unit}"
+
+
+def duration(text: str, option: str) -> Duration:
+    """`52w`, `30d`, `1m` or `1y`; the number must be positive."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*([dwmy])\s*", text)
+    if not match or int(match[1]) == 0:
+        raise UsageError(
+            f"{option} is {text!r}, which is not a length of time. "
+            "Write a number of days, weeks, months or years such as 30d, 52w, 1m or 1y."
+        )
+    return Duration(int(match[1]), match[2])
+
+
+def decimal(text: str, option: str) -> Decimal:
+    """An exact finite number such as `12.50`; a comma is refused because it may mean two things."""
+    try:
+        value = Decimal(text.strip())
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite():
+        raise UsageError(f"{option} is {text!r}, which is not a number. Write it like 12.50.")
+    return value
+
+
+def money(text: str, option: str) -> Decimal:
+    """An amount of money from 0 to a million billions."""
+    value = decimal(text, option)
+    if not 0 <= value <= _LARGEST:
+        raise UsageError(f"{option} is {text!r}, and it must lie between 0 and {_LARGEST:,}.")
+    return value
+
+
+def percent(text: str, option: str, *, low: float = 0.0, high: float = 1.0) -> float:
+    """A share, written `10%` or `0.1`, between `low` and `high`."""
+    stripped = text.strip()
+    bare = decimal(stripped.removesuffix("%"), option)
+    value = float(bare / 100 if stripped.endswith("%") else bare)
+    if not low <= value <= high:
+        hint = (
+            f" Did you mean {stripped}%?" if not stripped.endswith("%") and low <= value / 100 <= high else ""
+        )
+        raise UsageError(f"{option} is {text!r}, and it must lie between {low:.0%} and {high:.0%}.{hint}")
+    return value
+
+
+def whole(text: str, option: str) -> int:
+    """A whole number that is not negative."""
+    value = decimal(text, option)
+    if value < 0 or value != value.to_integral_value() or value > _LARGEST:
+        raise UsageError(f"{option} is {text!r}, and it must be a whole number of 0 or more.")
+    return int(value)
+
+
+def names(text: str, option: str) -> tuple[str, ...]:
+    """Names separated by commas; blank and repeated ones are refused."""
+    found = tuple(part.strip() for part in text.split(","))
+    for name in found:
+        if not name:
+            raise UsageError(f"{option} is {text!r}, and one of its names is empty.")
+        if found.count(name) > 1:
+            raise UsageError(f"{option} is {text!r}, and it names {name!r} twice.")
+    return found
+
+
+def wholes(text: str, option: str) -> tuple[int, ...]:
+    """Whole numbers separated by commas, a span such as `5..10`, or a mixture of both."""
+    found: list[int] = []
+    for part in text.split(","):
+        ends = [whole(end, option) for end in part.split("..")]
+        if len(ends) > 2 or ends[0] > ends[-1] or ends[-1] - ends[0] > _SPAN_LIMIT:
+            raise UsageError(f"{option} has {part.strip()!r}, which is not a span. Write it like 5..10.")
+        found.extend(range(ends[0], ends[-1] + 1))
+    return tuple(found)
+
+
+def assignment(text: str, option: str, example: str) -> tuple[str, str]:
+    """The two sides of `NAME=VALUE`."""
+    name, sign, value = text.rpartition("=")
+    if not (sign and name.strip() and value.strip()):
+        raise UsageError(f"{option} is {text!r}. Write it like {example}.")
+    return name.strip(), value.strip()

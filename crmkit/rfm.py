@@ -1,0 +1,349 @@
+"""RFM: how recently, how often and for how much each customer bought, as scores, cells and segments.
+
+A score depends on the value alone: bin = ceil(min_rank * k / n), so equal values share it whatever
+the order of the rows. R counts days, where few are good, so R = k + 1 - bin. Customers without a
+positive order are listed as `refund only` and not scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from crmkit.counts import ratio, scale, tally, whole
+from crmkit.customers import as_of
+from crmkit.cutpoints import (
+    FREQUENCIES,
+    MONETARIES,
+    MOST_BINS,
+    Cuts,
+    Number,
+    bin_of,
+    check_borders,
+    check_choice,
+    cuts_file,
+    from_units,
+    mean_border,
+    quantile_borders,
+    split_borders,
+    to_units,
+)
+from crmkit.errors import UsageError
+from crmkit.result import Result
+from crmkit.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
+
+__all__ = ["Cuts", "analyse", "cuts", "cuts_file", "measure", "score", "segment"]
+
+FEW = 50
+_COLUMN = {"r": "recency", "f": "frequency", "m": "monetary"}
+_SUGGESTED = {"r": (30, 60, 90, 180, 365, 545, 730, 1095), "f": (1, 2, 3, 5, 8, 13, 21, 34)}
+
+
+def measure(customers: pl.DataFrame, frequency: str, monetary: str) -> pl.DataFrame:
+    """Add `frequency` (orders, days or rows) and `monetary` (net revenue, that per order, or profit)."""
+    check_choice("--frequency", frequency, FREQUENCIES)
+    check_choice("--monetary", monetary, MONETARIES)
+    if monetary == "profit" and "profit" not in customers.columns:
+        raise UsageError(
+            "--monetary profit needs a cost column, and none was found. Name it with --cost COLUMN."
+        )
+    per_order = ratio(whole("revenue"), pl.col("orders") * 10 ** scale(customers, "revenue"))
+    amount = {
+        "total": pl.col("revenue"),
+        "profit": pl.col("profit"),
+        "average": per_order,
+    }
+    return customers.with_columns(frequency=pl.col(frequency), monetary=amount[monetary])
+
+
+def _units(kind: pl.DataType, column: str) -> pl.Expr:
+    return pl.col(column) if kind.is_float() else whole(column)
+
+
+def cuts(
+    customers: pl.DataFrame,
+    *,
+    bins: int | Sequence[int] | None = None,
+    r_cuts: Sequence[Number] | None = None,
+    f_cuts: Sequence[Number] | None = None,
+    m_cuts: Sequence[Number] | None = None,
+    frequency: str = "orders",
+    monetary: str = "total",
+    ties: str = "same",
+    rule: str = "quantile",
+) -> Cuts:
+    """Cut points: those given stay as they are, the others are found from these customers.
+
+    `rule` is quantile, or mean for one border at the mean. `ties="first"` fills the bins evenly and
+    parts equal values by customer id, the smaller id lower.
+    UsageError when fewer customers than bins have an order.
+    """
+    check_choice("--ties", ties, ("same", "first"))
+    given = {"r": r_cuts, "f": f_cuts, "m": m_cuts}
+    wanted = _bins(bins, given, 2 if rule == "mean" else 5)
+    buyers = measure(customers, frequency, monetary).filter(pl.col("recency").is_not_null())
+    if buyers.height < max([0, *(wanted[name] for name in given if given[name] is None)]):
+        raise UsageError(
+            f"Only {buyers.height} customers have an order, too few for {max(wanted.values())} scores. "
+            "Ask for fewer with --bins, or set the borders yourself with --r-cuts, --f-cuts and --m-cuts."
+        )
+    found = {
+        name: (tuple(listed), ()) if listed is not None else _borders(buyers, name, wanted[name], ties, rule)
+        for name, listed in given.items()
+    }
+    ids = {name: last for name, (_, last) in found.items() if last}
+    r, f, m = (borders for borders, _ in found.values())
+    return Cuts(r=r, f=f, m=m, frequency=frequency, monetary=monetary, ids=ids)
+
+
+def _borders(
+    buyers: pl.DataFrame, name: str, bins: int, ties: str, rule: str
+) -> tuple[tuple[Number, ...], tuple[str, ...]]:
+    """Borders of one measure, and the last ids below them where equal values are parted."""
+    column, ids = _COLUMN[name], tuple[str, ...]()
+    kind = buyers.schema[column]
+    values = buyers.select("customer", value=_units(kind, column))
+    if rule == "mean":
+        found = [mean_border(tally(values["value"]))]
+    elif ties == "first":
+        found, ids = split_borders(values, bins)
+    else:
+        found = quantile_borders(tally(values["value"]), bins)
+    return tuple(from_units(border, kind) for border in found), ids
+
+
+def _bins(
+    bins: int | Sequence[int] | None, given: dict[str, Sequence[Number] | None], usual: int
+) -> dict[str, int]:
+    """How many bins each score gets, from the option, the given borders or the usual number."""
+    asked = [bins] * 3 if isinstance(bins, int) or bins is None else list(bins)
+    if len(asked) != 3 or not all(k is None or 1 <= k <= MOST_BINS for k in asked):
+        raise UsageError(f"--bins is {bins}. Write one number from 1 to {MOST_BINS}, or three such as 5,4,3.")
+    wanted = {}
+    for (name, listed), k in zip(given.items(), asked, strict=True):
+        wanted[name] = len(listed) + 1 if listed is not None else (k or usual)
+        if listed is not None:
+            check_borders(name, listed)
+            if k not in (None, wanted[name]):
+                raise UsageError(
+                    f"--{name}-cuts has {len(listed)} borders, which make {wanted[name]} bins, "
+                    f"but --bins asks for {k}. Leave one of them out."
+                )
+    return wanted
+
+
+def score(customers: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
+    """Add `frequency`, `monetary`, `r`, `f`, `m` and `rfm`; the scores of refund-only customers are null."""
+    measured = measure(customers, cut.frequency, cut.monetary)
+    bought = pl.col("recency").is_not_null()
+    scores = []
+    for name, borders in cut.borders.items():
+        kind = measured.schema[_COLUMN[name]]
+        limits = [to_units(border, kind) for border in borders]
+        bins = bin_of(_units(kind, _COLUMN[name]), limits, cut.ids.get(name, ()))
+        if name == "r":
+            # Few days are good: the first bin gets the highest score.
+            bins = len(borders) + 2 - bins
+        scores.append(pl.when(bought).then(bins).alias(name))
+    return measured.with_columns(scores).with_columns(rfm=_code().cast(pl.String))
+
+
+def _code() -> pl.Expr:
+    return pl.col("r") * 100 + pl.col("f") * 10 + pl.col("m")
+
+
+def segment(scored: pl.DataFrame, names: dict[int, str]) -> pl.DataFrame:
+    """Add the `segment` of each scored customer, given the segment of each cell."""
+    named = _code().replace_strict(names, default=None, return_dtype=pl.String)
+    bought = pl.col("recency").is_not_null()
+    return scored.with_columns(segment=pl.when(bought).then(named).otherwise(pl.lit(REFUND_ONLY)))
+
+
+def analyse(
+    customers: pl.DataFrame,
+    *,
+    frozen: Cuts | None = None,
+    bins: int | Sequence[int] | None = None,
+    r_cuts: Sequence[Number] | None = None,
+    f_cuts: Sequence[Number] | None = None,
+    m_cuts: Sequence[Number] | None = None,
+    frequency: str | None = None,
+    monetary: str | None = None,
+    ties: str = "same",
+    segment_map: str = "rf10",
+    only: Sequence[str] = (),
+) -> Result:
+    """Segments, cells, the R by F grid and every customer's scores.
+
+    `frozen` are cut points of an earlier run, which leave no choice of bins, measures or ties.
+    `segment_map` is rf10, rfm11, cn8 (which cuts at the mean unless told otherwise) or a CSV file;
+    `only` keeps some segments in the customers table.
+    """
+    borders = {"r": r_cuts, "f": f_cuts, "m": m_cuts}
+    choices = {"--bins": bins, **{f"--{name}-cuts": listed for name, listed in borders.items()}}
+    chosen = load(segment_map)
+    if frozen is not None:
+        cut = _thawed(frozen, frequency, monetary, choices | {"--ties": None if ties == "same" else ties})
+        found: list[str] = []
+    else:
+        cut = cuts(
+            customers,
+            bins=bins,
+            r_cuts=r_cuts,
+            f_cuts=f_cuts,
+            m_cuts=m_cuts,
+            frequency=frequency or "orders",
+            monetary=monetary or "total",
+            ties=ties,
+            rule="mean" if segment_map == "cn8" and bins is None else "quantile",
+        )
+        found = [name for name, listed in borders.items() if listed is None]
+    names = cells(chosen, cut.bins) if chosen.covers(cut.bins) else None
+    scored = score(customers, cut)
+    if names is not None:
+        scored = segment(scored, names)
+    facts = _facts(scored, cut) | ({"map": segment_map} if names is not None else {})
+    return Result(
+        command="rfm",
+        tables=_tables(scored, chosen, names, cut.bins, only),
+        facts=facts,
+        detail="customers",
+        notes=(*_map_notes(chosen, cut.bins), *_notes(scored, facts, found)),
+        titles={"grid": "Customers by R (rows) and F (columns)"},
+        pictures={"grid": "heat"},
+    )
+
+
+def _thawed(frozen: Cuts, frequency: str | None, monetary: str | None, choices: dict[str, Any]) -> Cuts:
+    """The cut points of an earlier run, unless something else was asked for beside them."""
+    for option, given, kept in (
+        ("--frequency", frequency, frozen.frequency),
+        ("--monetary", monetary, frozen.monetary),
+        *((option, given, None) for option, given in choices.items()),
+    ):
+        if given is not None and given != kept:
+            why = f"they were made with {option} {kept}" if kept else "they settle that"
+            raise UsageError(
+                f"{option} does not go with saved cut points, because {why}. Leave {option} or --cuts out."
+            )
+    return frozen
+
+
+def _tables(
+    scored: pl.DataFrame, chosen: SegmentMap, names: dict[int, str] | None, bins: Bins, only: Sequence[str]
+) -> dict[str, pl.DataFrame]:
+    kept = customers_table(scored)
+    if only:
+        kept = kept.filter(pl.col("segment").is_in(_known(only, chosen, names)))
+    tables = {"cells": cells_table(scored), "grid": grid(scored, bins), "customers": kept}
+    return tables if names is None else {"segments": segments_table(scored, chosen.segments), **tables}
+
+
+def _known(only: Sequence[str], chosen: SegmentMap, names: dict[int, str] | None) -> list[str]:
+    """The segments asked for, spelled as the map spells them."""
+    listed = [*chosen.segments, REFUND_ONLY] if names is not None else []
+    spelled = {name.casefold(): name for name in listed}
+    for name in only:
+        if name.casefold() not in spelled:
+            raise UsageError(f"There is no segment {name!r}. The segments are {', '.join(listed) or 'none'}.")
+    return [spelled[name.casefold()] for name in only]
+
+
+def segments_table(scored: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
+    """One row for each segment of the map, the empty ones too, and one for refund-only customers if any."""
+    listed = [*order, *([REFUND_ONLY] if (scored["segment"] == REFUND_ONLY).any() else [])]
+    sums = scored.group_by("segment").agg(
+        customers=pl.len().cast(pl.Int64),
+        revenue=pl.col("revenue").sum(),
+        units=whole("revenue").sum(),
+        orders=pl.col("orders").sum(),
+        recency=pl.col("recency").sum(),
+        scored=pl.col("recency").count(),
+    )
+    rows = pl.DataFrame({"segment": listed}).join(sums, on="segment", how="left", maintain_order="left")
+    total, minor = int(scored.select(whole("revenue").sum()).item()), 10 ** scale(scored, "revenue")
+    return rows.with_columns(pl.col("customers", "revenue", "units").fill_null(0)).select(
+        "segment",
+        "customers",
+        ratio(pl.col("customers"), scored.height).alias("share"),
+        "revenue",
+        ratio(pl.col("units"), total).alias("revenue_share"),
+        ratio(pl.col("recency"), pl.col("scored")).alias("mean_recency"),
+        ratio(pl.col("orders"), pl.col("scored")).alias("mean_orders"),
+        ratio(pl.col("units"), pl.col("orders") * minor).alias("mean_order_value"),
+    )
+
+
+def cells_table(scored: pl.DataFrame) -> pl.DataFrame:
+    """One row for each cell that holds a customer, the best scores first; shares are of all customers."""
+    sums = scored.drop_nulls("rfm").group_by("rfm", "r", "f", "m")
+    rows = sums.agg(customers=pl.len().cast(pl.Int64), revenue=pl.col("revenue").sum())
+    share = ratio(pl.col("customers"), scored.height).alias("share")
+    return rows.select("rfm", "r", "f", "m", "customers", share, "revenue").sort("rfm", descending=True)
+
+
+def grid(scored: pl.DataFrame, bins: Bins) -> pl.DataFrame:
+    """Customers by R, one row each with the highest first, and F, one column each."""
+    counts = (
+        scored.drop_nulls("r")
+        .group_by("r")
+        .agg((pl.col("f") == f).sum().cast(pl.Int64).alias(f"f{f}") for f in range(1, bins[1] + 1))
+    )
+    rows = pl.DataFrame({"r": range(bins[0], 0, -1)}, schema={"r": pl.Int64})
+    return rows.join(counts, on="r", how="left", maintain_order="left").fill_null(0)
+
+
+def customers_table(scored: pl.DataFrame) -> pl.DataFrame:
+    """Everybody's measures and scores, the largest monetary value first and equal ones by id."""
+    columns = ["customer", "last", "recency", "frequency", "monetary", "r", "f", "m", "rfm", "segment"]
+    present = [column for column in columns if column in scored.columns]
+    return scored.select(present).sort("monetary", "customer", descending=[True, False], nulls_last=True)
+
+
+def _facts(scored: pl.DataFrame, cut: Cuts) -> dict[str, Any]:
+    in_use = {name: scored[name].drop_nulls().unique().sort().to_list() for name in "rfm"}
+    return {
+        "as_of": as_of(scored),
+        "customers": scored.height,
+        "refund_only": scored["recency"].null_count(),
+        "revenue": scored["revenue"].sum(),
+        "bins": list(cut.bins),
+        "cuts": cut.to_dict(),
+        "scores_in_use": in_use,
+    }
+
+
+def _map_notes(chosen: SegmentMap, bins: Bins) -> tuple[str, ...]:
+    if chosen.covers(bins):
+        return ()
+    needs = ",".join(str(need or "any") for need in chosen.needs or ())
+    return (
+        f"The map {chosen.name} is made for {needs} scores of R, F and M, and there are "
+        f"{','.join(map(str, bins))}: cells only, no segments. Give a map of your own with --map FILE.",
+    )
+
+
+def _notes(scored: pl.DataFrame, facts: dict[str, Any], found: Sequence[str]) -> tuple[str, ...]:
+    notes = []
+    buyers = facts["customers"] - facts["refund_only"]
+    if found and buyers < FEW:
+        notes.append(
+            f"Only {buyers} customers were scored. Borders found from so few move with every customer."
+        )
+    for place, name in enumerate("rfm"):
+        used, k = facts["scores_in_use"][name], facts["bins"][place]
+        if name in found and len(used) < k:
+            notes.append(_unused(scored[_COLUMN[name]], name, len(used), k))
+    return tuple(notes)
+
+
+def _unused(values: pl.Series, name: str, used: int, k: int) -> str:
+    """Why some scores went to nobody, and how to set the borders by hand."""
+    common = tally(values).sort("n", "value", descending=[True, False]).row(0)
+    example = ",".join(map(str, _SUGGESTED[name][: k - 1])) if name in _SUGGESTED else "LIST"
+    return (
+        f"{name.upper()} uses {used} of {k} scores: {common[1]:,} customers have a {_COLUMN[name]} of "
+        f"{common[0]}, and equal values share a score. To set the borders yourself: --{name}-cuts {example}"
+    )

@@ -1,0 +1,343 @@
+"""What every command does around its analysis: check the outputs, read, account, write, print.
+
+    with Session("rfm", common) as session:
+        customers = session.customers(wants={"orders"})
+        session.finish(rfm.analyse(customers))
+
+Messages go to standard error in the form the user chose; tables leave through `report.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from crmkit._version import VERSION
+from crmkit.errors import UsageError
+from crmkit.options import Shared, day, limit_of_rejects
+from crmkit.progress import Counter, clear
+from crmkit.text import safe
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from crmkit.load.transactions import Transactions
+    from crmkit.report import Outputs
+    from crmkit.result import Result
+
+_EXAMPLES = 5
+_VALUE_LENGTH = 80
+Fill = Callable[[Any], None]
+
+
+class Session:
+    """One run of one command."""
+
+    def __init__(self, command: str, common: Shared) -> None:
+        self.command = command
+        self.common = common
+        self.transactions: Transactions | None = None
+        self._extra: list[tuple[str, Fill]] = []
+        self._limits = limit_of_rejects(common.max_rejects)
+
+    def __enter__(self) -> Session:
+        self._check_outputs()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.transactions is not None and self.transactions.on_progress is not None:
+            clear()
+
+    def _check_outputs(self, extra: Iterable[str] = ()) -> None:
+        """Refuse what cannot be written before anything is read."""
+        from crmkit import output
+
+        asked = [path for path in (self.common.output, self.common.rejects) if path]
+        plain = [path for path in (self.common.summary, *extra) if path]
+        for i, path in enumerate(asked):
+            output.check(path, self.common.files, others=[*asked[:i], *plain])
+        for i, path in enumerate(plain):
+            output.check_place(path, self.common.files, others=plain[:i])
+
+    def also_write(self, path: str, fill: Fill) -> None:
+        """A further file of this run (saved cut points, a model), renamed into place with the rest."""
+        self._extra.append((path, fill))
+
+    def read(
+        self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)
+    ) -> Transactions:
+        """The transactions of the input files; nothing but a sample is read yet."""
+        from crmkit.load import load
+
+        found = load(
+            self.common.files, load_options(self.common), needs=frozenset(needs), wants=frozenset(wants)
+        )
+        found.keep_all_rejects = self.common.rejects is not None
+        found.on_progress = None if self.common.quiet else progress(found)
+        self.transactions = found
+        return found
+
+    def customers(
+        self,
+        wants: Iterable[str],
+        *,
+        key: str = "customer",
+        roles: Iterable[str] = ("order",),
+        needs: Iterable[str] = ("customer", "date", "amount"),
+    ) -> pl.DataFrame:
+        """The customers of the input: built from transactions, or read where the file holds customers."""
+        from crmkit import customers
+        from crmkit.load import waist
+
+        if (
+            key == "customer"
+            and (ready := waist.read(self.common.files, load_options(self.common))) is not None
+        ):
+            return ready
+        transactions = self.read(needs=needs, wants=roles)
+        return customers.build(transactions, wants, key=key)
+
+    def finish(self, result: Result) -> None:
+        """Say what was found, write the files, print the tables: all of it, or nothing."""
+        from crmkit import report
+
+        result = self._with_account(result)
+        self._gate()
+        if self.transactions is not None and self.transactions.on_progress is not None:
+            clear()
+        if not self.common.quiet:
+            self._say_account(result)
+        common = self.common
+        to_file = common.output is not None and common.output != "-"
+        with report.Outputs() as files:
+            self._write_extra(files)
+            if common.output is not None and to_file:
+                report.export(result, common.output, files, table=common.table, excel_safe=common.excel_safe)
+            table = None if to_file else common.table
+            if common.output == "-":
+                table = table or result.detail
+            if not (to_file and common.quiet):
+                report.show(
+                    result,
+                    format=common.format,
+                    table=table,
+                    limit=common.limit,
+                    excel_safe=common.excel_safe,
+                    color=cast(Any, common.color),
+                )
+        if common.summary:
+            self._write_summary(result)
+
+    def _with_account(self, result: Result) -> Result:
+        if self.transactions is None:
+            return result
+        return replace(
+            result,
+            facts={**self.transactions.audit.facts(has_amount=self.transactions.has_amount), **result.facts},
+        )
+
+    def _gate(self) -> None:
+        if self.transactions is not None:
+            rows, percent = self._limits
+            self.transactions.gate(strict=self.common.strict, max_rejects=rows, percent=percent)
+
+    def _say_account(self, result: Result) -> None:
+        if self.transactions is not None:
+            audit = self.transactions.audit
+            for line in reject_lines(self.transactions):
+                self.say(line, "reject")
+            self.say(audit.line(), "audit")
+            if audit.rejected.get("no customer id"):
+                self.say(
+                    f"revenue without customer id: {audit.money(audit.revenue_without_customer):,}", "audit"
+                )
+            for note in audit.notes:
+                self.say(f"note: {note}", "note")
+        for note in result.notes:
+            self.say(f"note: {note}", "note")
+
+    def say(self, text: str, kind: str = "note") -> None:
+        """One line on standard error."""
+        say(text, kind, self.common.log_format)
+
+    def _write_extra(self, files: Outputs) -> None:
+        from crmkit import report
+
+        if self.common.rejects:
+            assert self.transactions is not None
+            report.export(
+                rejects_result(self.transactions),
+                self.common.rejects,
+                files,
+                excel_safe=self.common.excel_safe,
+            )
+        for path, fill in self._extra:
+            files.write(path, fill)
+
+    def _write_summary(self, result: Result) -> None:
+        from crmkit import output
+
+        text = json.dumps(self._account(result), indent=2, default=_plain, ensure_ascii=False)
+
+        def fill(stream: Any) -> None:
+            stream.write(text.encode() + b"\n")
+
+        output.write(str(self.common.summary), fill)
+
+    def _account(self, result: Result) -> dict[str, Any]:
+        import polars
+
+        written = [
+            path
+            for path in (self.common.output, self.common.rejects, *(path for path, _ in self._extra))
+            if path and path != "-"
+        ]
+        inputs = [] if self.transactions is None else [opened.source for opened in self.transactions.inputs]
+        return {
+            "schema": 1,
+            "command": self.command,
+            "versions": {
+                "crmkit": VERSION,
+                "polars": polars.__version__,
+                "python": platform.python_version(),
+            },
+            "options": {
+                name: value for name, value in asdict(self.common).items() if value not in (None, False, ())
+            },
+            "inputs": [
+                {"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())}
+                for source in inputs
+            ],
+            "facts": dict(result.facts),
+            "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
+            "outputs": [_file_account(Path(path)) for path in written if Path(path).is_file()],
+        }
+
+
+def load_options(common: Shared) -> Any:
+    """The reading options as `load` wants them."""
+    from crmkit.load import Options
+
+    names = ("customer", "date", "amount", "order", "product", "cost")
+    check_zone(common.tz)
+    return Options(
+        columns={name: getattr(common, name) for name in names},
+        encoding=common.encoding,
+        delimiter=common.delimiter,
+        date_format=common.date_format,
+        decimal=common.decimal,
+        tz=common.tz,
+        as_of=day("--as-of", common.as_of),
+        since=day("--since", common.since),
+        currency=common.currency,
+    )
+
+
+def check_zone(name: str) -> None:
+    """UsageError for a time zone that does not exist."""
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(
+            f"--tz {name!r} is not a time zone; names are like Europe/London or Asia/Shanghai."
+        ) from None
+
+
+def say(text: str, kind: str = "note", log_format: str = "text") -> None:
+    """A sentence on standard error, if that is there; whatever came from data is made harmless."""
+    if sys.stderr is None:
+        return
+    line = (
+        json.dumps({"kind": kind, "message": text}, ensure_ascii=True)
+        if log_format == "json"
+        else f"crmkit: {safe(text)}"
+    )
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        sys.stderr = None  # nobody listens; the work goes on
+
+
+def reject_lines(transactions: Transactions) -> list[str]:
+    """A few rows that were set aside for each reason, with their place: file, line, column, value."""
+    lines = []
+    audit = transactions.audit
+    shown = [
+        reject
+        for reason in audit.rejected
+        if reason != "no customer id"
+        for reject in [r for r in audit.rejects if r.reason == reason][:_EXAMPLES]
+    ]
+    places = transactions.places(shown)
+    for reject in shown:
+        where = f"{reject.file}: {places[reject.file, reject.record][0]}"
+        column = f", column {reject.column}" if reject.column else ""
+        lines.append(f"{where}{column}: {reject.reason}: {safe(reject.value, limit=_VALUE_LENGTH)!r}")
+    for reason, count in audit.rejected.items():
+        if reason != "no customer id" and count > _EXAMPLES:
+            lines.append(f"… and {count - _EXAMPLES:,} more: {reason} (--rejects FILE keeps them all)")
+    return lines
+
+
+def rejects_result(transactions: Transactions) -> Result:
+    """The rows that were set aside, as a table: file, line, reason, column, value, and the row as it stood."""
+    import polars as pl
+
+    from crmkit.result import Result
+
+    rejects = sorted(transactions.audit.rejects, key=lambda reject: (reject.file, reject.record))
+    places = transactions.places(rejects)
+    rows = [
+        (r.file, places[r.file, r.record][1], r.reason, r.column, r.value, places[r.file, r.record][2])
+        for r in rejects
+    ]
+    schema = {
+        "file": pl.String,
+        "line": pl.Int64,
+        "reason": pl.String,
+        "column": pl.String,
+        "value": pl.String,
+        "row": pl.String,
+    }
+    return Result(command="rejects", tables={"rejects": pl.DataFrame(rows, schema=schema, orient="row")})
+
+
+def progress(transactions: Transactions) -> Callable[[int], None] | None:
+    """A counter of rows on standard error, shown to a person after a second of work."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    return Counter(transactions.name).add
+
+
+def _file_account(path: Path) -> dict[str, Any]:
+    return {"file": safe(path), "bytes": path.stat().st_size, "sha256": sha256(path.open("rb"))}
+
+
+def sha256(file: Any) -> str:
+    """The hash of a file's bytes."""
+    with file:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return str(value)
