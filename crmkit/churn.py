@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from crmkit.days import History, amount, history, money, purchases, span
+from crmkit.counts import money as exact
+from crmkit.days import History, money, purchases
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 
@@ -173,10 +174,9 @@ def evaluate(past: History, at: date, rule: Rule) -> pl.DataFrame:
     Everybody with an order by that date is judged by what was known then. Lost is who has not
     bought again by the as-of date. Flagging everybody shows the base rate as its precision.
     """
-    first, _ = span(past.days)
-    if not first <= at < past.as_of:
+    if not past.first <= at < past.as_of:
         raise DataError(
-            f"--evaluate {at} leaves nothing to compare: the transactions run from {first} to {past.as_of}. "
+            f"--evaluate {at} leaves nothing to compare: the days run from {past.first} to {past.as_of}. "
             "Choose a date between the two, early enough for customers to come back."
         )
     known = past.until(at)
@@ -228,10 +228,9 @@ def statuses(scored: pl.DataFrame, scale: int) -> pl.DataFrame:
 
 
 def analyse(
-    transactions: pl.LazyFrame,
+    past: History,
     *,
     scale: int = 2,
-    as_of: date | None = None,
     overdue: float = 2.0,
     lapse_days: int | None = None,
     evaluate_at: date | None = None,
@@ -245,7 +244,6 @@ def analyse(
     """
     rule = Rule(overdue, lapse_days)
     rule.check()
-    past = history(transactions, as_of)
     scored = score(past, rule)
     if labels is not None:
         scored = scored.join(labels, on="customer", how="left", maintain_order="left")
@@ -276,8 +274,8 @@ def _facts(
         "customers": scored["last"].count(),
         "own_rhythm": scored["median_gap"].count(),
         "late": late.height,
-        "revenue_at_risk": amount(int(late["at_risk"].sum()), scale),
-        "expected_loss": amount(expected_loss(late, staying_away(visits, past.as_of)), scale),
+        "revenue_at_risk": exact(int(late["at_risk"].sum()), scale),
+        "expected_loss": exact(expected_loss(late, staying_away(visits, past.as_of)), scale),
         "silent": silent.height,
         "silent_churn": _part(silent.height, late.height),
     }
@@ -308,7 +306,7 @@ def _titles(past: History, at: date | None) -> dict[str, str]:
 
 
 def _notes(past: History, late: pl.DataFrame) -> Iterator[str]:
-    days = (past.as_of - span(past.days)[0]).days
+    days = (past.as_of - past.first).days
     if late.height and days < 2 * YEAR and "alive" not in late.columns:
         yield (
             f"The history is {days} days long, so nobody's silence could be followed for another year: "

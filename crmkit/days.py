@@ -15,14 +15,14 @@ import polars as pl
 
 from crmkit.errors import DataError
 
-IS_PURCHASE = pl.col("amount") > 0
+BOUGHT = pl.col("amount") > 0
 
 
 class History(NamedTuple):
-    """All customers and all their days up to the as-of date.
+    """All customers and all their days up to the as-of date; amounts are in minor units.
 
-    `customers`: code, customer, orders, sorted by customer. `days`: code, date, amount (minor units,
-    refunds deducted), bought (minor units, refunds left out), sorted by code and date.
+    `customers`: code, customer, orders, sorted by customer. `days`: code, date, amount (refunds
+    deducted) and bought (refunds left out), sorted by code and date.
     """
 
     customers: pl.DataFrame
@@ -34,60 +34,39 @@ class History(NamedTuple):
         days = self.days.filter(pl.col("date") <= as_of)
         return History(self.customers.join(days, on="code", how="semi").sort("code"), days, as_of)
 
+    @property
+    def first(self) -> date:
+        """The first day of all."""
+        return self.days.select(pl.col("date").min()).row(0)[0]
 
-def by_customer(transactions: pl.LazyFrame, as_of: date | None = None) -> pl.LazyFrame:
+
+def by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:
     """By key: each customer's rows as lists of dates and amounts, and the number of distinct orders.
 
-    An order is an order id with a positive row; without ids it is a day with one.
+    An order is an order id with a positive row; where there is no id, a day with one.
     """
-    names = transactions.collect_schema().names()
-    bought = IS_PURCHASE if as_of is None else IS_PURCHASE & (pl.col("date") <= as_of)
-    order = "order" if "order" in names else "date"
-    return (
-        transactions.filter(pl.col("customer").is_not_null())
-        .group_by("customer")
-        .agg("date", "amount", orders=pl.col(order).filter(bought).n_unique().cast(pl.Int64))
+    orders = pl.col("date").filter(BOUGHT).n_unique()
+    if "order" in rows.collect_schema().names():
+        order = pl.col("order")
+        without = pl.col("date").filter(BOUGHT, order.is_null()).n_unique()
+        orders = order.filter(BOUGHT, order.is_not_null()).n_unique().cast(pl.Int64) + without
+    return rows.group_by("customer").agg("date", "amount", orders=orders.cast(pl.Int64))
+
+
+def history(customers: pl.DataFrame, as_of: date) -> History:
+    """The customers and their days from what `by_customer` collected; days after `as_of` are left out."""
+    coded = customers.with_columns(pl.col("customer").cast(pl.String)).sort("customer").with_row_index("code")
+    rows = coded.lazy().select("code", "date", "amount").explode("date", "amount")
+    days = (
+        rows.filter(pl.col("date") <= as_of)
+        .group_by("code", "date")
+        .agg(pl.col("amount").sum(), bought=pl.col("amount").filter(BOUGHT).sum())
+        .sort("code", "date")
+        .collect()
     )
-
-
-def history(transactions: pl.LazyFrame, as_of: date | None = None) -> History:
-    """Read the transactions once; the as-of date is the latest in the file unless given.
-
-    Raises DataError when nothing happened up to the as-of date.
-    """
-    customers = (
-        by_customer(transactions, as_of)
-        .with_columns(pl.col("customer").cast(pl.String))
-        .collect(engine="streaming")
-        .sort("customer")
-        .with_row_index("code")
-    )
-    days = _days(customers.lazy()).collect()
     if not days.height:
-        raise DataError("There are no transactions of known customers. Look at the file with `crmkit check`.")
-    first, last = span(days)
-    if as_of is not None and as_of < first:
-        raise DataError(
-            f"As of {as_of} nothing had happened: the transactions begin on {first} and end on {last}."
-        )
-    found = as_of or last
-    return History(
-        customers.select("code", "customer", "orders"), days.filter(pl.col("date") <= found), found
-    )
-
-
-def _days(customers: pl.LazyFrame) -> pl.LazyFrame:
-    rows = customers.select("code", "date", "amount").explode("date", "amount")
-    sums = rows.group_by("code", "date").agg(
-        pl.col("amount").sum(), bought=pl.col("amount").filter(IS_PURCHASE).sum()
-    )
-    return sums.sort("code", "date")
-
-
-def span(days: pl.DataFrame) -> tuple[date, date]:
-    """The first and the last day."""
-    first, last = days.select(first=pl.col("date").min(), last=pl.col("date").max()).row(0)
-    return first, last
+        raise DataError(f"There are no transactions up to {as_of}. Choose a later day with --as-of.")
+    return History(coded.select("code", "customer", "orders"), days, as_of)
 
 
 def purchases(days: pl.DataFrame) -> pl.DataFrame:
@@ -99,11 +78,5 @@ def purchases(days: pl.DataFrame) -> pl.DataFrame:
 
 
 def money(units: pl.Expr, scale: int) -> pl.Expr:
-    """Minor units as exact amounts, with two decimals or more."""
-    exact = units.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale))
-    return exact.cast(pl.Decimal(38, max(scale, 2)))
-
-
-def amount(units: int, scale: int) -> Decimal:
-    """Minor units as an exact amount, with two decimals or more."""
-    return Decimal(units).scaleb(-scale).quantize(Decimal(1).scaleb(-max(scale, 2)))
+    """Minor units as exact amounts."""
+    return units.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale))

@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.days import History, history, money, purchases, span
+from crmkit.days import History, money, purchases
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 
@@ -136,7 +136,7 @@ def as_usual(past: History, window: int, *, threshold: float, at_least: int) -> 
     found = [
         counts(evidence(past.until(day), window, threshold=threshold, at_least=at_least))
         for day in earlier
-        if day >= span(past.days)[0]
+        if day >= past.first
     ]
     if not found:
         return pl.DataFrame({"measure": MEASURES, "rate": None}, schema_overrides={"rate": pl.Float64})
@@ -183,10 +183,9 @@ def _exact(name: str, scale: int) -> pl.Expr:
 
 
 def analyse(
-    transactions: pl.LazyFrame,
+    past: History,
     *,
     scale: int = 2,
-    as_of: date | None = None,
     window: int = 30,
     threshold: float = 3.5,
     at_least: int = 6,
@@ -196,7 +195,6 @@ def analyse(
     `at_least` is the history that a test needs: windows, gaps or purchase days.
     """
     _check(window, threshold, at_least)
-    past = history(transactions, as_of)
     start = past.as_of - timedelta(days=window)
     tested = evidence(past, window, threshold=threshold, at_least=at_least)
     if not tested.height:
@@ -225,10 +223,9 @@ def _check(window: int, threshold: float, at_least: int) -> None:
 
 
 def _nothing(past: History, window: int, at_least: int) -> str:
-    first, last = span(past.days)
     return (
-        f"Nobody can be tested: the transactions from {first} to {last} hold no customer with {at_least} "
-        f"windows of {window} days, gaps or purchase days before the last window. "
+        f"Nobody can be tested: from {past.first} to {past.as_of} no customer has {at_least} windows of "
+        f"{window} days, gaps or purchase days before the last window, and something in it to compare. "
         "Give a shorter --window or a smaller --history."
     )
 

@@ -18,7 +18,8 @@ import numpy as np
 import polars as pl
 
 from crmkit import periods
-from crmkit.days import IS_PURCHASE, amount, money
+from crmkit.counts import money as exact
+from crmkit.days import BOUGHT, money
 from crmkit.errors import DataError, UsageError
 from crmkit.models.theta import THETA_FROM, Forecaster, Naive, Theta
 from crmkit.periods import Period
@@ -35,37 +36,34 @@ HOLDOUT = {
 }
 
 
-def by_customer(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
-    """By key: each customer's amount and distinct orders in each period.
+def by_customer(rows: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+    """By key: each customer's amount and distinct orders in each period, with the first and the last day.
 
-    An order is an order id with a positive row in the period; without ids, a day with one.
+    An order is an order id with a positive row in the period; where there is no id, a day with one.
     """
-    order = "order" if "order" in transactions.collect_schema().names() else "date"
-    rows = transactions.filter(pl.col("customer").is_not_null()).with_columns(
-        index=periods.index(pl.col("date"), period), key=pl.col(order)
-    )
-    orders = rows.group_by("customer", "key", "index").agg(
-        pl.col("amount").sum(),
-        bought=IS_PURCHASE.any(),
-        first=pl.col("date").min(),
-        last=pl.col("date").max(),
+    key = [pl.col("date").alias("key")]
+    if "order" in rows.collect_schema().names():
+        key = [pl.col("order"), pl.when(pl.col("order").is_null()).then("date").alias("key")]
+    orders = rows.group_by("customer", *key, index=periods.index(pl.col("date"), period)).agg(
+        pl.col("amount").sum(), bought=BOUGHT.any(), first=pl.col("date").min(), last=pl.col("date").max()
     )
     return orders.group_by("customer", "index").agg(
-        pl.col("amount").sum(),
-        orders=pl.col("bought").sum().cast(pl.Int64),
-        first=pl.col("first").min(),
-        last=pl.col("last").max(),
+        pl.col("amount", "bought").sum(), first=pl.col("first").min(), last=pl.col("last").max()
     )
 
 
-def totals(customers: pl.LazyFrame) -> pl.LazyFrame:
+def count(rows: pl.LazyFrame, period: Period) -> pl.LazyFrame:
     """Mergeable counts by period: revenue in minor units, orders, customers with one, first and last day."""
-    return customers.group_by("index").agg(
-        revenue=pl.col("amount").cast(pl.Int128).sum(),
-        orders=pl.col("orders").sum(),
-        customers=(pl.col("orders") > 0).sum().cast(pl.Int64),
-        first=pl.col("first").min(),
-        last=pl.col("last").max(),
+    return (
+        by_customer(rows, period)
+        .group_by("index")
+        .agg(
+            revenue=pl.col("amount").cast(pl.Int128).sum(),
+            orders=pl.col("bought").sum().cast(pl.Int64),
+            customers=(pl.col("bought") > 0).sum().cast(pl.Int64),
+            first=pl.col("first").min(),
+            last=pl.col("last").max(),
+        )
     )
 
 
@@ -110,20 +108,17 @@ def parts(rows: pl.DataFrame, scale: int) -> pl.DataFrame:
     found: list[dict[str, Any]] = [{"change": None, **NO_PARTS}]
     for before, after in pairwise(counts):
         change = (after[2] - before[2], *split(before, after))
-        found.append(
-            dict(zip(("change", *NO_PARTS), (amount(units, scale) for units in change), strict=True))
-        )
-    kind = pl.Decimal(38, max(scale, 2))
+        found.append(dict(zip(("change", *NO_PARTS), (exact(units, scale) for units in change), strict=True)))
+    kind = pl.Decimal(38, scale)
     return pl.DataFrame(found, schema=dict.fromkeys(("change", *NO_PARTS), kind))
 
 
-def every_period(sums: pl.DataFrame, period: Period, since: date | None, as_of: date | None) -> pl.DataFrame:
+def every_period(sums: pl.DataFrame, period: Period, begin: date | None, as_of: date) -> pl.DataFrame:
     """The sums with a row for every period up to the as-of date, empty ones too; are they complete?"""
-    first, last = _span(sums)
-    rows = periods.calendar(min(since or first, first), as_of or last, period).join(
-        sums, on="index", how="left", maintain_order="left"
-    )
-    return rows.with_columns(pl.col("revenue", "orders", "customers").fill_null(0))
+    first = _span(sums)[0]
+    rows = periods.calendar(min(begin or first, first), as_of, period)
+    filled = rows.join(sums, on="index", how="left", maintain_order="left")
+    return filled.with_columns(pl.col("revenue", "orders", "customers").fill_null(0))
 
 
 def _span(sums: pl.DataFrame) -> tuple[date, date]:
@@ -186,7 +181,7 @@ def forecast(rows: pl.DataFrame, period: Period, *, ahead: int, quantile: float,
     """
     complete = rows.filter("complete")
     series = complete["revenue"].cast(pl.Float64).to_numpy()
-    kind = pl.Decimal(38, max(scale, 2))
+    kind = pl.Decimal(38, scale)
     names = {"period": pl.String(), "method": pl.String()}
     schema = {**names, "forecast": kind, "low": kind, "high": kind}
     found = []
@@ -197,46 +192,42 @@ def forecast(rows: pl.DataFrame, period: Period, *, ahead: int, quantile: float,
             band = band.clip(min=0)
         for step, units in enumerate(band.tolist(), start=1):
             label = periods.label_of(complete["index"][-1] + step, period)
-            found.append((label, method.name, *(amount(round(unit), scale) for unit in units)))
+            found.append((label, method.name, *(exact(round(unit), scale) for unit in units)))
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
 def analyse(
-    transactions: pl.LazyFrame,
+    sums: pl.DataFrame,
     *,
+    as_of: date,
+    begin: date | None = None,
     scale: int = 2,
-    period: str = "month",
-    since: date | None = None,
-    as_of: date | None = None,
+    period: Period = "month",
     ahead: int = 6,
     interval: float = 0.8,
 ) -> Result:
-    """Periods with the change and its parts, a forecast of the next `ahead` periods, and its errors."""
-    chosen = periods.check(period)
+    """Periods with the change and its parts, a forecast of the next `ahead` periods, and its errors.
+
+    `sums` is what `count` collected. The days from `begin` (the first in the file unless given) to
+    `as_of` are taken as fully covered, which decides what periods are complete.
+    """
     quantile = _quantile(ahead, interval)
-    upto = transactions if as_of is None else transactions.filter(pl.col("date") <= as_of)
-    sums = totals(by_customer(upto, chosen)).collect(engine="streaming").sort("index")
-    if not sums.height:
-        until = "" if as_of is None else f" up to {as_of}"
-        raise DataError(
-            f"There are no transactions of known customers{until}. See `crmkit check` for the dates."
-        )
-    rows = every_period(sums, chosen, since, as_of)
-    _check(rows, sums, chosen)
+    rows = every_period(sums, period, begin, as_of)
+    _check(rows, sums, period)
     series = rows.filter("complete")["revenue"].cast(pl.Float64).to_numpy()
-    errors = holdout(series, SEASONS[chosen], ahead, quantile)
+    errors = holdout(series, SEASONS[period], ahead, quantile)
     tables = {
-        "periods": table(rows, chosen, scale),
-        "forecast": forecast(rows, chosen, ahead=ahead, quantile=quantile, scale=scale),
+        "periods": table(rows, period, scale),
+        "forecast": forecast(rows, period, ahead=ahead, quantile=quantile, scale=scale),
         "holdout": pl.DataFrame(errors, schema=HOLDOUT),
     }
     return Result(
         command="trend",
         tables={name: found for name, found in tables.items() if found.height},
-        facts=_facts(rows, errors, chosen, interval),
-        notes=tuple(_notes(rows, len(series), errors, chosen)),
+        facts=_facts(rows, errors, period, interval),
+        notes=tuple(_notes(rows, len(series), errors, period)),
         titles={
-            "periods": f"Revenue by {chosen}",
+            "periods": f"Revenue by {period}",
             "forecast": f"Forecast with an interval of {interval:.0%}",
             "holdout": "Errors on periods held out",
         },
