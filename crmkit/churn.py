@@ -53,6 +53,9 @@ class Rule(NamedTuple):
         return f"silent for more than {self.overdue:g} own median gaps, or the base gap"
 
 
+DEFAULT = Rule()
+
+
 def rhythms(visits: pl.DataFrame) -> pl.DataFrame:
     """By key: each customer's last purchase day and median gap (none below three purchase days)."""
     enough = pl.len() >= OWN_RHYTHM_FROM
@@ -171,7 +174,7 @@ def expected_loss(late: pl.DataFrame, chances: np.ndarray) -> int:
 def evaluate(past: History, at: date, rule: Rule) -> pl.DataFrame:
     """How the rule would have done on an earlier date, with simpler rules beside it.
 
-    Everybody with an order by that date is judged by what was known then. Lost is who has not
+    Everybody with an order by that date is judged by what was known then. Gone is who has not
     bought again by the as-of date. Flagging everybody shows the base rate as its precision.
     """
     if not past.first <= at < past.as_of:
@@ -182,7 +185,7 @@ def evaluate(past: History, at: date, rule: Rule) -> pl.DataFrame:
     known = past.until(at)
     after = purchases(past.days).filter(pl.col("date") > at)["code"].unique()
     judged = score(known, rule).filter(pl.col("last").is_not_null())
-    judged = judged.with_columns(lost=~pl.col("code").is_in(after.implode()))
+    judged = judged.with_columns(gone=~pl.col("code").is_in(after.implode()))
     base = base_gap(gap_counts(purchases(known.days)))
     rivals = {f"silent for more than {base} days": pl.col("days_since") > base} if base is not None else {}
     flags = {str(rule): LATE, **rivals, "everybody": pl.lit(True)}
@@ -190,16 +193,16 @@ def evaluate(past: History, at: date, rule: Rule) -> pl.DataFrame:
 
 
 def _record(judged: pl.DataFrame, rule: str) -> dict[str, Any]:
-    flagged, lost = pl.col("flagged"), pl.col("lost")
+    flagged, gone = pl.col("flagged"), pl.col("gone")
     counts = judged.select(
-        customers=pl.len(), flagged=flagged.sum(), lost=lost.sum(), hits=(flagged & lost).sum()
+        customers=pl.len(), flagged=flagged.sum(), gone=gone.sum(), hits=(flagged & gone).sum()
     ).row(0, named=True)
     return {
         "rule": rule,
         **counts,
         "precision": _part(counts["hits"], counts["flagged"]),
-        "recall": _part(counts["hits"], counts["lost"]),
-        "base_rate": _part(counts["lost"], counts["customers"]),
+        "recall": _part(counts["hits"], counts["gone"]),
+        "base_rate": _part(counts["gone"], counts["customers"]),
     }
 
 
@@ -229,10 +232,9 @@ def statuses(scored: pl.DataFrame, scale: int) -> pl.DataFrame:
 
 def analyse(
     past: History,
+    rule: Rule = DEFAULT,
     *,
     scale: int = 2,
-    overdue: float = 2.0,
-    lapse_days: int | None = None,
     evaluate_at: date | None = None,
     labels: pl.DataFrame | None = None,
     everyone: bool = False,
@@ -242,42 +244,50 @@ def analyse(
     `labels` has one row per customer with any of `tier`, `segment` and `alive`, to be shown beside.
     The call list holds the late customers, or `everyone`.
     """
-    rule = Rule(overdue, lapse_days)
     rule.check()
     scored = score(past, rule)
     if labels is not None:
         scored = scored.join(labels, on="customer", how="left", maintain_order="left")
     late = scored.filter(LATE)
-    tables = {"statuses": statuses(scored, scale)}
+    stake = stakes(past, late, scale)
+    tables = {"statuses": statuses(scored, scale), "stakes": stake}
     if evaluate_at is not None:
         tables["evaluation"] = evaluate(past, evaluate_at, rule)
     tables["customers"] = call_list(scored if everyone else late, scale)
     return Result(
         command="churn",
         tables=tables,
-        facts=_facts(past, scored, late, rule=rule, scale=scale) | _verdict(tables, evaluate_at, past.as_of),
+        facts=_facts(past, scored, rule, stake) | _verdict(tables, evaluate_at, past.as_of),
         detail="customers",
         notes=tuple(_notes(past, late)),
         titles=_titles(past, evaluate_at),
     )
 
 
-def _facts(
-    past: History, scored: pl.DataFrame, late: pl.DataFrame, *, rule: Rule, scale: int
-) -> dict[str, Any]:
-    visits = purchases(past.days)
-    silent = late.filter(_silent())
+def stakes(past: History, late: pl.DataFrame, scale: int) -> pl.DataFrame:
+    """One row: how many are late, what they are worth, and how many of them never complained."""
+    silent = late.filter(_silent()).height
+    loss = expected_loss(late, staying_away(purchases(past.days), past.as_of))
+    kind = pl.Decimal(38, scale)
+    row = {
+        "late": late.height,
+        "revenue_at_risk": exact(int(late["at_risk"].sum()), scale),
+        "expected_loss": exact(loss, scale),
+        "silent": silent,
+        "silent_churn": _part(silent, late.height),
+    }
+    money_kinds: dict[str, Any] = {"revenue_at_risk": kind, "expected_loss": kind, "silent_churn": pl.Float64}
+    return pl.DataFrame([row], schema_overrides=money_kinds)
+
+
+def _facts(past: History, scored: pl.DataFrame, rule: Rule, stake: pl.DataFrame) -> dict[str, Any]:
     return {
         "as_of": past.as_of,
         "rule": str(rule),
-        "base_gap": base_gap(gap_counts(visits)),
+        "base_gap": base_gap(gap_counts(purchases(past.days))),
         "customers": scored["last"].count(),
         "own_rhythm": scored["median_gap"].count(),
-        "late": late.height,
-        "revenue_at_risk": exact(int(late["at_risk"].sum()), scale),
-        "expected_loss": exact(expected_loss(late, staying_away(visits, past.as_of)), scale),
-        "silent": silent.height,
-        "silent_churn": _part(silent.height, late.height),
+        **stake.row(0, named=True),
     }
 
 
@@ -296,11 +306,15 @@ def _verdict(tables: dict[str, pl.DataFrame], at: date | None, as_of: date) -> d
 
 
 def _titles(past: History, at: date | None) -> dict[str, str]:
-    titles = {"statuses": f"Customers as of {past.as_of}", "customers": "Call list"}
+    titles = {
+        "statuses": f"Customers as of {past.as_of}",
+        "stakes": "Late customers",
+        "customers": "Call list",
+    }
     if at is not None:
         days = (past.as_of - at).days
         titles["evaluation"] = (
-            f"Customers as of {at}, lost if they bought nothing in the {days} days up to {past.as_of}"
+            f"Customers as of {at}, gone if they bought nothing in the {days} days up to {past.as_of}"
         )
     return titles
 

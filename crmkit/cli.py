@@ -9,9 +9,12 @@ from __future__ import annotations
 import typer
 
 from crmkit.commands.check import check
+from crmkit.commands.churn import churn
 from crmkit.commands.customers import customers
+from crmkit.commands.deviation import deviation
 from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
+from crmkit.commands.trend import trend
 from crmkit.options import shared
 
 app = typer.Typer(
@@ -30,6 +33,9 @@ app.command(rich_help_panel="Look")(shared(check, READS))
 app.command(rich_help_panel="Look")(shared(customers, READS))
 app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
+app.command(rich_help_panel="Over time")(shared(churn, READS))
+app.command(rich_help_panel="Over time")(shared(trend, READS))
+app.command(rich_help_panel="Over time")(shared(deviation, READS))
 
 
 @app.callback()

@@ -80,3 +80,15 @@ def purchases(days: pl.DataFrame) -> pl.DataFrame:
 def money(units: pl.Expr, scale: int) -> pl.Expr:
     """Minor units as exact amounts."""
     return units.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale))
+
+
+def totals(past: History) -> pl.DataFrame:
+    """By key: what `customers.finish` makes the customers table of; revenue in minor units."""
+    bought = pl.col("bought") > 0
+    sums = past.days.group_by("code").agg(
+        first=pl.col("date").filter(bought).min(),
+        last=pl.col("date").filter(bought).max(),
+        days=bought.sum().cast(pl.Int64),
+        revenue=pl.col("amount").sum(),
+    )
+    return past.customers.join(sums, on="code").drop("code")

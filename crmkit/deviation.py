@@ -169,7 +169,8 @@ def alarms(past: History, tested: pl.DataFrame, scale: int) -> pl.DataFrame:
         "customer",
         "measure",
         pl.when(pl.col("z") > 0).then(pl.lit("up")).otherwise(pl.lit("down")).alias("direction"),
-        *(_exact(name, scale) for name in ("value", "median", "mad")),
+        _exact("value", scale).alias("observed"),
+        *(_exact(name, scale) for name in ("median", "mad")),
         "z",
         "history",
     )
@@ -194,7 +195,7 @@ def analyse(
 
     `at_least` is the history that a test needs: windows, gaps or purchase days.
     """
-    _check(window, threshold, at_least)
+    check(window, threshold, at_least)
     start = past.as_of - timedelta(days=window)
     tested = evidence(past, window, threshold=threshold, at_least=at_least)
     if not tested.height:
@@ -212,8 +213,8 @@ def analyse(
     )
 
 
-def _check(window: int, threshold: float, at_least: int) -> None:
-    """Refuse what cannot be tested, in the user's words."""
+def check(window: int, threshold: float, at_least: int) -> None:
+    """Raise UsageError for what cannot be tested."""
     if window < 1:
         raise UsageError(f"The window is {window} days. Give one day or more, such as --window 30d.")
     if not 0 < threshold < math.inf:

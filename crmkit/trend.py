@@ -12,6 +12,7 @@ from datetime import date
 from fractions import Fraction
 from itertools import pairwise
 from math import floor
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ HOLDOUT = {
 
 
 def by_customer(rows: pl.LazyFrame, period: Period) -> pl.LazyFrame:
-    """By key: each customer's amount and distinct orders in each period, with the first and the last day.
+    """By key: each customer's amount and distinct orders in each period.
 
     An order is an order id with a positive row in the period; where there is no id, a day with one.
     """
@@ -45,15 +46,13 @@ def by_customer(rows: pl.LazyFrame, period: Period) -> pl.LazyFrame:
     if "order" in rows.collect_schema().names():
         key = [pl.col("order"), pl.when(pl.col("order").is_null()).then("date").alias("key")]
     orders = rows.group_by("customer", *key, index=periods.index(pl.col("date"), period)).agg(
-        pl.col("amount").sum(), bought=BOUGHT.any(), first=pl.col("date").min(), last=pl.col("date").max()
+        pl.col("amount").sum(), bought=BOUGHT.any()
     )
-    return orders.group_by("customer", "index").agg(
-        pl.col("amount", "bought").sum(), first=pl.col("first").min(), last=pl.col("last").max()
-    )
+    return orders.group_by("customer", "index").agg(pl.col("amount", "bought").sum())
 
 
 def count(rows: pl.LazyFrame, period: Period) -> pl.LazyFrame:
-    """Mergeable counts by period: revenue in minor units, orders, customers with one, first and last day."""
+    """Mergeable counts by period: revenue in minor units, orders, and customers with one."""
     return (
         by_customer(rows, period)
         .group_by("index")
@@ -61,8 +60,6 @@ def count(rows: pl.LazyFrame, period: Period) -> pl.LazyFrame:
             revenue=pl.col("amount").cast(pl.Int128).sum(),
             orders=pl.col("bought").sum().cast(pl.Int64),
             customers=(pl.col("bought") > 0).sum().cast(pl.Int64),
-            first=pl.col("first").min(),
-            last=pl.col("last").max(),
         )
     )
 
@@ -113,17 +110,10 @@ def parts(rows: pl.DataFrame, scale: int) -> pl.DataFrame:
     return pl.DataFrame(found, schema=dict.fromkeys(("change", *NO_PARTS), kind))
 
 
-def every_period(sums: pl.DataFrame, period: Period, begin: date | None, as_of: date) -> pl.DataFrame:
+def every_period(sums: pl.DataFrame, period: Period, begin: date, as_of: date) -> pl.DataFrame:
     """The sums with a row for every period up to the as-of date, empty ones too; are they complete?"""
-    first = _span(sums)[0]
-    rows = periods.calendar(min(begin or first, first), as_of, period)
-    filled = rows.join(sums, on="index", how="left", maintain_order="left")
-    return filled.with_columns(pl.col("revenue", "orders", "customers").fill_null(0))
-
-
-def _span(sums: pl.DataFrame) -> tuple[date, date]:
-    first, last = sums.select(pl.col("first").min(), pl.col("last").max()).row(0)
-    return first, last
+    rows = periods.calendar(begin, as_of, period).join(sums, on="index", how="left", maintain_order="left")
+    return rows.with_columns(pl.col("revenue", "orders", "customers").fill_null(0))
 
 
 def table(rows: pl.DataFrame, period: Period, scale: int) -> pl.DataFrame:
@@ -199,8 +189,8 @@ def forecast(rows: pl.DataFrame, period: Period, *, ahead: int, quantile: float,
 def analyse(
     sums: pl.DataFrame,
     *,
+    begin: date,
     as_of: date,
-    begin: date | None = None,
     scale: int = 2,
     period: Period = "month",
     ahead: int = 6,
@@ -208,12 +198,13 @@ def analyse(
 ) -> Result:
     """Periods with the change and its parts, a forecast of the next `ahead` periods, and its errors.
 
-    `sums` is what `count` collected. The days from `begin` (the first in the file unless given) to
-    `as_of` are taken as fully covered, which decides what periods are complete.
+    `sums` is what `count` collected. The data cover the days from `begin` to `as_of`, which decides
+    what periods are complete.
     """
-    quantile = _quantile(ahead, interval)
+    check(ahead, interval)
+    quantile = NormalDist().inv_cdf((1 + interval) / 2)
     rows = every_period(sums, period, begin, as_of)
-    _check(rows, sums, period)
+    _refuse_one(rows, begin, as_of, period)
     series = rows.filter("complete")["revenue"].cast(pl.Float64).to_numpy()
     errors = holdout(series, SEASONS[period], ahead, quantile)
     tables = {
@@ -234,23 +225,19 @@ def analyse(
     )
 
 
-def _quantile(ahead: int, interval: float) -> float:
-    from scipy.special import ndtri
-
+def check(ahead: int, interval: float) -> None:
+    """Raise UsageError for what cannot be forecast."""
     if ahead < 1:
         raise UsageError(f"--ahead is {ahead}. Give a number of periods of 1 or more.")
     if not 0 < interval < 1:
-        raise UsageError(f"The interval is {interval:.4g}. Give a part between 0 and 1, such as 80%.")
-    return float(ndtri((1 + interval) / 2))
+        raise UsageError(f"--interval is {interval:.4g}. Give a part between 0 and 1, such as 80%.")
 
 
-def _check(rows: pl.DataFrame, sums: pl.DataFrame, period: Period) -> None:
+def _refuse_one(rows: pl.DataFrame, begin: date, as_of: date, period: Period) -> None:
     if rows.height < 2:
         shorter = "" if period == "week" else " Choose a shorter one, such as --period week."
-        first, last = _span(sums)
         raise DataError(
-            f"All transactions, from {first} to {last}, fall into one {period}, "
-            f"so nothing can be compared.{shorter}"
+            f"The days from {begin} to {as_of} fall into one {period}, so nothing can be compared.{shorter}"
         )
 
 

@@ -68,6 +68,11 @@ class Transactions:
         return day
 
     @property
+    def begin(self) -> date:
+        """The first day that the rows used cover: the user's since date, else the earliest (known after a pass)."""
+        return self.plan.options.since or self.audit.first_date or self.as_of
+
+    @property
     def name(self) -> str:
         """How to call the input in a message."""
         first = self.inputs[0].name
