@@ -10,8 +10,11 @@ import typer
 
 from crmkit.commands.check import check
 from crmkit.commands.churn import churn
+from crmkit.commands.cohort import cohort
 from crmkit.commands.customers import customers
 from crmkit.commands.deviation import deviation
+from crmkit.commands.lifecycle import lifecycle
+from crmkit.commands.migration import migration
 from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
 from crmkit.commands.trend import trend
@@ -33,6 +36,9 @@ app.command(rich_help_panel="Look")(shared(check, READS))
 app.command(rich_help_panel="Look")(shared(customers, READS))
 app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
+app.command(rich_help_panel="Over time")(shared(migration, READS))
+app.command(rich_help_panel="Over time")(shared(cohort, READS))
+app.command(rich_help_panel="Over time")(shared(lifecycle, READS))
 app.command(rich_help_panel="Over time")(shared(churn, READS))
 app.command(rich_help_panel="Over time")(shared(trend, READS))
 app.command(rich_help_panel="Over time")(shared(deviation, READS))

@@ -130,7 +130,9 @@ VALUE = {
     "years": Column("ratio", "years that are counted, or that have passed; empty for ever"),
     "discount": Column("share", "what money loses in worth per year"),
     "growth": Column("share", "growth of the margin per year"),
-    "value": Column("money", "what a customer is worth on these assumptions"),
+    "value": Column(
+        "money", "what a customer is worth on these assumptions; of a cohort, what --value asks for"
+    ),
     "net_value": Column("money", "value less the cost of acquiring the customer"),
     "overstated": Column("ratio", "how many times as large the simple value is"),
     "current": Column("flag", "whether this is the case that was asked for"),
@@ -214,7 +216,6 @@ TREND = {
     "from_frequency": Column("money", "part of the change that is due to orders per customer"),
     "from_order_value": Column("money", "part of the change that is due to the order value"),
     "year_on_year": Column("share", "growth of revenue over the same period a year before"),
-    "complete": Column("flag", "whether the data cover the whole period"),
     "forecast": Column("money", "revenue to be expected"),
     "low": Column("money", "lower end of the interval"),
     "high": Column("money", "upper end of the interval"),
@@ -237,6 +238,33 @@ DEVIATION = {
     "down": Column("count", "alarms below the customer's median"),
     "expected_normal": Column("ratio", "alarms to be expected of normal noise"),
     "expected_past": Column("ratio", "alarms to be expected if this window is like those before"),
+# Customers over time.
+OVER_TIME = {
+    "from": Column("text", "tier, segment or cell at the first date; entered: none yet"),
+    "to": Column("text", "tier, segment or cell at the second date; left: none any more"),
+    "move": Column("text", "up, same, across (to an equal one), down, entered or left"),
+    "revenue_before": Column("money", "revenue as of the first date"),
+    "revenue_change": Column("money", "revenue as of the second date less that as of the first"),
+    "cohort": Column("text", "calendar period of the first order"),
+    "size": Column("count", "customers of the cohort"),
+    "complete": Column("flag", "whether the data cover the whole period"),
+    "reactivated": Column("count", "customers with an order again, after a period or more without"),
+    "lapsed": Column("count", "customers with an order in the period before and none in this"),
+    "active": Column("count", "customers with an order in the period"),
+    "retention_rate": Column("share", "part of the customers of the period before who have an order again"),
+    "new_revenue": Column("money", "revenue of the new customers"),
+    "retained_revenue": Column("money", "revenue of the retained customers"),
+    "reactivated_revenue": Column("money", "revenue of the reactivated customers"),
+    "inactive_revenue": Column("money", "refunds to customers without an order in the period"),
+    "lapsed_revenue": Column("money", "what the lapsed customers brought in the period before"),
+    "expansion": Column("money", "what retained customers brought more than in the period before"),
+    "contraction": Column("money", "what retained customers brought less than in the period before"),
+    "quick_ratio": Column(
+        "ratio", "revenue gained (new, reactivated, expansion) for each unit lost (lapsed, contraction)"
+    ),
+    "stage": Column("text", "step on the ladder: first-time, repeat, loyal, or dormant"),
+    "reached": Column("count", "customers who ever got to the step, the dormant ones included"),
+    "conversion": Column("share", "part of those who reached the step below who reached this one"),
 }
 
 COLUMNS: dict[str, Column] = {
@@ -251,6 +279,7 @@ COLUMNS: dict[str, Column] = {
     **CHURN,
     **TREND,
     **DEVIATION,
+    **OVER_TIME,
 }
 
 

@@ -119,11 +119,13 @@ def every_period(sums: pl.DataFrame, period: Period, begin: date, as_of: date) -
 def table(rows: pl.DataFrame, period: Period, scale: int) -> pl.DataFrame:
     """One row for each period: the figures, the change, its parts and the year before."""
     orders, customers, revenue = pl.col("orders"), pl.col("customers"), pl.col("revenue")
-    year_ago = revenue.shift(SEASONS[period])
+    lag = SEASONS[period]
+    year_ago = revenue.shift(lag)
+    both_known = pl.col("complete") & pl.col("complete").shift(lag)
     ratios = rows.select(
         orders_per_customer=pl.when(customers > 0).then(orders / customers),
         order_value=pl.when(orders > 0).then(revenue / (orders * 10**scale)),
-        year_on_year=pl.when(year_ago > 0).then((revenue - year_ago) / year_ago),
+        year_on_year=pl.when(both_known, year_ago > 0).then((revenue - year_ago) / year_ago),
     )
     figures = rows.select("period", money(revenue, scale), "orders", "customers", "complete")
     wide = pl.concat([figures, ratios, parts(rows, scale)], how="horizontal")
