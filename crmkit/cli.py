@@ -10,13 +10,16 @@ import typer
 
 from crmkit.commands.accumulation import accumulation
 from crmkit.commands.check import check
+from crmkit.commands.churn import churn
 from crmkit.commands.cohort import cohort
 from crmkit.commands.customers import customers
+from crmkit.commands.deviation import deviation
 from crmkit.commands.lifecycle import lifecycle
 from crmkit.commands.migration import migration
 from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
 from crmkit.commands.value import value
+from crmkit.commands.trend import trend
 from crmkit.options import shared
 
 app = typer.Typer(
@@ -40,6 +43,9 @@ app.command(rich_help_panel="Reckon")(shared(value, "output"))
 app.command(rich_help_panel="Over time")(shared(migration, READS))
 app.command(rich_help_panel="Over time")(shared(cohort, READS))
 app.command(rich_help_panel="Over time")(shared(lifecycle, READS))
+app.command(rich_help_panel="Over time")(shared(churn, READS))
+app.command(rich_help_panel="Over time")(shared(trend, READS))
+app.command(rich_help_panel="Over time")(shared(deviation, READS))
 
 
 @app.callback()

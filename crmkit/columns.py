@@ -193,6 +193,56 @@ RFM = {
     **{f"f{score}": Column("count", f"customers with an F score of {score}") for score in range(1, 10)},
 }
 
+CHURN = {
+    "status": Column("text", "active, overdue, lapsed (overdue, and no order in 365 days) or refund only"),
+    "median_gap": Column("days", "the customer's median gap between purchase days, from three of them on"),
+    "days_since": Column("days", "days from the last order to the as-of date"),
+    "threshold": Column("days", "days without an order after which the customer is late"),
+    "overdue_ratio": Column("ratio", "days since the last order, in median gaps of the customer"),
+    "revenue_at_risk": Column("money", "revenue of the last 365 days, refunds deducted"),
+    "expected_loss": Column("money", "revenue at risk times the chance that the customer stays away"),
+    "late": Column("count", "customers overdue or lapsed"),
+    "silent": Column("count", "late customers without a refund before they became late"),
+    "silent_churn": Column("share", "part of the late customers who were silent"),
+    "rule": Column("text", "when a customer is called late"),
+    "flagged": Column("count", "cases that the rule calls out"),
+    "gone": Column("count", "customers who did not buy again"),
+    "hits": Column("count", "customers whom the rule calls late and who did not buy again"),
+    "precision": Column("share", "part of the flagged customers who did not buy again"),
+    "recall": Column("share", "part of those who did not buy again whom the rule had flagged"),
+    "base_rate": Column("share", "part of all customers who did not buy again"),
+}
+
+TREND = {
+    "orders_per_customer": Column("ratio", "orders for each customer who ordered in the period"),
+    "order_value": Column("money", "revenue for each order"),
+    "change": Column("money", "revenue less that of the period before"),
+    "from_customers": Column("money", "part of the change that is due to the number of customers"),
+    "from_frequency": Column("money", "part of the change that is due to orders per customer"),
+    "from_order_value": Column("money", "part of the change that is due to the order value"),
+    "year_on_year": Column("share", "growth of revenue over the same period a year before"),
+    "forecast": Column("money", "revenue to be expected"),
+    "low": Column("money", "lower end of the interval"),
+    "high": Column("money", "upper end of the interval"),
+    "held_out": Column("count", "periods that were kept back to test the forecast"),
+    "mase": Column("ratio", "mean error, in mean errors of the naive method on the periods before"),
+    "mape": Column("share", "mean error as a part of the value"),
+    "coverage": Column("share", "part of the periods whose value lay in the interval"),
+}
+
+DEVIATION = {
+    "measure": Column("text", "what is compared: spend, gap or order size"),
+    "direction": Column("text", "up or down from the customer's own median"),
+    "observed": Column("ratio", "what the last window shows: money, or days for a gap"),
+    "median": Column("ratio", "the customer's own median before the window"),
+    "mad": Column("ratio", "median absolute deviation from that median"),
+    "z": Column("ratio", "robust deviation, (observed - median) / (1.4826 MAD)"),
+    "history": Column("count", "windows, gaps or purchase days that the median is of"),
+    "tested": Column("count", "customers with enough history to be tested"),
+    "up": Column("count", "alarms above the customer's median"),
+    "down": Column("count", "alarms below the customer's median"),
+    "expected_normal": Column("ratio", "alarms to be expected of normal noise"),
+    "expected_past": Column("ratio", "alarms to be expected if this window is like those before"),
 # Customers over time.
 OVER_TIME = {
     "from": Column("text", "tier, segment or cell at the first date; entered: none yet"),
@@ -231,6 +281,9 @@ COLUMNS: dict[str, Column] = {
     **VALUE,
     **PARETO,
     **RFM,
+    **CHURN,
+    **TREND,
+    **DEVIATION,
     **OVER_TIME,
 }
 
