@@ -109,7 +109,7 @@ def label(value: pl.Expr, lowest: Sequence[int], names: Sequence[str]) -> pl.Exp
 
 
 def active(inactive_after: int | None) -> pl.Expr:
-    """Whether a customer takes part in the tiers, for lack of an order in so many days."""
+    """Whether a customer ordered within so many days; without a limit everybody is active."""
     if inactive_after is None:
         return pl.lit(True)
     return (pl.col("recency") <= inactive_after).fill_null(False)
