@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from crmkit.counts import money, ratio, scale, tally, whole
+from crmkit.counts import largest_first, money, ratio, scale, tally, whole
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 
@@ -259,7 +259,7 @@ def places(placed: pl.DataFrame, *, key: str, value: str) -> pl.DataFrame:
     """Everybody with rank and tier, the largest value first and equal ones by id."""
     own = [] if value == "revenue" else [value]
     columns = [key, "revenue", *own, "share", "cumulative_share", "rank", "tier"]
-    return placed.select(columns).sort(value, key, descending=[True, False])
+    return largest_first(placed.select(columns), value, key)
 
 
 def gini(rungs: pl.DataFrame) -> float:
