@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from crmkit.errors import UsageError
-from crmkit.models.switching import ELSEWHERE, MOST_CUSTOMERS, Counts, Floats, Switching
+from crmkit.models.switching import MOST_CUSTOMERS, Counts, Floats, Switching
 from crmkit.money import amount, amounts
 from crmkit.result import Result
 
@@ -147,8 +147,8 @@ def over_time(
 def _check_start(stores: Sequence[str], customers: Sequence[int]) -> None:
     if len(customers) != len(stores):
         raise UsageError(
-            f"There are {len(stores)} stores ({', '.join(stores)}) and {len(customers)} numbers of customers. "
-            "Give one number for each store."
+            f"There are {len(stores)} stores ({', '.join(stores)}) and {len(customers)} numbers "
+            "of customers. Give one number for each store."
         )
     for store, number in zip(stores, customers, strict=True):
         if not 0 <= number <= MOST_CUSTOMERS:
@@ -306,7 +306,7 @@ def _offspring(market: Switching, store: int, periods: int) -> Floats:
 
 
 def _break_even_table(stores: Sequence[str], stakes: Sequence[float], ratios: Sequence[int]) -> pl.DataFrame:
-    """What keeping a customer may cost where winning one costs `ratio` times as much and at most what it brings."""
+    """What keeping a customer may cost where winning one costs `ratio` times as much."""
     for ratio in ratios:
         if ratio < 1:
             raise UsageError(f"The ratio of acquisition to retention cost is {ratio}; it must be 1 or more.")

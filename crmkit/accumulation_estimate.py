@@ -2,26 +2,28 @@
 
 A customer's store in a period is the one with most of her spending there (ties: the latest
 purchase, then the name). Who buys nothing in a period is elsewhere. The last period counts only
-when the data reach its last day, since an open period would look like a loss of customers.
+when the data reach its last day, since an open period would look like a loss of customers. Rows
+without a store make a store of their own, so that nothing is lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from math import sqrt
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from crmkit import periods
 from crmkit.errors import DataError, UsageError
 from crmkit.models.switching import ELSEWHERE, Switching
 from crmkit.result import Result
 
 ONE_STORE = "here"
-PERIODS = {"week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
+NO_STORE = "(no store)"
 _MOST_STORES = 100
 # The normal quantile of a two-sided interval of 95 %.
 _Z = 1.959963984540054
@@ -47,43 +49,19 @@ class Estimate:
         )
 
 
-def estimate(transactions: pl.LazyFrame, period: str = "month", *, as_of: date | None = None) -> Estimate:
-    """The market behind transactions with a `store` column, or of one store against elsewhere without it.
+def counted(transactions: pl.LazyFrame, period: str) -> pl.LazyFrame:
+    """How many customers made each move, from transactions with or without a `store` column."""
+    return counts(moves(homes(transactions, periods.check(period))))
 
-    `as_of` is the day up to which the data are complete (default: the latest day in them).
-    Raises DataError when fewer than two whole periods are there.
-    """
-    if period not in PERIODS:
-        raise UsageError(f"The period is {period!r}; choose one of {', '.join(PERIODS)}.")
+
+def homes(transactions: pl.LazyFrame, period: periods.Period) -> pl.LazyFrame:
+    """By key: one row per customer and period with a purchase, and the store that counts for it."""
     if "store" not in transactions.collect_schema().names():
         transactions = transactions.with_columns(store=pl.lit(ONE_STORE))
-    sold = transactions.filter((pl.col("amount") > 0) & pl.col("customer").is_not_null())
-    facts = sold.select(last=pl.col("date").max(), nameless=pl.col("store").is_null().sum())
-    moved, (last, nameless) = _together(counts(moves(homes(sold, period), period)), facts)
-    if moved.is_empty():
-        raise DataError(
-            "No row has a customer, a store and a positive amount, so nobody can be seen to move."
-        )
-    end = as_of or last
-    whole = _whole_periods(moved["period"].min(), end, period)
-    notes = [f"{nameless} rows without a store were left out."] if nameless else []
-    after = whole[-1:].dt.offset_by(PERIODS[period]).item()
-    if last >= after:
-        notes.append(f"The {period} from {after} was left out: the data end on {end}, before it is over.")
-    return _estimate(moved.filter(pl.col("period") < after), whole, period, notes=notes)
-
-
-def _together(moved: pl.LazyFrame, facts: pl.LazyFrame) -> tuple[pl.DataFrame, tuple[date, int]]:
-    """Both in one pass over the data."""
-    table, row = pl.collect_all([moved, facts])
-    return table, row.row(0)
-
-
-def homes(sold: pl.LazyFrame, period: str) -> pl.LazyFrame:
-    """By key: one row per customer and period with a purchase, and the store that counts for it."""
+    store = pl.col("store").cast(pl.String).fill_null(NO_STORE).replace(ELSEWHERE, f"store {ELSEWHERE}")
     spent = (
-        sold.filter(pl.col("store").is_not_null())
-        .with_columns(pl.col("store").cast(pl.String), period=pl.col("date").dt.truncate(PERIODS[period]))
+        transactions.filter((pl.col("amount") > 0) & pl.col("customer").is_not_null())
+        .select("customer", "date", "amount", store=store, period=periods.index(pl.col("date"), period))
         .group_by("customer", "period", "store")
         .agg(pl.col("amount").sum(), pl.col("date").max())
     )
@@ -93,32 +71,27 @@ def homes(sold: pl.LazyFrame, period: str) -> pl.LazyFrame:
     return best_first.unique(["customer", "period"], keep="first", maintain_order=True)
 
 
-def moves(homes: pl.LazyFrame, period: str) -> pl.LazyFrame:
+def moves(homes: pl.LazyFrame) -> pl.LazyFrame:
     """By key: the moves of each customer into `period`, out of the period before it.
 
-    Needs `homes` sorted by customer and period with all rows of a customer together. `new` marks a
-    customer's first period in the data.
+    Needs `homes` sorted by customer and period with all rows of a customer together. `new` marks
+    the move that brings a customer for the first time.
     """
-    same_before = pl.col("customer") == pl.col("customer").shift(1)
-    same_after = pl.col("customer") == pl.col("customer").shift(-1)
-    following = pl.col("period").dt.offset_by(PERIODS[period])
+    customer, period, store = pl.col("customer"), pl.col("period"), pl.col("store")
+    follows = (customer == customer.shift(1)).fill_null(False)
+    without_gap = (follows & (period == period.shift(1) + 1)).fill_null(False)
     known = homes.with_columns(
-        next=following,
-        adjoins_next=(same_after & (pl.col("period").shift(-1) == following)).fill_null(False),
-        adjoins_last=(same_before & (pl.col("period") == following.shift(1))).fill_null(False),
-        new=~same_before.fill_null(False),
-        to=pl.col("store").shift(-1),
+        without_gap=without_gap,
+        new=~follows,
+        # What comes next tells where a customer went; after a gap she was elsewhere first.
+        target=pl.when(without_gap.shift(-1, fill_value=False))
+        .then(store.shift(-1))
+        .otherwise(pl.lit(ELSEWHERE)),
     )
-    onward = known.select(
-        period="next",
-        source="store",
-        target=pl.when("adjoins_next").then("to").otherwise(pl.lit(ELSEWHERE)),
-        new=pl.lit(False),
-    )
-    arrivals = known.filter(~pl.col("adjoins_last")).select(
-        "period", source=pl.lit(ELSEWHERE), target="store", new="new"
-    )
-    return pl.concat([onward, arrivals])
+    onward = pl.struct(period=period + 1, source=store, target="target", new=pl.lit(False))
+    arrival = pl.struct(period=period, source=pl.lit(ELSEWHERE), target=store, new="new")
+    both = pl.concat_list(onward, pl.when(~pl.col("without_gap")).then(arrival))
+    return known.select(move=both).explode("move").drop_nulls().unnest("move")
 
 
 def counts(moves: pl.LazyFrame) -> pl.LazyFrame:
@@ -126,20 +99,37 @@ def counts(moves: pl.LazyFrame) -> pl.LazyFrame:
     return moves.group_by("period", "source", "target", "new").agg(n=pl.len().cast(pl.Int64))
 
 
-def _whole_periods(first: date, end: date, period: str) -> pl.Series:
-    """First days of the periods from the first purchase to the last one that the data cover."""
-    every = PERIODS[period]
-    starts = pl.date_range(first, max(first, end), every, eager=True)
-    whole = starts.filter(starts.dt.offset_by(every) <= end + timedelta(days=1))
+def estimate(moved: pl.DataFrame, period: str, *, as_of: date) -> Estimate:
+    """The market behind the counts of moves, where the data are complete up to and with `as_of`.
+
+    Raises DataError when fewer than two whole periods are there.
+    """
+    kind = periods.check(period)
+    if moved.is_empty():
+        raise DataError("No row has a customer and a positive amount, so nobody can be seen to move.")
+    whole = _whole_periods(moved["period"].sort()[0], as_of, kind)
+    notes = []
+    if moved.filter((pl.col("period") > whole[-1]) & (pl.col("target") != ELSEWHERE)).height:
+        cut = periods.label_of(whole[-1] + 1, kind)
+        notes.append(f"{cut} and later were left out: the data are complete to {as_of} only.")
+    return _estimate(moved.filter(pl.col("period") <= whole[-1]), whole, kind, notes=notes)
+
+
+def _whole_periods(first: int, as_of: date, period: periods.Period) -> list[int]:
+    """The periods from that of the first purchase to the last one that the data cover."""
+    whole = [
+        i for i in range(first, periods.index_of(as_of, period) + 1) if periods.end_of(i, period) <= as_of
+    ]
     if len(whole) < 2:
         raise DataError(
-            f"From {first} to {end} there are {len(whole)} whole {period}s, and moves need two. Give more data, "
-            "a shorter --period, or --as-of where the data are complete to a later day."
+            f"From {periods.label_of(first, period)} to {as_of} there are {len(whole)} whole {period}s, "
+            "and moves need two. Give more data, a shorter --period, or --as-of where the data are "
+            "complete to a later day."
         )
     return whole
 
 
-def _estimate(moved: pl.DataFrame, whole: pl.Series, period: str, *, notes: list[str]) -> Estimate:
+def _estimate(moved: pl.DataFrame, whole: list[int], period: periods.Period, *, notes: list[str]) -> Estimate:
     stores = tuple(sorted((set(moved["source"]) | set(moved["target"])) - {ELSEWHERE}))
     if len(stores) > _MOST_STORES:
         raise UsageError(
@@ -164,8 +154,8 @@ def _estimate(moved: pl.DataFrame, whole: pl.Series, period: str, *, notes: list
         },
         facts={
             "period": period,
-            "first_period": _label(whole[0], period),
-            "last_period": _label(whole[-1], period),
+            "first_period": periods.label_of(whole[0], period),
+            "last_period": periods.label_of(whole[-1], period),
         },
         notes=tuple(notes),
     )
@@ -173,12 +163,14 @@ def _estimate(moved: pl.DataFrame, whole: pl.Series, period: str, *, notes: list
 
 def _uneven(moved: pl.DataFrame, period: str) -> list[str]:
     """A warning where the number of customers who join is far from its mean in some period."""
-    joined = moved.filter(pl.col("source") == ELSEWHERE).group_by("period").agg(pl.col("n").sum())["n"]
-    if joined.is_empty() or joined.max() <= 2 * joined.mean():
+    joined = (
+        moved.filter(pl.col("source") == ELSEWHERE).group_by("period").agg(pl.col("n").sum())["n"].to_list()
+    )
+    if not joined or max(joined) * len(joined) <= 2 * sum(joined):
         return []
     return [
-        f"From {joined.min()} to {joined.max()} customers joined per {period}, and the simulation uses the mean for "
-        "all. Use --since to estimate from periods that are like those to come."
+        f"From {min(joined)} to {max(joined)} customers joined per {period}; the simulation uses the mean. "
+        "Use --since to estimate from periods that are like those to come."
     ]
 
 
@@ -199,7 +191,7 @@ def _market(stores: tuple[str, ...], number: NDArray[np.int64], steps: int) -> S
 
 
 def _matrix_table(number: NDArray[np.int64], places: Sequence[str], steps: int) -> pl.DataFrame:
-    """Each possible move: how many customers made it, and which part of those who could have (Wilson's 95 %)."""
+    """Each possible move: how many customers made it, and which part of those who could have."""
     rows = []
     for source, row in zip(places, number.tolist(), strict=True):
         for target, n in zip(places, row, strict=True):
@@ -223,9 +215,13 @@ def _interval(n: int, total: int | None) -> tuple[float | None, float | None, fl
     return share, max(0.0, (middle - half) / (1 + z)), min(1.0, (middle + half) / (1 + z))
 
 
-def _history_table(moved: pl.DataFrame, stores: Sequence[str], whole: pl.Series, period: str) -> pl.DataFrame:
+def _history_table(
+    moved: pl.DataFrame, stores: Sequence[str], whole: list[int], period: periods.Period
+) -> pl.DataFrame:
     """Per period and store: who was there, who stayed, who came and who went."""
-    grid = pl.DataFrame({"period": whole}).join(pl.DataFrame({"store": stores}), how="cross")
+    grid = pl.DataFrame({"period": whole}, schema={"period": pl.Int32}).join(
+        pl.DataFrame({"store": stores}), how="cross"
+    )
     here, away = pl.col("source") == pl.col("target"), ELSEWHERE
     into = moved.group_by("period", store="target").agg(
         customers=pl.col("n").sum(),
@@ -241,21 +237,16 @@ def _history_table(moved: pl.DataFrame, stores: Sequence[str], whole: pl.Series,
     table = grid.join(into, on=["period", "store"], how="left").join(out, on=["period", "store"], how="left")
     flows = ["retained", "lost", "left", "won", "joined", "new"]
     seen = pl.when(pl.col("period") > whole[0])
-    before = pl.col("retained") + pl.col("lost") + pl.col("left")
-    retention = pl.when(before > 0).then(pl.col("retained") / before)
+    gone = pl.col("lost") + pl.col("left")
+    before = pl.col("retained") + gone
+    retention, churn = (pl.when(before > 0).then(part / before) for part in (pl.col("retained"), gone))
     return (
         table.with_columns(pl.col("customers", *flows).fill_null(0))
         .with_columns(seen.then(pl.col(flows)).name.keep())
-        .with_columns(retention=retention, churn=1 - retention)
+        .with_columns(retention=retention, churn=churn)
         .sort("period", "store")
         .select(
-            pl.col("period").map_elements(lambda day: _label(day, period), return_dtype=pl.String),
+            periods.label(pl.col("period"), period).alias("period"),
             *["store", "customers", "retained", "retention", "lost", "left", "churn", "won", "joined", "new"],
         )
     )
-
-
-def _label(day: date, period: str) -> str:
-    if period == "quarter":
-        return f"{day.year}-Q{(day.month + 2) // 3}"
-    return day.strftime({"week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}[period])

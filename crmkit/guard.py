@@ -68,9 +68,9 @@ def _log_format(arguments: Sequence[str]) -> str:
 def _told(error: BaseException, log_format: str) -> int:
     """Say what went wrong; the exit status for it."""
     from crmkit.session import say
-    from crmkit.streams import ClosedPipe, end_by_sigpipe
+    from crmkit.streams import end_by_sigpipe
 
-    if isinstance(error, (ClosedPipe, BrokenPipeError)):
+    if isinstance(error, BrokenPipeError):
         end_by_sigpipe()
     if isinstance(error, KeyboardInterrupt):
         say("interrupted; no file was changed", "error", log_format)

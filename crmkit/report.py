@@ -89,10 +89,10 @@ def show(
     """Print the summary tables, or the one named, on standard output."""
     chosen = _choose(result, table)
     if format == "table":
-        page = screen.page(chosen, screen.window(color, width), limit=limit)
-        for line in page.hints:
-            hint(line)
         with standard_output() as stream:
+            page = screen.page(chosen, screen.window(color, width), limit=limit)
+            for line in page.hints:
+                hint(line)
             stream.write_text(page.text)
     elif format in FORMATS:
         _show_data(chosen, Layout(format), excel_safe)

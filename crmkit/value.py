@@ -106,7 +106,7 @@ def lifetime(
     growth: float = 0.0,
     acquisition_cost: Decimal = Decimal(0),
 ) -> Result:
-    """The simple product beside the annuity and the value with retention, and how they depend on the rates."""
+    """The simple product beside the annuity and the value with retention, for these rates and others."""
     if acquisition_cost < 0:
         raise UsageError(f"The acquisition cost is {acquisition_cost}; it cannot be negative.")
     stream = Stream(
@@ -165,7 +165,7 @@ def _times(larger: float, smaller: float) -> float | None:
 
 
 def _sensitivity_table(stream: Stream, retained: bool) -> pl.DataFrame:
-    """The value for ever for a grid of retention and discount; the current pair, if there is one, is marked in it."""
+    """The value for ever for a grid of retention and discount, with the current pair marked in it."""
     retentions = sorted({*RETENTIONS, stream.retention} if retained else RETENTIONS)
     discounts = sorted({*DISCOUNTS, stream.discount})
     cases = [replace(stream, retention=r, discount=d) for r in retentions for d in discounts]
@@ -198,6 +198,7 @@ def _notes(stream: Stream, retention: float | None, cost: Decimal) -> list[str]:
         notes.append("For ever has no bound here: with these rates the yearly margin never shrinks.")
     if stream.payback(float(cost)) is None:
         notes.append(
-            f"The acquisition cost of {cost} never comes back: all future margin is worth {stream.worth():,.2f}."
+            f"The acquisition cost of {cost} never comes back: "
+            f"all future margin is worth {stream.worth():,.2f}."
         )
     return notes

@@ -21,7 +21,7 @@ _MOST_RIVALS = 200
 
 
 def compare(purchases: pl.DataFrame, *, discount: float = 0.0, every: Duration | None = None) -> Result:
-    """Totals per customer, when the largest overtakes each other one, and at which discount rate that turns round.
+    """Totals per customer, when the largest overtakes each other one, and the discount rate that undoes it.
 
     `purchases` has the columns customer, amount (Decimal), and date or age if known; without either,
     `every` tells the time between purchases, and without that nothing can be discounted.
@@ -36,7 +36,7 @@ def compare(purchases: pl.DataFrame, *, discount: float = 0.0, every: Duration |
         )
     ahead = _with_cumulative(timed, discount)
     customers = _customers_table(ahead)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if len(customers) > _MOST_RIVALS + 1:
         notes = (f"Overtaking is shown for the {_MOST_RIVALS} largest rivals of {len(customers) - 1}.",)
     return Result(
@@ -110,7 +110,7 @@ def _overtaking_table(ahead: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFr
 
 
 def _duel(winner: pl.DataFrame, rival: pl.DataFrame) -> tuple[object, ...]:
-    """The winner's purchase from which on it is ahead, both sums then, and the rate that turns the ranking round."""
+    """The winner's purchase from which on it is ahead, both sums then, and the rate that undoes the lead."""
     dated = not winner["years"].null_count()
     clock = "years" if dated else "purchase"
     changes = pl.concat([winner.select(clock, "amount"), rival.select(clock, -pl.col("amount"))])
@@ -131,7 +131,7 @@ def _duel(winner: pl.DataFrame, rival: pl.DataFrame) -> tuple[object, ...]:
 
 
 def flip_discount(winner: pl.DataFrame, rival: pl.DataFrame) -> float | None:
-    """The lowest yearly discount rate at which the winner is worth no more than the rival; None up to 9,900 %.
+    """The lowest yearly discount rate at which the winner is worth no more; None if beyond 9,900 %.
 
     Both need `years` and `amount`. Found as the first zero of sum(a v^t) over v = 1 / (1 + d), by
     bisection between the two factors where the sign changes.

@@ -252,7 +252,11 @@ class Transactions:
         if self.audit.rows_read == 0:
             return f"{self.name}: there are no data rows (0 rows after the header)."
         example = next(iter(self.audit.rejects), None)
-        shown = f" For example column {example.column}: {example.value[:40]!r}." if example and example.column else ""
+        shown = ""
+        if example is not None:
+            place = self.places([example])[example.file, example.record][0]
+            column = f" column {example.column}," if example.column else ""
+            shown = f" For example {place},{column} {example.reason}: {example.value[:40]!r}."
         return f"{self.name}: no row can be used: {self.audit.line()}.{shown}"
 
     def _inferences(self) -> list[str]:

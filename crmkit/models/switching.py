@@ -158,9 +158,10 @@ class Switching:
         for t in range(periods):
             path[t + 1] = path[t] @ growth + self.join
             if path[t + 1].max() > MOST_CUSTOMERS:
+                largest = self.stores[int(path[t + 1].argmax())]
                 raise UsageError(
-                    f"{self.stores[int(path[t + 1].argmax())]} would pass {MOST_CUSTOMERS:,.0f} customers in period "
-                    f"{t + 1}. Lower the referral rate of {self.referral:g} or the number of periods."
+                    f"{largest} would pass {MOST_CUSTOMERS:,.0f} customers in period {t + 1}. "
+                    f"Lower the referral rate of {self.referral:g} or the number of periods."
                 )
         return path
 

@@ -1,0 +1,179 @@
+"""What is measured, on which file, against whom."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import envs
+from benchmarks.data import Data
+
+HERE = Path(__file__).parent
+SALES = HERE.parent / "sample_data" / "sales.csv"
+CRMKIT = (sys.executable, "-m", "crmkit")
+Command = Callable[[str, str], list[str] | None]
+
+
+def crmkit(*arguments: str) -> Command:
+    """crmkit itself, from this tree; IN and OUT stand for the files."""
+    return lambda source, output: [
+        *CRMKIT, *({"IN": source, "OUT": output}.get(word, word) for word in arguments)
+    ]
+
+
+def peer(env: str, script: str, *arguments: str) -> Command:
+    """A script in peers/, run by the Python of its environment."""
+
+    def command(source: str, output: str) -> list[str] | None:
+        python = envs.python_of(env)
+        return python and [str(python), str(HERE / "peers" / script), *arguments, source, output]
+
+    return command
+
+
+def duckdb(script: str) -> Command:
+    """A script in sql/."""
+    return peer("duckdb", "duckdb_script.py", str(HERE / "sql" / script))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A command of crmkit and its peers on one file.
+
+    `same` are the columns in which all exports must agree before anything is measured; `models` asks
+    instead that crmkit's likelihood is no worse. `many` multiplies the number of runs.
+    """
+
+    name: str
+    title: str
+    data: Data | None = None
+    ours: Command
+    peers: dict[str, Command] = field(default_factory=dict)
+    same: tuple[str, ...] = ()
+    model: str = ""
+    many: int = 1
+
+
+RFM = ("last", "recency", "frequency", "monetary", "r", "f", "m", "rfm", "segment")
+PARETO = ("revenue", "share", "cumulative_share", "rank", "tier")
+WAIST = ("first", "last", "orders", "days", "rows", "revenue", "refunds", "first_revenue", "recency", "x", "t_x", "T")
+
+M = 1_000_000
+FILES = {
+    "int": ("20 M rows Parquet, integer ids", Data(rows=20 * M)),
+    "str": ("20 M rows Parquet, text ids", Data(rows=20 * M, ids="str")),
+    "exact": ("20 M rows Parquet, text ids, decimal money", Data(rows=20 * M, ids="str", exact=True)),
+    "csv": ("10 M rows CSV, text ids", Data(rows=10 * M, ids="str", ending="csv")),
+    "csv-times": ("10 M rows CSV, date-times", Data(rows=10 * M, ids="str", ending="csv", times=True)),
+    "csv-gz": ("10 M rows CSV in gzip", Data(rows=10 * M, ids="str", ending="csv.gz")),
+}
+
+
+def _table(command: str, same: tuple[str, ...]) -> list[Case]:
+    return [
+        Case(
+            name=f"{command}-{file}",
+            title=f"{command}, {says}",
+            data=data,
+            ours=crmkit(command, "IN", "-o", "OUT"),
+            peers={"DuckDB": duckdb(f"{command}.sql"), "pandas": peer("duckdb", f"pandas_{command}.py")},
+            same=same,
+        )
+        for file, (says, data) in FILES.items()
+    ]
+
+
+def _summaries() -> list[Case]:
+    return [
+        Case(
+            name=f"summary-{ids}",
+            title=f"customers (x, t_x, T only), 5 M rows Parquet, {ids} ids",
+            data=Data(rows=5 * M, ids=ids),
+            ours=crmkit("customers", "IN", "-o", "OUT"),
+            peers={"lifetimes": peer("lifetimes", "lifetimes_summary.py")},
+            same=("x", "t_x", "T"),
+        )
+        for ids in ("int", "str")
+    ]
+
+
+def _models() -> list[Case]:
+    return [
+        Case(
+            name=f"clv-{model}-{customers}",
+            title=f"clv, {says}, {customers:,} customers",
+            data=Data(customers=customers, ids="str", waist=True),
+            ours=crmkit("clv", "IN", "--model", model, "-o", "OUT", "--format", "json"),
+            peers={
+                "lifetimes": peer("lifetimes", "lifetimes_clv.py", model),
+                "PyMC-Marketing": peer("pymc", "pymc_clv.py", model),
+            },
+            model=model,
+        )
+        for customers in (23_570, 100_000, M)
+        for model, says in (("paretonbd", "Pareto/NBD"), ("bgnbd", "BG/NBD"))
+    ]
+
+
+def _scaling() -> list[Case]:
+    return [
+        Case(
+            name=f"scaling-{ids}-{millions}",
+            title=f"rfm, {millions} M rows / {millions / 10:g} M customers, {ids} ids",
+            data=Data(rows=millions * M, ids=ids),
+            ours=crmkit("rfm", "IN", "-o", "OUT"),
+        )
+        for ids in ("int", "str")
+        for millions in (1, 10, 100)
+    ]
+
+
+def _audit() -> list[Case]:
+    return [
+        Case(
+            name="check-int",
+            title="check, 20 M rows Parquet, integer ids",
+            data=Data(rows=20 * M),
+            ours=crmkit("check", "IN"),
+        )
+    ]
+
+
+def _start() -> list[Case]:
+    return [
+        Case(name="start-version", title="--version", ours=crmkit("--version"), many=5),
+        Case(name="start-help", title="--help", ours=crmkit("--help"), many=5),
+        Case(name="start-rfm", title="rfm on 2,000 rows", ours=crmkit("rfm", str(SALES)), many=5),
+    ]
+
+
+def _passes() -> list[Case]:
+    """Analyses that eat the rows themselves, and the simulation, which eats none."""
+    rows = {"cohort": (), "churn": (), "lifecycle": (), "basket": ()}
+    return [
+        *(
+            Case(
+                name=f"pass-{command}",
+                title=f"{command}, 20 M rows Parquet, text ids",
+                data=Data(rows=20 * M, ids="str"),
+                ours=crmkit(command, "IN", *more),
+            )
+            for command, more in rows.items()
+        ),
+        Case(name="pass-accumulation", title="accumulation", ours=crmkit("accumulation"), many=3),
+    ]
+
+
+CASES = [
+    *_table("rfm", RFM),
+    *_table("pareto", PARETO),
+    *_table("customers", WAIST),
+    *_summaries(),
+    *_models(),
+    *_scaling(),
+    *_audit(),
+    *_start(),
+    *_passes(),
+]

@@ -1,0 +1,124 @@
+"""The files that are measured on, made by crmkit's own generator: python -m benchmarks.data NAME..."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FOLDER = HERE / "data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """A file by what is in it. `waist` is a customers table; money is doubles in Parquet unless `exact`."""
+
+    rows: int = 0
+    customers: int = 0
+    ids: str = "int"
+    ending: str = "parquet"
+    exact: bool = False
+    times: bool = False
+    waist: bool = False
+
+    def scaled(self, scale: float) -> Data:
+        """The same with fewer or more rows and customers."""
+        values = vars(self) | {"rows": int(self.rows * scale), "customers": int(self.customers * scale)}
+        return Data(**values)
+
+    @property
+    def name(self) -> str:
+        """A file name that says all of it."""
+        size = f"{self.customers}c" if self.waist else f"{self.rows}r"
+        marks = [mark for mark in ("exact", "times") if getattr(self, mark)]
+        kind = "customers" if self.waist else "sales"
+        return "-".join([kind, self.ids, size, *marks]) + f".{self.ending}"
+
+    @classmethod
+    def named(cls, name: str) -> Data:
+        """The inverse of `name`."""
+        stem, ending = name.split(".", 1)
+        kind, ids, size, *marks = stem.split("-")
+        waist, number = kind == "customers", int(size[:-1])
+        sizes = {"customers" if waist else "rows": number}
+        return cls(ids=ids, ending=ending, waist=waist, **sizes, **dict.fromkeys(marks, True))
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, once it is made."""
+        return FOLDER / self.name
+
+
+def make(data: Data) -> Path:
+    """Make the file unless it is there, in a process of its own: what measures must stay small."""
+    if not data.path.exists():
+        print(f"making {data.name}", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, "-m", "benchmarks.data", data.name], check=True, cwd=HERE.parent)
+    return data.path
+
+
+def _write(data: Data) -> None:
+    import polars as pl
+    import polars.selectors as cs
+
+    from crmkit import sample
+
+    size = {"customers": data.customers} if data.waist else {"rows": data.rows}
+    book = sample.draw(**size, seed=1, int_ids=data.ids == "int", times=data.times)
+    frames = sample.generate(book)
+    if data.ending == "parquet" and not data.exact:
+        frames = (frame.with_columns(cs.decimal().cast(pl.Float64)) for frame in frames)
+    FOLDER.mkdir(exist_ok=True)
+    if not data.waist:
+        sample.write(frames, data.path)
+        return
+    source = data.path.with_suffix(".rows.parquet")
+    sample.write(frames, source)
+    _customers(source, data.path)
+    source.unlink()
+
+
+def _customers(source: Path, target: Path) -> None:
+    """A customers table as a warehouse would make it."""
+    import polars as pl
+
+    rows = pl.scan_parquet(source).drop_nulls("customer_id")
+    as_of = rows.select(pl.col("order_date").max()).collect().item()
+    cents = (pl.col("amount") * 100).round().cast(pl.Int64)
+    daily = (
+        rows.with_columns(cents=cents)
+        .group_by("customer_id", "order_date")
+        .agg(
+            pl.col("cents").sum(),
+            refunds=-pl.col("cents").filter(pl.col("cents") < 0).sum(),
+            orders=pl.col("order_id").filter(pl.col("cents") > 0).n_unique(),
+            rows=(pl.col("cents") > 0).sum(),
+        )
+    )
+    bought = pl.col("rows") > 0
+    first = pl.col("order_date").filter(bought).min()
+    table = daily.group_by(pl.col("customer_id").cast(pl.String).alias("customer")).agg(
+        first=first,
+        last=pl.col("order_date").filter(bought).max(),
+        orders=pl.col("orders").cast(pl.Int64).sum(),
+        days=bought.sum().cast(pl.Int64),
+        rows=pl.col("rows").cast(pl.Int64).sum(),
+        revenue=pl.col("cents").sum(),
+        refunds=pl.col("refunds").sum(),
+        first_revenue=pl.col("cents").filter(pl.col("order_date") == first).sum(),
+    )
+    money = pl.col("revenue", "refunds", "first_revenue").cast(pl.Decimal(38, 2)) / 100
+    table.with_columns(
+        money,
+        recency=(as_of - pl.col("last")).dt.total_days(),
+        x=pl.col("days") - 1,
+        t_x=(pl.col("last") - pl.col("first")).dt.total_days(),
+        T=(as_of - pl.col("first")).dt.total_days(),
+    ).sort("customer").sink_parquet(target)
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        _write(Data.named(wanted))

@@ -1,0 +1,76 @@
+"""Flows on the command line and matrices in files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crmkit import assumptions
+from crmkit.errors import DataError, UsageError
+
+MATRIX = "from,A,B,elsewhere\nA,97%,0.02,1%\nB,,98%,2%\nelsewhere,5,8.5,\n"
+
+
+def test_flows() -> None:
+    found = assumptions.flows(["A:B=2%", "B : A=0.01", "A:elsewhere=1%", "elsewhere:A=5"], "--switch")
+    assert found == {("A", "B"): 0.02, ("B", "A"): 0.01, ("A", "elsewhere"): 0.01, ("elsewhere", "A"): 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("A:B", "--switch is 'A:B'. Write it like A:B=2%"),
+        ("AB=2%", "Write it as FROM:TO=RATE"),
+        (":B=2%", "Write it as FROM:TO=RATE"),
+        ("A:B:C=2%", "Write it as FROM:TO=RATE"),
+        ("A:B=120%", "--switch A:B is '120%', and it must lie between 0% and 100%"),
+        ("A:B=2", "Did you mean 2%"),
+        ("A:B=x", "--switch A:B is 'x', which is not a number"),
+        ("elsewhere:A=-5", "--switch elsewhere:A is '-5'"),
+        ("elsewhere:A=5%", "not a number"),
+    ],
+)
+def test_bad_flows(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        assumptions.flows([text], "--switch")
+
+
+def test_a_flow_given_twice() -> None:
+    with pytest.raises(UsageError, match="gives the rate of A:B twice"):
+        assumptions.flows(["A:B=2%", "A:B=3%"], "--switch")
+
+
+def test_store_share_and_names() -> None:
+    assert assumptions.store_share("A=40%", "--below") == ("A", 0.4)
+    assert assumptions.store_names(3) == ("A", "B", "C")
+    assert assumptions.store_names(27)[-1] == "store 27"
+
+
+def test_matrix_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "matrix.csv"
+    file.write_text(MATRIX)
+    market = assumptions.matrix(str(file), referral=0.01)
+    assert market.stores == ("A", "B") and market.referral == 0.01
+    np.testing.assert_allclose(market.rates, [[0.97, 0.02, 0.01], [0, 0.98, 0.02]])
+    assert market.join.tolist() == [5, 8.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (MATRIX.replace("97%", "90%"), r"The rates of A sum to 0\.93 \(0\.9 \+ 0\.02 \+ 0\.01\)"),
+        (MATRIX.replace("97%", "197%"), "row A, column A is '197%'"),
+        (MATRIX.replace("B,,98%", "C,,98%"), "line 3 is for 'C', and the columns are A, B, elsewhere"),
+        (MATRIX.replace("B,,98%", "A,,98%"), "line 3 is a second row for 'A'"),
+        (MATRIX.replace("B,,98%,2%\n", ""), "the column 'B' has no row of its own"),
+        (MATRIX.replace("A,97%", "A,1,97%"), "line 2 has 5 cells, and the header has 4"),
+        (MATRIX.replace("5,8.5", "-5,8.5"), "row elsewhere, column A is '-5'"),
+        ("from,A\n", "has no rows"),
+    ],
+)
+def test_bad_matrices(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "matrix.csv"
+    file.write_text(text)
+    with pytest.raises(DataError, match=message) as caught:
+        assumptions.matrix(str(file))
+    assert str(file) in str(caught.value)

@@ -1,0 +1,558 @@
+"""Exports are whole or not there: under errors, full disks, signals, kills and rivals."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from crmkit import output, temps
+from crmkit.errors import CrmkitError, DataError, UsageError
+from crmkit.output import Outputs
+
+HERE = Path(__file__).parent
+WORKER = HERE / "export_worker.py"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent), "POLARS_MAX_THREADS": "2"}
+OLD = b"customer,revenue\nold,1.00\n"
+
+
+def filler(data: bytes) -> Callable[[BinaryIO], None]:
+    def fill(stream: BinaryIO) -> None:
+        stream.write(data)
+
+    return fill
+
+
+def broken(stream: BinaryIO) -> None:
+    stream.write(b"half of")
+    raise OSError(errno.ENOSPC, "whatever a library says")
+
+
+def leftovers(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".crmkit-")]
+
+
+def worker(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(WORKER), *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, **options)  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """An export of yesterday."""
+    path = tmp_path / "tiers.csv"
+    path.write_bytes(OLD)
+    return path
+
+
+class TestOneFile:
+    def test_a_new_file_has_the_usual_mode(self, tmp_path: Path) -> None:
+        output.write(tmp_path / "new.csv", filler(b"new"))
+        (tmp_path / "other").touch()
+        assert (tmp_path / "new.csv").read_bytes() == b"new"
+        assert (tmp_path / "new.csv").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+    def test_the_mode_of_the_old_file_is_kept(self, old: Path, mode: int) -> None:
+        old.chmod(mode)
+        output.write(old, filler(b"new"))
+        assert old.read_bytes() == b"new"
+        assert stat.S_IMODE(old.stat().st_mode) == mode
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    def test_the_owner_of_the_old_file_is_kept(self, old: Path) -> None:
+        os.chown(old, 1234, 4321)
+        output.write(old, filler(b"new"))
+        assert (old.stat().st_uid, old.stat().st_gid) == (1234, 4321)
+
+    def test_nobody_else_can_read_a_private_file_while_it_is_written(self, old: Path) -> None:
+        old.chmod(0o600)
+        modes = []
+
+        def fill(stream: BinaryIO) -> None:
+            modes.append(stat.S_IMODE(os.fstat(stream.fileno()).st_mode))
+
+        output.write(old, fill)
+        assert modes == [0o600]
+
+    def test_a_link_stays_a_link_and_its_target_is_written(self, tmp_path: Path, old: Path) -> None:
+        (tmp_path / "far").mkdir()
+        link = tmp_path / "far" / "latest.csv"
+        link.symlink_to("../tiers.csv")
+        output.write(link, filler(b"new"))
+        assert link.is_symlink()
+        assert old.read_bytes() == b"new"
+
+    def test_a_link_to_nothing_makes_its_target(self, tmp_path: Path) -> None:
+        (tmp_path / "latest.csv").symlink_to("2024.csv")
+        output.write(tmp_path / "latest.csv", filler(b"new"))
+        assert (tmp_path / "2024.csv").read_bytes() == b"new"
+
+    def test_a_failure_names_path_and_reason_and_leaves_the_old_file(self, old: Path) -> None:
+        with pytest.raises(DataError, match=r"tiers\.csv could not be written: No space left on device\.$"):
+            output.write(old, broken)
+        assert old.read_bytes() == OLD
+        assert leftovers(old.parent) == []
+
+    def test_a_name_that_tampers_with_the_terminal_is_spelt_out(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError) as caught:
+            output.write(tmp_path / "\x1b[31m.csv", broken)
+        assert r"\x1b[31m.csv" in str(caught.value)
+        assert str(caught.value).isprintable()
+
+    def test_a_folder_that_vanished_is_a_sentence(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"gone/x\.csv could not be written: No such file or directory"):
+            output.write(tmp_path / "gone" / "x.csv", filler(b""))
+
+    def test_a_very_long_name_leaves_room_for_the_temporary_one(self, tmp_path: Path) -> None:
+        path = tmp_path / ("x" * 251 + ".csv")
+        output.write(path, filler(b"new"))
+        assert path.read_bytes() == b"new"
+
+
+class TestSeveralFiles:
+    def test_all_appear_at_the_end(self, tmp_path: Path) -> None:
+        with Outputs() as files:
+            files.write(tmp_path / "a", filler(b"a"))
+            files.write(tmp_path / "b", filler(b"b"))
+            assert not (tmp_path / "a").exists()
+        assert ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes()) == (b"a", b"b")
+
+    def test_a_failure_of_the_last_leaves_the_first_as_it_was(self, old: Path) -> None:
+        with pytest.raises(DataError), Outputs() as files:
+            files.write(old, filler(b"new"))
+            files.write(old.parent / "b", broken)
+        assert old.read_bytes() == OLD
+        assert sorted(p.name for p in old.parent.iterdir()) == ["tiers.csv"]
+
+    def test_any_error_in_the_block_leaves_all_as_they_were(self, old: Path) -> None:
+        with pytest.raises(ZeroDivisionError), Outputs() as files:
+            files.write(old, filler(b"new"))
+            _ = 1 / 0
+        assert old.read_bytes() == OLD
+        assert leftovers(old.parent) == []
+
+    def test_they_are_renamed_in_the_order_of_writing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        order, rename = [], Path.replace
+        monkeypatch.setattr(Path, "replace", lambda a, b: (order.append(b.name), rename(a, b))[1])
+        with Outputs() as files:
+            for name in ("rejects.csv", "run.json", "tiers.parquet"):
+                files.write(tmp_path / name, filler(b""))
+        assert order == ["rejects.csv", "run.json", "tiers.parquet"]
+
+    def test_a_signal_between_two_renames_waits_for_the_second(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rename = Path.replace
+
+        def interrupted(temp: Path, target: Path) -> Path:
+            signal.raise_signal(signal.SIGINT)
+            return rename(temp, target)
+
+        monkeypatch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt), Outputs() as files:
+            files.write(tmp_path / "a", filler(b"a"))
+            files.write(tmp_path / "b", filler(b"b"))
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+    def test_signal_handlers_are_given_back(self, tmp_path: Path) -> None:
+        before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+        output.write(tmp_path / "a", filler(b"a"))
+        assert before == [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+    def test_a_thread_may_write_too(self, tmp_path: Path) -> None:
+        thread = threading.Thread(target=output.write, args=(tmp_path / "a", filler(b"a")))
+        thread.start()
+        thread.join()
+        assert (tmp_path / "a").read_bytes() == b"a"
+
+
+class TestLeftovers:
+    def test_those_of_the_dead_go_and_those_of_the_living_stay(self, tmp_path: Path) -> None:
+        (tmp_path / ".crmkit-1-00ff.tmp").touch()
+        (tmp_path / ".crmkit-notes.tmp").touch()
+        alive = temps.create(tmp_path / "other.csv")
+        output.write(tmp_path / "new.csv", filler(b"new"))
+        assert sorted(leftovers(tmp_path)) == sorted([alive.path.name, ".crmkit-notes.tmp"])
+        alive.discard()
+
+    def test_without_locks_the_process_number_decides(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def no_locks(number: int, how: int) -> None:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        monkeypatch.setattr(temps.fcntl, "flock", no_locks)
+        living = [f".crmkit-{os.getpid()}-0.tmp", f".crmkit-{os.getppid()}-0.tmp"]
+        for name in [f".crmkit-{gone.pid}-0.tmp", *living]:
+            (tmp_path / name).touch()
+        output.write(tmp_path / "new.csv", filler(b"new"))
+        assert sorted(leftovers(tmp_path)) == sorted(living)
+
+    def test_a_temporary_name_that_is_a_link_is_not_followed(self, tmp_path: Path, old: Path) -> None:
+        (tmp_path / ".crmkit-1-0.tmp").symlink_to(old)
+        output.write(tmp_path / "new.csv", filler(b"new"))
+        assert old.read_bytes() == OLD
+
+    def test_a_standard_descriptor_that_is_closed_is_never_the_export(self, tmp_path: Path) -> None:
+        code = f"""
+import os, sys
+from crmkit import output
+os.close(2)
+def fill(stream):
+    os.write(1, str(stream.fileno()).encode())
+output.write({str(tmp_path / "x")!r}, fill)
+"""
+        run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, env=ENVIRONMENT, text=True)
+        assert int(run.stdout) > 2
+
+
+class TestInPlace:
+    def test_dev_null_stays_a_device(self) -> None:
+        output.write("/dev/null", filler(b"x"))
+        assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+    def test_dev_full_is_a_sentence(self) -> None:
+        with pytest.raises(DataError, match=r"^/dev/full could not be written: No space left on device\.$"):
+            output.write("/dev/full", filler(b"x"))
+
+    def test_a_named_pipe_is_written_and_stays(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        got: list[bytes] = []
+        reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+        reader.start()
+        output.write(pipe, filler(b"new"))
+        reader.join()
+        assert got == [b"new"]
+        assert pipe.is_fifo()
+
+    @pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+    def test_standard_output_is_shared_with_what_was_printed_before(self, tmp_path: Path, name: str) -> None:
+        code = f"from crmkit import output; print('first'); output.write({name!r}, lambda s: s.write(b'new'))"
+        with (tmp_path / "log").open("wb") as log:
+            subprocess.run([sys.executable, "-c", code], stdout=log, env=ENVIRONMENT, check=True)
+        assert (tmp_path / "log").read_bytes() == b"first\nnew"
+
+    def test_a_descriptor_from_the_shell_is_written_where_it_stands(self, tmp_path: Path) -> None:
+        with (tmp_path / "log").open("wb") as log:
+            log.write(b"first\n")
+            log.flush()
+            output.write(f"/dev/fd/{log.fileno()}", filler(b"new"))
+        assert (tmp_path / "log").read_bytes() == b"first\nnew"
+
+    def test_a_link_to_a_device_is_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "nowhere").symlink_to("/dev/null")
+        output.write(tmp_path / "nowhere", filler(b"x"))
+        assert (tmp_path / "nowhere").is_symlink()
+
+
+class TestCheck:
+    @pytest.mark.parametrize(
+        "name", ["new.csv", "new.TSV", "new.json.gz", "new.ndjson.zst", "new.parquet", "new.md"]
+    )
+    def test_known_extensions_pass(self, tmp_path: Path, name: str) -> None:
+        output.check(tmp_path / name, [tmp_path / "sales.csv", "-"])
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["new", "new.xlsx", "new.gz", "new.parquet.gz", ".csv", "new.csv.bz2"])
+    def test_others_are_refused_and_the_known_ones_named(self, tmp_path: Path, name: str) -> None:
+        with pytest.raises(UsageError, match=r"\.csv \.tsv \.json \.ndjson \.jsonl \.parquet \.md"):
+            output.check(tmp_path / name)
+
+    def test_devices_need_no_extension(self, tmp_path: Path) -> None:
+        for path in ("-", "/dev/stdout", "/dev/null"):
+            output.check(path, [tmp_path])
+
+    def test_a_folder_that_is_missing_says_how_to_make_it(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"does not exist\. Make it first: mkdir -p '.*/a b'$"):
+            output.check(tmp_path / "a b" / "x.csv")
+
+    def test_a_folder_is_not_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "x.csv").mkdir()
+        with pytest.raises(UsageError, match="is a folder"):
+            output.check(tmp_path / "x.csv")
+
+    @pytest.mark.parametrize(
+        "source",
+        ["tiers.csv", "./tiers.csv", "sub/../tiers.csv", "link.csv", "hard.csv", "t*.csv", "**/tiers.csv"],
+    )
+    def test_an_input_is_refused_by_whatever_name(
+        self, old: Path, source: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(old.parent)
+        (old.parent / "sub").mkdir()
+        (old.parent / "link.csv").symlink_to(old)
+        os.link(old, "hard.csv")
+        with pytest.raises(UsageError, match="is also an input"):
+            output.check("tiers.csv", ["other.csv", source])
+
+    def test_a_link_to_an_input_is_refused(self, old: Path) -> None:
+        (old.parent / "link.csv").symlink_to(old)
+        with pytest.raises(UsageError, match="is also an input"):
+            output.check(old.parent / "link.csv", [old])
+
+    def test_a_file_in_an_input_folder_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "in" / "deep").mkdir(parents=True)
+        with pytest.raises(UsageError, match="lies in the folder"):
+            output.check(tmp_path / "in" / "deep" / "x.csv", [tmp_path / "in"])
+        output.check(tmp_path / "in.csv", [tmp_path / "in"])
+
+    def test_a_new_file_that_the_next_run_would_read_is_refused(
+        self, old: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(old.parent)
+        with pytest.raises(UsageError, match="fits the pattern"):
+            output.check("new.csv", ["*.csv"])
+        output.check("new.parquet", ["*.csv"])
+
+    def test_two_outputs_to_one_file_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="Two outputs"):
+            output.check(tmp_path / "x.csv", others=[tmp_path / "." / "x.csv"])
+        output.check("/dev/null", others=["/dev/null"])
+
+    def test_check_place_does_not_ask_for_an_extension(self, tmp_path: Path) -> None:
+        output.check_place(tmp_path / "run.log")
+        with pytest.raises(UsageError):
+            output.check_place(tmp_path)
+
+
+def as_nobody(act: Callable[[], None]) -> str:
+    """What `act` complains about when a user without rights runs it."""
+    read, write = os.pipe()
+    if (pid := os.fork()) == 0:
+        message = b"no complaint"
+        try:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            act()
+        except CrmkitError as error:
+            message = str(error).encode()
+        finally:
+            os.write(write, message)
+            os._exit(0)
+    os.close(write)
+    os.waitpid(pid, 0)
+    with os.fdopen(read) as heard:
+        return heard.read()
+
+
+@pytest.fixture
+def closed_folder(tmp_path: Path) -> Iterator[Path]:
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.geteuid() and not folder.stat().st_mode & 0o001:
+            folder.chmod(0o755)
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    (folder / "tiers.csv").write_bytes(OLD)
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
+
+
+class TestPermissions:
+    def test_a_folder_without_permission_is_found_before_any_work(self, closed_folder: Path) -> None:
+        said = as_nobody(lambda: output.check(closed_folder / "tiers.csv"))
+        assert "may not be written" in said
+
+    def test_and_a_sentence_when_it_is_found_late(self, closed_folder: Path) -> None:
+        said = as_nobody(lambda: output.write(closed_folder / "tiers.csv", filler(b"new")))
+        assert said.endswith("tiers.csv could not be written: Permission denied.")
+        assert (closed_folder / "tiers.csv").read_bytes() == OLD
+
+    def test_a_write_protected_file_is_not_replaced(self, closed_folder: Path) -> None:
+        closed_folder.chmod(0o777)
+        (closed_folder / "tiers.csv").chmod(0o444)
+        said = as_nobody(lambda: output.check(closed_folder / "tiers.csv"))
+        assert "is write-protected" in said
+
+
+def limit_files() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
+class TestFullDisk:
+    @pytest.mark.parametrize(
+        "name", ["t.csv", "t.parquet", "t.csv.gz", "t.csv.zst", "t.json", "t.ndjson", "t.md"]
+    )
+    def test_a_file_size_limit_keeps_the_old_file(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_bytes(OLD)
+        run = worker("export", tmp_path / name, 150_000, preexec_fn=limit_files)
+        assert (run.returncode, run.stderr) == (
+            1,
+            f"{tmp_path / name} could not be written: File too large.\n",
+        )
+        assert (tmp_path / name).read_bytes() == OLD
+        assert leftovers(tmp_path) == []
+
+
+SLOW_WRITER = """
+import sys, time
+from crmkit import output
+
+def fill(stream):
+    stream.write(b"half")
+    stream.flush()
+    print("ready", flush=True)
+    time.sleep(float(sys.argv[2]))
+
+output.write(sys.argv[1], fill)
+"""
+
+
+def interrupted(path: Path, number: int, *, nap: float = 60, ignore: bool = False) -> int:
+    """The status of a slow export that gets a signal in the middle."""
+    ignored = (lambda: signal.signal(number, signal.SIG_IGN)) if ignore else None
+    run = subprocess.Popen(
+        [sys.executable, "-c", SLOW_WRITER, str(path), str(nap)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+        preexec_fn=ignored,
+    )
+    assert run.stdout is not None
+    run.stdout.readline()
+    run.send_signal(number)
+    run.communicate(timeout=30)
+    return run.returncode
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_a_signal_ends_the_run_and_leaves_no_trace(self, old: Path, number: int) -> None:
+        assert interrupted(old, number) == -number
+        assert old.read_bytes() == OLD
+        assert leftovers(old.parent) == []
+
+    def test_under_nohup_the_export_goes_on(self, old: Path) -> None:
+        assert interrupted(old, signal.SIGHUP, nap=0.3, ignore=True) == 0
+        assert old.read_bytes() == b"half"
+
+
+def count_kills(path: Path, trials: int, seed: int) -> dict[str, int]:
+    run = worker("kills", path, trials, seed)
+    assert run.returncode == 0, run.stderr
+    counts: dict[str, int] = json.loads(run.stdout)
+    output.write(path, filler(OLD))
+    return counts
+
+
+class TestKills:
+    @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+    def test_a_killed_export_leaves_the_old_or_the_new_file(self, tmp_path: Path, name: str) -> None:
+        counts = count_kills(tmp_path / name, 24, seed=1)
+        assert "BROKEN" not in counts
+        assert counts["old"] + counts.get("new", 0) == 24
+        assert leftovers(tmp_path) == []
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.csv.gz", "t.json.zst"])
+    def test_five_hundred_times(self, tmp_path: Path, name: str) -> None:
+        counts = count_kills(tmp_path / name, 500, seed=2)
+        assert "BROKEN" not in counts
+        assert min(counts["old"], counts["new"], counts["temporary"]) > 10
+        assert leftovers(tmp_path) == []
+
+
+class TestRivals:
+    @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+    def test_of_two_runs_at_once_one_wins_and_a_reader_sees_whole_files(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        whole = {OLD}
+        for rows in (90_000, 120_000):
+            worker("export", tmp_path / f"{rows}-{name}", rows)
+            whole.add((tmp_path / f"{rows}-{name}").read_bytes())
+        path = tmp_path / name
+        path.write_bytes(OLD)
+        runs = [
+            subprocess.Popen([sys.executable, WORKER, "export", path, str(rows)], env=ENVIRONMENT, stdout=-3)
+            for rows in (90_000, 120_000)
+        ]
+        seen = set()
+        while any(run.poll() is None for run in runs):
+            seen.add(path.read_bytes())
+            time.sleep(0.002)
+        assert [run.returncode for run in runs] == [0, 0]
+        assert seen <= whole
+        assert path.read_bytes() in whole - {OLD}
+        assert leftovers(tmp_path) == []
+
+
+@pytest.fixture(scope="session")
+def injector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    made = tmp_path_factory.mktemp("injector") / "failing_calls.so"
+    source = HERE / "failing_calls.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", made, source, "-ldl"], check=True)
+    return made
+
+
+class TestEveryCall:
+    """Each call that touches the folder fails in turn, or is the last thing that the process does."""
+
+    def run(self, path: Path, injector: Path, call: int, error: int) -> subprocess.CompletedProcess[str]:
+        path.write_bytes(OLD)
+        faults = {
+            "LD_PRELOAD": str(injector),
+            "FAIL_UNDER": str(path.parent),
+            "FAIL_CALL": str(call),
+            "FAIL_ERRNO": str(error),
+            "FAIL_COUNT": str(injector.with_name("count")),
+        }
+        command = [sys.executable, str(WORKER), "export", str(path), "60000"]
+        return subprocess.run(command, capture_output=True, text=True, env={**ENVIRONMENT, **faults})
+
+    def outcome(self, path: Path, injector: Path, call: int, error: int) -> tuple[int, bytes, list[str]]:
+        run = self.run(path, injector, call, error)
+        left = leftovers(path.parent)
+        for name in left:
+            (path.parent / name).unlink()
+        assert "Traceback" not in run.stderr
+        return run.returncode, path.read_bytes(), left
+
+    @pytest.mark.parametrize(
+        ("name", "errors"),
+        [
+            ("t.csv", [errno.ENOSPC]),
+            pytest.param("t.csv", [errno.EIO, 0], marks=pytest.mark.slow),
+            pytest.param("t.parquet", [errno.ENOSPC, errno.EIO, 0], marks=pytest.mark.slow),
+            pytest.param("t.csv.gz", [errno.ENOSPC, errno.EIO, 0], marks=pytest.mark.slow),
+        ],
+    )
+    def test_fails_in_turn(self, tmp_path: Path, injector: Path, name: str, errors: list[int]) -> None:
+        path = tmp_path / "out" / name
+        path.parent.mkdir()
+        status, new, _ = self.outcome(path, injector, 0, 0)
+        calls = int(injector.with_name("count").read_text())
+        assert status == 0
+        assert calls >= 5
+        for error in errors:
+            for call in range(1, calls + 1):
+                status, found, left = self.outcome(path, injector, call, error)
+                if error:
+                    # The last call syncs the folder: by then the new file is in place, and whole.
+                    right = (0, new, []) if call == calls else (1, OLD, [])
+                    assert (status, found, left) == right, (call, error)
+                else:
+                    assert status == -signal.SIGKILL
+                    assert found in (OLD, new)
