@@ -12,6 +12,7 @@ from crmkit.commands.check import check
 from crmkit.commands.customers import customers
 from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
+from crmkit.commands.sample import sample
 from crmkit.options import shared
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ READS = "files input output"
 
 app.command(rich_help_panel="Look")(shared(check, READS))
 app.command(rich_help_panel="Look")(shared(customers, READS))
+app.command(rich_help_panel="Look")(sample)
 app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
 
