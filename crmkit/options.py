@@ -56,12 +56,18 @@ class Shared:
 
 
 def _option(kind: Any, panel: str, help_: str, *flags: str, metavar: str | None = None) -> Any:
-    return Annotated[kind, typer.Option(*flags, help=help_, rich_help_panel=panel, metavar=metavar, show_default=False)]
+    return Annotated[
+        kind, typer.Option(*flags, help=help_, rich_help_panel=panel, metavar=metavar, show_default=False)
+    ]
 
 
 FILES = Annotated[
     list[str],
-    typer.Argument(help="CSV or Parquet files, globs, folders, or - for standard input.", metavar="FILE...", show_default=False),
+    typer.Argument(
+        help="CSV or Parquet files, globs, folders, or - for standard input.",
+        metavar="FILE...",
+        show_default=False,
+    ),
 ]
 _TEXT = str | None
 _OPTIONS: dict[str, tuple[str, Any]] = {
@@ -160,5 +166,7 @@ def limit_of_rejects(word: str | None) -> tuple[float | None, float | None]:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf") or (text.endswith("%") and value > 100):
-        raise UsageError(f"--max-rejects {word!r} is neither a number of rows (100) nor a share of them (5%).")
+        raise UsageError(
+            f"--max-rejects {word!r} is neither a number of rows (100) nor a share of them (5%)."
+        )
     return (None, value / 100) if text.endswith("%") else (value, None)

@@ -36,7 +36,7 @@ def clean(raw: pl.DataFrame, plan: Plan, *, suspicious: bool = False) -> pl.Data
         *(_money("cost", raw, plan) if "cost" in plan.roles else ()),
         *(_text(raw, name).alias(name) for name in _TEXT if name in raw.columns),
         *(pl.col(name) for name in raw.columns if name in ("currency", "status")),
-        **{"__nul": _has_nul(raw) if suspicious else pl.lit(False)},
+        __nul=_has_nul(raw) if suspicious else pl.lit(False),
     )
     values = _exactly(values, raw, plan)
     values = values.with_columns(_reason(plan).alias(REASON), _skip(plan, values.columns).alias(SKIP))
@@ -48,7 +48,9 @@ def _told_apart(values: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
     operands = [name for name in raw.columns if name.startswith("amount:")]
     blanks = raw.select(
         _blank(raw, "date", dates.BLANKS).alias("__no_date"),
-        pl.any_horizontal(_blank(raw, name, numbers.NUMBER_BLANKS) for name in operands or ["date"]).alias("__no_amount"),
+        pl.any_horizontal(_blank(raw, name, numbers.NUMBER_BLANKS) for name in operands or ["date"]).alias(
+            "__no_amount"
+        ),
     )
     reason = pl.col(REASON)
     told = (
@@ -92,7 +94,11 @@ def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr:
 def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Expr]:
     """The amount in minor units, its value as a double, and whether digits were lost."""
     if role not in plan.roles:
-        return [pl.lit(1, dtype=pl.Int64).alias(role), pl.lit(1.0).alias(f"__{role}"), pl.lit(False).alias("__rounded")]
+        return [
+            pl.lit(1, dtype=pl.Int64).alias(role),
+            pl.lit(1.0).alias(f"__{role}"),
+            pl.lit(False).alias("__rounded"),
+        ]
     value = plan.roles[role].formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit)
     scaled = value * 10.0**plan.scale
     whole = scaled.round()
@@ -122,7 +128,9 @@ def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFram
         return values
     exact = _exact(pl.col("amount:0"), raw.schema["amount:0"], plan)
     minor = raw.select(exact.alias("amount")).to_series()
-    return values.with_columns(pl.when(pl.col("amount").is_not_null()).then(pl.coalesce(minor, "amount")).alias("amount"))
+    return values.with_columns(
+        pl.when(pl.col("amount").is_not_null()).then(pl.coalesce(minor, "amount")).alias("amount")
+    )
 
 
 def _exact(column: pl.Expr, dtype: pl.DataType, plan: Plan) -> pl.Expr:
@@ -154,7 +162,9 @@ def _blank(raw: pl.DataFrame, name: str, words: Iterable[str]) -> pl.Expr:
 
 def _has_nul(raw: pl.DataFrame) -> pl.Expr:
     texts = [name for name, dtype in raw.schema.items() if dtype == pl.String]
-    return pl.any_horizontal(pl.col(name).str.contains("\x00", literal=True).fill_null(False) for name in texts)
+    return pl.any_horizontal(
+        pl.col(name).str.contains("\x00", literal=True).fill_null(False) for name in texts
+    )
 
 
 def _reason(plan: Plan) -> pl.Expr:
@@ -178,7 +188,9 @@ def _skip(plan: Plan, columns: list[str]) -> pl.Expr:
     code = {skip: pl.lit(number + 1, dtype=pl.UInt8) for number, skip in enumerate(SKIPS)}
     expression = pl.lit(0, dtype=pl.UInt8)
     if options.currency and "currency" in columns:
-        expression = pl.when(pl.col("currency") != options.currency).then(code["other currency"]).otherwise(expression)
+        expression = (
+            pl.when(pl.col("currency") != options.currency).then(code["other currency"]).otherwise(expression)
+        )
     if options.since:
         expression = pl.when(day < options.since).then(code["before the since date"]).otherwise(expression)
     if options.as_of:

@@ -28,7 +28,16 @@ _WRAP = (
 _EITHER = re.compile(r"^[1-9]\d{0,2}[.,]\d{3}$")
 # These are counted in thousandths; for any other currency three digits behind a mark are a thousand.
 _THOUSANDTHS = frozenset({"KWD", "BHD", "OMR", "JOD", "TND", "IQD", "LYD"})
-_SAME_CURRENCY = {"￥": "¥", "元": "CNY", "RMB": "CNY", "円": "JPY", "$": "USD", "£": "GBP", "€": "EUR", "₹": "INR"}
+_SAME_CURRENCY = {
+    "￥": "¥",
+    "元": "CNY",
+    "RMB": "CNY",
+    "円": "JPY",
+    "$": "USD",
+    "£": "GBP",
+    "€": "EUR",
+    "₹": "INR",
+}
 
 BLANKS = ("", "NULL", "null", "Null", "N/A", "n/a", "NA", "NaN", "nan", "None", "none", "#N/A", "-", "\\N")
 # NaN and #N/A in a number column are broken numbers, not blanks; both are set aside, under other names.
@@ -146,7 +155,9 @@ def _all_grouped(plain: pl.Series) -> bool:
 
 def ambiguous(values: pl.Series, name: str, file: str) -> DataError:
     """The error for a column in which every separator could be either."""
-    examples = [value for value in values.unique().sort().to_list() if value and re.search(r"\d[.,]\d{3}\b", value)]
+    examples = [
+        value for value in values.unique().sort().to_list() if value and re.search(r"\d[.,]\d{3}\b", value)
+    ]
     value = (examples or ["1,234"])[0]
     digits = re.sub(r"[^\d.,]", "", value)
     thousands, fraction = re.sub(r"[.,]", "", digits), digits.replace(",", ".")
@@ -172,5 +183,3 @@ def _currency(odd: list[str], name: str, file: str) -> str:
             "Convert them first, or keep one of them."
         )
     return next(iter(found), "")
-
-
