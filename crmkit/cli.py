@@ -20,6 +20,7 @@ from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
 from crmkit.commands.value import value
 from crmkit.commands.trend import trend
+from crmkit.commands.sample import sample
 from crmkit.options import shared
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ READS = "files input output"
 
 app.command(rich_help_panel="Look")(shared(check, READS))
 app.command(rich_help_panel="Look")(shared(customers, READS))
+app.command(rich_help_panel="Look")(sample)
 app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
 app.command(rich_help_panel="Reckon")(shared(accumulation, "input output"))
