@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import data, envs
 from benchmarks.cases import CASES, CRMKIT, Case
-from benchmarks.measure import ROOT, Cost, Failed, median, run
+from benchmarks.measure import ROOT, Cost, FailedError, median, run
 
 OURS = "crmkit"
 
@@ -22,8 +22,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("cases", nargs="*", default=["*"], help="names or patterns such as 'rfm-*' (all)")
     parser.add_argument("--list", action="store_true", help="list the cases and stop")
     parser.add_argument("--runs", type=int, default=5, help="runs of each, taken in turns (5)")
-    parser.add_argument("--scale", type=float, default=1.0, help="multiply all sizes, 0.05 for a quick look (1)")
-    parser.add_argument("--limit", type=float, default=1800, help="seconds after which a run is given up (1800)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="multiply all sizes, 0.05 for a quick look (1)"
+    )
+    parser.add_argument(
+        "--limit", type=float, default=1800, help="seconds after which a run is given up (1800)"
+    )
     parser.add_argument("--only", nargs="*", help="these contenders only, such as crmkit DuckDB")
     return parser.parse_args()
 
@@ -51,7 +55,7 @@ class Contest:
             self.outputs[name].unlink(missing_ok=True)
             try:
                 run(self.commands[name], limit=self.options.limit)
-            except Failed as failure:
+            except FailedError as failure:
                 self.notes.append(f"{name}: {failure}")
                 del self.commands[name], self.outputs[name]
         if self.case.same and len(self.outputs) > 1:
@@ -70,7 +74,7 @@ class Contest:
             for name, command in self.commands.items():
                 try:
                     self.costs.setdefault(name, []).append(run(command, limit=self.options.limit))
-                except Failed as failure:
+                except FailedError as failure:
                     self.notes.append(f"{name}: {failure}")
 
     def rows(self) -> list[str]:
@@ -96,7 +100,9 @@ def available(case: Case) -> bool:
 def machine(used: set[str]) -> list[str]:
     """What the figures were taken on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+    )
     lines = [
         f"- {os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}, "
         f"load {os.getloadavg()[0]:.1f} at the end",
@@ -111,7 +117,7 @@ def main() -> int:
     if options.list or not chosen:
         print("\n".join(f"{case.name:24} {case.title}" for case in chosen or CASES))
         return not chosen
-    notes = []
+    notes = [] if options.scale == 1 else [f"all sizes multiplied by {options.scale:g}"]
     print("| what | who | CPU s | wall s | peak MB | crmkit/CPU | crmkit/wall | crmkit/peak |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")
     for case in chosen:

@@ -19,7 +19,8 @@ Command = Callable[[str, str], list[str] | None]
 def crmkit(*arguments: str) -> Command:
     """crmkit itself, from this tree; IN and OUT stand for the files."""
     return lambda source, output: [
-        *CRMKIT, *({"IN": source, "OUT": output}.get(word, word) for word in arguments)
+        *CRMKIT,
+        *({"IN": source, "OUT": output}.get(word, word) for word in arguments),
     ]
 
 
@@ -58,7 +59,20 @@ class Case:
 
 RFM = ("last", "recency", "frequency", "monetary", "r", "f", "m", "rfm", "segment")
 PARETO = ("revenue", "share", "cumulative_share", "rank", "tier")
-WAIST = ("first", "last", "orders", "days", "rows", "revenue", "refunds", "first_revenue", "recency", "x", "t_x", "T")
+WAIST = (
+    "first",
+    "last",
+    "orders",
+    "days",
+    "rows",
+    "revenue",
+    "refunds",
+    "first_revenue",
+    "recency",
+    "x",
+    "t_x",
+    "T",
+)
 
 M = 1_000_000
 FILES = {

@@ -66,7 +66,9 @@ def python_of(name: str) -> Path | None:
         [python, "-m", "pip", "install", "--quiet", *ENVS[name].packages],
     ]
     with log.open("w") as out:
-        done = all(subprocess.run(step, stdout=out, stderr=out, check=False).returncode == 0 for step in steps)
+        done = all(
+            subprocess.run(step, stdout=out, stderr=out, check=False).returncode == 0 for step in steps
+        )
     if not done:
         print(f"{name} left out: it could not be installed, see {log}", file=sys.stderr)
         return None

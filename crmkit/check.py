@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 _MERGE_FROM = 1 << 22
 WANTS = frozenset({"order", "product", "quantity", "price", "cost", "channel", "group", "store"})
-_CURRENCIES = ("AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR NOK NZD PHP PLN RMB RUB SEK SGD THB "
-               "TRY TWD UAH USD VND ZAR").split()  # fmt: skip
+_CURRENCIES = frozenset(
+    "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR NOK NZD PHP PLN RMB RUB SEK SGD THB "
+    "TRY TWD UAH USD VND ZAR".split(" ")
+)
 # Letters of other scripts that look like Latin ones, lower case after folding.
-_LOOKALIKES = {"а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "х": "x", "у": "y", "і": "i", "ѕ": "s", "к": "k", "м": "m", "т": "t",
-               "н": "h", "в": "b", "ο": "o", "α": "a", "ν": "v", "ι": "i", "κ": "k", "ρ": "p", "τ": "t", "υ": "u", "χ": "x"}  # fmt: skip
-_INVISIBLE = "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+_LOOKALIKES = dict(zip("аеорсхуіѕкмтнвοανικρτυχ", "aeopcxyiskmthboavikptux", strict=True))
+_INVISIBLE = (
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
 
 
 def analyse(transactions: Transactions) -> Result:
@@ -50,12 +54,22 @@ def account(transactions: Transactions) -> pl.DataFrame:
     audit = transactions.audit
     other = audit.rows_rejected - audit.rejected.get("no customer id", 0)
     rows = [("used", audit.rows_used, audit.revenue)]
-    rows += [("no customer id", audit.rejected["no customer id"], audit.revenue_without_customer)] if "no customer id" in audit.rejected else []
+    rows += (
+        [("no customer id", audit.rejected["no customer id"], audit.revenue_without_customer)]
+        if "no customer id" in audit.rejected
+        else []
+    )
     rows += [("set aside", other, audit.revenue_set_aside)] if other else []
     rows += [("skipped", audit.rows_skipped, audit.revenue_skipped)] if audit.rows_skipped else []
     rows.append(("read", audit.rows_read, sum(money for _, _, money in rows)))
-    data = {"outcome": [row[0] for row in rows], "rows": [row[1] for row in rows], "revenue": [audit.money(row[2]) for row in rows]}
-    return pl.DataFrame(data, schema={"outcome": pl.String, "rows": pl.Int64, "revenue": pl.Decimal(38, audit.scale)})
+    data = {
+        "outcome": [row[0] for row in rows],
+        "rows": [row[1] for row in rows],
+        "revenue": [audit.money(row[2]) for row in rows],
+    }
+    return pl.DataFrame(
+        data, schema={"outcome": pl.String, "rows": pl.Int64, "revenue": pl.Decimal(38, audit.scale)}
+    )
 
 
 class _Columns:
@@ -70,7 +84,11 @@ class _Columns:
         self.duplicates = _repeats(part for opened in transactions.inputs for part in self._pass(opened))
 
     def _pass(self, opened: Input) -> Iterator[pl.Series]:
-        names = [name for name in dict.fromkeys(opened.columns) if not str(opened.types.get(name, "")).startswith(("struct", "list", "map", "large_list"))]
+        names = [
+            name
+            for name in dict.fromkeys(opened.columns)
+            if not str(opened.types.get(name, "")).startswith(("struct", "list", "map", "large_list"))
+        ]
         for frame in batches.read(opened, names, Watch()):
             plain = frame.drop(batches.ROW)
             self._count(plain)
@@ -78,17 +96,37 @@ class _Columns:
 
     def _count(self, frame: pl.DataFrame) -> None:
         for name, dtype in frame.schema.items():
-            blank = pl.col(name).is_null() | pl.col(name).is_in(BLANKS) if dtype == pl.String else pl.col(name).is_null()
+            blank = (
+                pl.col(name).is_null() | pl.col(name).is_in(BLANKS)
+                if dtype == pl.String
+                else pl.col(name).is_null()
+            )
             self.blanks[name] = self.blanks.get(name, 0) + int(frame.select(blank.sum()).item())
             self.types.setdefault(name, "text" if dtype == pl.String else str(dtype).lower())
             if name not in self.examples:
-                self.examples[name] = frame[name].drop_nulls().head(200).cast(pl.String, strict=False).unique(maintain_order=True).head(3).to_list()
-                values = frame[name].cast(pl.String, strict=False).drop_nulls() if dtype == pl.String else pl.Series([], dtype=pl.String)
+                self.examples[name] = (
+                    frame[name]
+                    .drop_nulls()
+                    .head(200)
+                    .cast(pl.String, strict=False)
+                    .unique(maintain_order=True)
+                    .head(3)
+                    .to_list()
+                )
+                values = (
+                    frame[name].cast(pl.String, strict=False).drop_nulls()
+                    if dtype == pl.String
+                    else pl.Series([], dtype=pl.String)
+                )
                 self._few[name] = set(values.unique().head(30).to_list())
 
     def currencies(self) -> list[str]:
         """Columns whose values are currency codes."""
-        return [name for name, values in self._few.items() if values and all(value.strip().upper() in _CURRENCIES for value in values)]
+        return [
+            name
+            for name, values in self._few.items()
+            if values and all(value.strip().upper() in _CURRENCIES for value in values)
+        ]
 
     def table(self) -> pl.DataFrame:
         """One row per column that plays a role, in the order of the roles."""
@@ -99,7 +137,14 @@ class _Columns:
                     "role": role.name, "column": column, "why": role.why, "type": self.types.get(column, ""),
                     "blank": self.blanks.get(column, 0), "examples": ", ".join(self.examples.get(column, [])),
                 })  # fmt: skip
-        schema = {"role": pl.String, "column": pl.String, "why": pl.String, "type": pl.String, "blank": pl.Int64, "examples": pl.String}
+        schema = {
+            "role": pl.String,
+            "column": pl.String,
+            "why": pl.String,
+            "type": pl.String,
+            "blank": pl.Int64,
+            "examples": pl.String,
+        }
         return pl.DataFrame(rows, schema=schema)
 
 
@@ -140,6 +185,18 @@ def lookalikes(ids: pl.Series) -> list[list[str]]:
     """Groups of different ids that a person would take for one."""
     if ids.dtype != pl.String:
         return []
-    folded = pl.col("id").str.normalize("NFKC").str.to_lowercase().str.replace_all(_INVISIBLE, "").str.replace_many(_LOOKALIKES)
-    groups = pl.DataFrame({"id": ids}).lazy().group_by(folded.alias("folded")).agg(pl.col("id").sort()).filter(pl.col("id").list.len() > 1)
+    folded = (
+        pl.col("id")
+        .str.normalize("NFKC")
+        .str.to_lowercase()
+        .str.replace_all(_INVISIBLE, "")
+        .str.replace_many(_LOOKALIKES)
+    )
+    groups = (
+        pl.DataFrame({"id": ids})
+        .lazy()
+        .group_by(folded.alias("folded"))
+        .agg(pl.col("id").sort())
+        .filter(pl.col("id").list.len() > 1)
+    )
     return groups.sort("folded").collect()["id"].to_list()

@@ -24,7 +24,9 @@ ORDER = ("customer", "first", "last", "orders", "days", "rows", "revenue", "refu
 _MONEY = ("revenue", "refunds", "first_revenue", "profit")
 
 
-def build(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str = "customer") -> pl.DataFrame:
+def build(
+    transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str = "customer"
+) -> pl.DataFrame:
     """The customers of these transactions, sorted by id, with `last`, `revenue` and what `wants` names.
 
     A row with a positive amount is a purchase; a negative one is a refund, which lowers revenue and
@@ -39,7 +41,9 @@ def build(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: st
     return finish(frame, transactions.scale, transactions.as_of, key=key)
 
 
-def aggregate(rows: pl.LazyFrame, wants: frozenset[str], *, key: str = "customer", has_order: bool = False) -> pl.LazyFrame:
+def aggregate(
+    rows: pl.LazyFrame, wants: frozenset[str], *, key: str = "customer", has_order: bool = False
+) -> pl.LazyFrame:
     """By key: whole-number sums, extremes and distinct counts per customer; money in minor units."""
     if "first_revenue" in wants:
         return _by_way_of_days(rows, wants, key, has_order)
@@ -52,7 +56,7 @@ def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, has_order: b
     bought = pl.col("amount") > 0
     columns = [pl.col(key), pl.when(bought).then("date").alias("day"), pl.col("amount")]
     if "orders" in wants and has_order:
-        columns.append(pl.when(bought).then(pl.coalesce("order", pl.col("date").cast(pl.String))).alias("order"))
+        columns.append(pl.when(bought).then(_order_key()).alias("order"))
     if "profit" in wants:
         columns.append((pl.col("amount") - pl.col("cost")).alias("profit"))
     return rows.select(columns)
@@ -75,6 +79,16 @@ def _measures(wants: frozenset[str], has_order: bool) -> list[pl.Expr]:
     return measures
 
 
+def _order_key() -> pl.Expr:
+    """What tells a customer's orders apart: 64 bits for the order id, or for the day where there is none.
+
+    Two of one customer's n orders share them with a chance of n**2 / 2**65; counting numbers takes a
+    third of the time that counting text takes.
+    """
+    day = pl.col("date").hash(seed=1)
+    return pl.coalesce(pl.when(pl.col("order").is_not_null()).then(pl.col("order").hash(seed=0)), day)
+
+
 def _distinct(name: str) -> pl.Expr:
     """Distinct values that are not null."""
     column = pl.col(name)
@@ -86,14 +100,15 @@ def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, has_ord
     counts = wants - {"first_revenue"}
     grain = [key, "date", "order"] if has_order and "orders" in wants else [key, "date"]
     bought = pl.col("amount") > 0
-    lines = rows.group_by(grain).agg(
+    keyed = rows.with_columns(_order_key().alias("order")) if "order" in grain else rows
+    lines = keyed.group_by(grain).agg(
         pl.col("amount").sum(),
         bought.sum().cast(pl.Int64).alias("rows"),
         (0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"),
         *((pl.col("amount") - pl.col("cost")).sum().alias("profit") for _ in wants & {"profit"}),
     )
     day = pl.when(pl.col("rows") > 0).then("date").alias("day")
-    order = pl.when(pl.col("rows") > 0).then(pl.coalesce("order", pl.col("date").cast(pl.String))).alias("order")
+    order = pl.when(pl.col("rows") > 0).then("order").alias("order")
     lines = lines.with_columns(day, *([order] if "order" in grain else []))
     first = pl.col("amount").filter(pl.col("date") == pl.col("day").min()).sum().alias("first_revenue")
     whole = _measures(counts - {"rows", "refunds", "profit"}, has_order)
@@ -109,7 +124,11 @@ def finish(frame: pl.DataFrame, scale: int, as_of: date, *, key: str = "customer
         pl.col(key).cast(pl.String).alias("customer"),
         *(money(name, scale) for name in _MONEY if name in frame.columns),
     )
-    return frame.select(name for name in ORDER if name in frame.columns).sort("customer").rename({"customer": key})
+    return (
+        frame.select(name for name in ORDER if name in frame.columns)
+        .sort("customer")
+        .rename({"customer": key})
+    )
 
 
 def timed(frame: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -134,7 +153,9 @@ def buyers(frame: pl.DataFrame) -> pl.DataFrame:
     """Customers with at least one order; the others have only refunds or zeros."""
     found = frame.filter(pl.col("last").is_not_null())
     if found.height == 0:
-        raise DataError("No customer has an order with a positive amount, so there is nothing to rank or score.")
+        raise DataError(
+            "No customer has an order with a positive amount, so there is nothing to rank or score."
+        )
     return found
 
 
@@ -149,7 +170,9 @@ def result(frame: pl.DataFrame) -> Result:
         *(pl.col(name).sum() for name in ("refunds", "profit") if name in frame.columns),
     )
     facts = {"customers": frame.height, "as_of": as_of(frame)}
-    return Result(command="customers", tables={"totals": summary, "customers": frame}, detail="customers", facts=facts)
+    return Result(
+        command="customers", tables={"totals": summary, "customers": frame}, detail="customers", facts=facts
+    )
 
 
 def as_of(frame: pl.DataFrame) -> date | None:

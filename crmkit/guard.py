@@ -1,7 +1,7 @@
 """Nothing gets out of here but sentences and exit statuses.
 
-    0 done   1 the data, a file or the disk would not do   2 the command line is wrong
-    3 a gate tripped   130 interrupted   141 the reader of a pipe left   143 terminated
+0 done   1 the data, a file or the disk would not do   2 the command line is wrong
+3 a gate tripped   130 interrupted   141 the reader of a pipe left   143 terminated
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def _log_format(arguments: Sequence[str]) -> str:
     """Wanted before the arguments are parsed: an error may come from parsing them."""
     words = list(arguments)
     after = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--log-format"]
-    return (after or [word.partition("=")[2] for word in words if word.startswith("--log-format=")] or ["text"])[-1]
+    return (
+        after or [word.partition("=")[2] for word in words if word.startswith("--log-format=")] or ["text"]
+    )[-1]
 
 
 def _told(error: BaseException, log_format: str) -> int:
@@ -86,7 +88,9 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, CrmkitError):
         return str(error)
     if isinstance(error, MemoryError) or "memory" in str(error).lower():
-        return "Memory does not suffice for this; give the process more, or fewer rows (--since, fewer files)."
+        return (
+            "Memory does not suffice for this; give the process more, or fewer rows (--since, fewer files)."
+        )
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}"
     first = str(error).strip().split("\n")[0][:200]

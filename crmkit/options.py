@@ -32,6 +32,7 @@ class Shared:
     order: str | None = None
     product: str | None = None
     cost: str | None = None
+    store: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     date_format: str | None = None
@@ -56,13 +57,20 @@ class Shared:
 
 
 def _option(kind: Any, panel: str, help_: str, *flags: str, metavar: str | None = None) -> Any:
-    return Annotated[kind, typer.Option(*flags, help=help_, rich_help_panel=panel, metavar=metavar, show_default=False)]
+    return Annotated[
+        kind, typer.Option(*flags, help=help_, rich_help_panel=panel, metavar=metavar, show_default=False)
+    ]
 
 
 FILES = Annotated[
     list[str],
-    typer.Argument(help="CSV or Parquet files, globs, folders, or - for standard input.", metavar="FILE...", show_default=False),
+    typer.Argument(
+        help="CSV or Parquet files, globs, folders, or - for standard input.",
+        metavar="FILE...",
+        show_default=False,
+    ),
 ]
+PERIOD = Annotated[str, typer.Option("--period", help="month, quarter, week (ISO) or year.", metavar="NAME")]
 _TEXT = str | None
 _OPTIONS: dict[str, tuple[str, Any]] = {
     "files": ("files", FILES),
@@ -160,5 +168,7 @@ def limit_of_rejects(word: str | None) -> tuple[float | None, float | None]:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf") or (text.endswith("%") and value > 100):
-        raise UsageError(f"--max-rejects {word!r} is neither a number of rows (100) nor a share of them (5%).")
+        raise UsageError(
+            f"--max-rejects {word!r} is neither a number of rows (100) nor a share of them (5%)."
+        )
     return (None, value / 100) if text.endswith("%") else (value, None)

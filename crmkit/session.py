@@ -19,7 +19,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from crmkit._version import VERSION
 from crmkit.errors import UsageError
@@ -53,7 +53,9 @@ class Session:
         self._check_outputs()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
 
@@ -72,22 +74,36 @@ class Session:
         """A further file of this run (saved cut points, a model), renamed into place with the rest."""
         self._extra.append((path, fill))
 
-    def read(self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)) -> Transactions:
+    def read(
+        self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)
+    ) -> Transactions:
         """The transactions of the input files; nothing but a sample is read yet."""
         from crmkit.load import load
 
-        found = load(self.common.files, load_options(self.common), needs=frozenset(needs), wants=frozenset(wants))
+        found = load(
+            self.common.files, load_options(self.common), needs=frozenset(needs), wants=frozenset(wants)
+        )
         found.keep_all_rejects = self.common.rejects is not None
         found.on_progress = None if self.common.quiet else progress(found)
         self.transactions = found
         return found
 
-    def customers(self, wants: Iterable[str], *, key: str = "customer", roles: Iterable[str] = ("order",), needs: Iterable[str] = ("customer", "date", "amount")) -> pl.DataFrame:
+    def customers(
+        self,
+        wants: Iterable[str],
+        *,
+        key: str = "customer",
+        roles: Iterable[str] = ("order",),
+        needs: Iterable[str] = ("customer", "date", "amount"),
+    ) -> pl.DataFrame:
         """The customers of the input: built from transactions, or read where the file holds customers."""
         from crmkit import customers
         from crmkit.load import waist
 
-        if key == "customer" and (ready := waist.read(self.common.files, load_options(self.common))) is not None:
+        if (
+            key == "customer"
+            and (ready := waist.read(self.common.files, load_options(self.common))) is not None
+        ):
             return ready
         transactions = self.read(needs=needs, wants=roles)
         return customers.build(transactions, wants, key=key)
@@ -107,19 +123,38 @@ class Session:
         with report.Outputs() as files:
             self._write_extra(files)
             if common.output is not None and to_file:
-                report.export(result, common.output, files, table=common.table, excel_safe=common.excel_safe)
+                report.export(
+                    result,
+                    common.output,
+                    files,
+                    table=common.table,
+                    excel_safe=common.excel_safe,
+                    say=self._say_aside,
+                )
             table = None if to_file else common.table
             if common.output == "-":
                 table = table or result.detail
-            if not (to_file and common.quiet):
-                report.show(result, format=common.format, table=table, limit=common.limit, excel_safe=common.excel_safe, color=common.color)  # type: ignore[arg-type]
+            # An export needs no standard output: cron may have closed it.
+            if not (to_file and (common.quiet or sys.stdout is None)):
+                report.show(
+                    result,
+                    format=common.format,
+                    table=table,
+                    limit=common.limit,
+                    excel_safe=common.excel_safe,
+                    color=cast(Any, common.color),
+                    say=self._say_aside,
+                )
         if common.summary:
             self._write_summary(result)
 
     def _with_account(self, result: Result) -> Result:
         if self.transactions is None:
             return result
-        return replace(result, facts={**self.transactions.audit.facts(has_amount=self.transactions.has_amount), **result.facts})
+        return replace(
+            result,
+            facts={**self.transactions.audit.facts(has_amount=self.transactions.has_amount), **result.facts},
+        )
 
     def _gate(self) -> None:
         if self.transactions is not None:
@@ -133,7 +168,9 @@ class Session:
                 self.say(line, "reject")
             self.say(audit.line(), "audit")
             if audit.rejected.get("no customer id"):
-                self.say(f"revenue without customer id: {audit.money(audit.revenue_without_customer):,}", "audit")
+                self.say(
+                    f"revenue without customer id: {audit.money(audit.revenue_without_customer):,}", "audit"
+                )
             for note in audit.notes:
                 self.say(f"note: {note}", "note")
         for note in result.notes:
@@ -143,12 +180,22 @@ class Session:
         """One line on standard error."""
         say(text, kind, self.common.log_format)
 
+    def _say_aside(self, text: str) -> None:
+        if not self.common.quiet:
+            self.say(text)
+
     def _write_extra(self, files: Outputs) -> None:
         from crmkit import report
 
         if self.common.rejects:
             assert self.transactions is not None
-            report.export(rejects_result(self.transactions), self.common.rejects, files, excel_safe=self.common.excel_safe)
+            report.export(
+                rejects_result(self.transactions),
+                self.common.rejects,
+                files,
+                excel_safe=self.common.excel_safe,
+                say=self._say_aside,
+            )
         for path, fill in self._extra:
             files.write(path, fill)
 
@@ -156,30 +203,47 @@ class Session:
         from crmkit import output
 
         text = json.dumps(self._account(result), indent=2, default=_plain, ensure_ascii=False)
-        output.write(str(self.common.summary), lambda stream: stream.write(text.encode() + b"\n"))
+
+        def fill(stream: Any) -> None:
+            stream.write(text.encode() + b"\n")
+
+        output.write(str(self.common.summary), fill)
 
     def _account(self, result: Result) -> dict[str, Any]:
         import polars
 
-        written = [path for path in (self.common.output, self.common.rejects, *(path for path, _ in self._extra)) if path and path != "-"]
+        written = [
+            path
+            for path in (self.common.output, self.common.rejects, *(path for path, _ in self._extra))
+            if path and path != "-"
+        ]
         inputs = [] if self.transactions is None else [opened.source for opened in self.transactions.inputs]
         return {
             "schema": 1,
             "command": self.command,
-            "versions": {"crmkit": VERSION, "polars": polars.__version__, "python": platform.python_version()},
-            "options": {name: value for name, value in asdict(self.common).items() if value not in (None, False, ())},
-            "inputs": [{"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())} for source in inputs],
+            "versions": {
+                "crmkit": VERSION,
+                "polars": polars.__version__,
+                "python": platform.python_version(),
+            },
+            "options": {
+                name: value for name, value in asdict(self.common).items() if value not in (None, False, ())
+            },
+            "inputs": [
+                {"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())}
+                for source in inputs
+            ],
             "facts": dict(result.facts),
             "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
-            "outputs": [{"file": safe(path), "bytes": Path(path).stat().st_size, "sha256": sha256(Path(path).open("rb"))} for path in written if Path(path).is_file()],
-        }  # fmt: skip
+            "outputs": [_file_account(Path(path)) for path in written if Path(path).is_file()],
+        }
 
 
 def load_options(common: Shared) -> Any:
     """The reading options as `load` wants them."""
     from crmkit.load import Options
 
-    names = ("customer", "date", "amount", "order", "product", "cost")
+    names = ("customer", "date", "amount", "order", "product", "cost", "store")
     check_zone(common.tz)
     return Options(
         columns={name: getattr(common, name) for name in names},
@@ -201,14 +265,20 @@ def check_zone(name: str) -> None:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(f"--tz {name!r} is not a time zone; names are like Europe/London or Asia/Shanghai.") from None
+        raise UsageError(
+            f"--tz {name!r} is not a time zone; names are like Europe/London or Asia/Shanghai."
+        ) from None
 
 
 def say(text: str, kind: str = "note", log_format: str = "text") -> None:
     """A sentence on standard error, if that is there; whatever came from data is made harmless."""
     if sys.stderr is None:
         return
-    line = json.dumps({"kind": kind, "message": text}, ensure_ascii=True) if log_format == "json" else f"crmkit: {safe(text)}"
+    line = (
+        json.dumps({"kind": kind, "message": text}, ensure_ascii=True)
+        if log_format == "json"
+        else f"crmkit: {safe(text)}"
+    )
     try:
         print(line, file=sys.stderr, flush=True)
     except (OSError, ValueError):
@@ -219,7 +289,12 @@ def reject_lines(transactions: Transactions) -> list[str]:
     """A few rows that were set aside for each reason, with their place: file, line, column, value."""
     lines = []
     audit = transactions.audit
-    shown = [reject for reason in audit.rejected if reason != "no customer id" for reject in [r for r in audit.rejects if r.reason == reason][:_EXAMPLES]]
+    shown = [
+        reject
+        for reason in audit.rejected
+        if reason != "no customer id"
+        for reject in [r for r in audit.rejects if r.reason == reason][:_EXAMPLES]
+    ]
     places = transactions.places(shown)
     for reject in shown:
         where = f"{reject.file}: {places[reject.file, reject.record][0]}"
@@ -239,8 +314,18 @@ def rejects_result(transactions: Transactions) -> Result:
 
     rejects = sorted(transactions.audit.rejects, key=lambda reject: (reject.file, reject.record))
     places = transactions.places(rejects)
-    rows = [(r.file, places[r.file, r.record][1], r.reason, r.column, r.value, places[r.file, r.record][2]) for r in rejects]
-    schema = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "column": pl.String, "value": pl.String, "row": pl.String}
+    rows = [
+        (r.file, places[r.file, r.record][1], r.reason, r.column, r.value, places[r.file, r.record][2])
+        for r in rejects
+    ]
+    schema = {
+        "file": pl.String,
+        "line": pl.Int64,
+        "reason": pl.String,
+        "column": pl.String,
+        "value": pl.String,
+        "row": pl.String,
+    }
     return Result(command="rejects", tables={"rejects": pl.DataFrame(rows, schema=schema, orient="row")})
 
 
@@ -249,6 +334,10 @@ def progress(transactions: Transactions) -> Callable[[int], None] | None:
     if sys.stderr is None or not sys.stderr.isatty():
         return None
     return Counter(transactions.name).add
+
+
+def _file_account(path: Path) -> dict[str, Any]:
+    return {"file": safe(path), "bytes": path.stat().st_size, "sha256": sha256(path.open("rb"))}
 
 
 def sha256(file: Any) -> str:

@@ -24,7 +24,9 @@ table = pd.DataFrame(
 sums = rows.groupby("customer_id")[["amount", "cost"]].sum()
 table["revenue"] = sums["amount"] / 100
 table["refunds"] = -rows["amount"].clip(upper=0).groupby(rows["customer_id"]).sum() / 100
-table["first_revenue"] = daily.reindex(pd.MultiIndex.from_arrays([table.index, table["first"]])).to_numpy() / 100
+table["first_revenue"] = (
+    daily.reindex(pd.MultiIndex.from_arrays([table.index, table["first"]])).to_numpy() / 100
+)
 table["profit"] = (sums["amount"] - sums["cost"]) / 100
 table["recency"] = (as_of - table["last"]).dt.days
 table["x"] = table["days"] - 1

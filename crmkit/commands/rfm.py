@@ -44,13 +44,21 @@ def rfm(
         "only": segment or (),
         "frozen": _frozen(cuts),
     }
-    wants = {"orders"} | ({"days"} if frequency == "days" else set()) | ({"rows"} if frequency == "rows" else set())
+    wants = (
+        {"orders"}
+        | ({"days"} if frequency == "days" else set())
+        | ({"rows"} if frequency == "rows" else set())
+    )
     profit = monetary == "profit"
     with Session("rfm", common) as session:
-        frame = session.customers(wants | ({"profit"} if profit else set()), roles=("order", "cost") if profit else ("order",))
+        frame = session.customers(
+            wants | ({"profit"} if profit else set()), roles=("order", "cost") if profit else ("order",)
+        )
         result = analysis.analyse(frame, **choices)
         if save_cuts:
-            session.also_write(save_cuts, lambda stream: stream.write(analysis.cuts_file(result.facts["cuts"]).encode()))
+            session.also_write(
+                save_cuts, lambda stream: stream.write(analysis.cuts_file(result.facts["cuts"]).encode())
+            )
         session.finish(result)
 
 
@@ -62,7 +70,9 @@ def _bins(text: str | None) -> int | list[int] | None:
     except ValueError:
         parts = []
     if len(parts) not in (1, 3):
-        raise UsageError(f"--bins {text!r} is neither one whole number nor three (R,F,M), such as 5 or 5,4,3.")
+        raise UsageError(
+            f"--bins {text!r} is neither one whole number nor three (R,F,M), such as 5 or 5,4,3."
+        )
     return parts[0] if len(parts) == 1 else parts
 
 

@@ -56,20 +56,26 @@ def _open(source: sources.Source, options: Options, needs: frozenset[str]) -> In
 
 def _could_be_header(columns: Sequence[str], options: Options, needs: frozenset[str]) -> bool:
     """An ambiguous or doubled header is still the header: the error to come should speak of it."""
-    known = [any(roles.normalise(column) in line for line in roles.ALIASES[name] for column in columns) for name in needs]
+    known = [
+        any(roles.normalise(column) in line for line in roles.ALIASES[name] for column in columns)
+        for name in needs
+    ]
     return all(known) and len(columns) > 1
 
 
 def _cast(opened: Input, options: Options, needs: frozenset[str], wants: frozenset[str]) -> dict[str, Role]:
     if opened.dialect is not None and opened.dialect.note and len(opened.columns) <= 1:
-        raise roles.DataError(f"{roles.missing_sentence(sorted(needs), opened.columns, opened.name)} Also, {opened.dialect.note}.")
+        raise roles.DataError(
+            f"{roles.missing_sentence(sorted(needs), opened.columns, opened.name)} Also, {opened.dialect.note}."
+        )
     found = roles.assign(opened.columns, options.columns, needs=needs, wants=wants, file=opened.name)
     for role in found.values():
         for column in role.formula.columns:
             kind = str(opened.types.get(column, ""))
             if kind.startswith(_NESTED):
                 raise roles.DataError(
-                    f"{opened.name}: the column {column!r}, the {role.name}, is nested ({kind[:60]}); give a plain column with --{role.name}."
+                    f"{opened.name}: the column {column!r}, the {role.name}, is nested ({kind[:60]}); "
+                    f"give a plain column with --{role.name}."
                 )
     return found
 
@@ -84,4 +90,6 @@ def _refuse_disagreement(inputs: Sequence[Input], cast: Sequence[dict[str, Role]
             )
         for name, role in roles_here.items():
             if role.formula.tree != cast[0][name].formula.tree:
-                raise roles.DataError(f"{opened.name}: its {name} is made of other columns than in {inputs[0].name}.")
+                raise roles.DataError(
+                    f"{opened.name}: its {name} is made of other columns than in {inputs[0].name}."
+                )

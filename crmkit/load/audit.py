@@ -116,12 +116,19 @@ class Audit:
         self.rows_read += 1
         self.rejected[RAGGED] = self.rejected.get(RAGGED, 0) + 1
         if self.wants(RAGGED):
-            self.rejects.append(Reject(file, bad.record, RAGGED, "", f"{bad.actual} fields, {bad.expected} expected"))
+            self.rejects.append(
+                Reject(file, bad.record, RAGGED, "", f"{bad.actual} fields, {bad.expected} expected")
+            )
 
     def facts(self, *, has_amount: bool = True) -> dict[str, Any]:
         """The account as single values, in the file's own currency units."""
         rejected = {reason: self.rejected[reason] for reason in (RAGGED, *REASONS) if reason in self.rejected}
-        facts: dict[str, Any] = {"rows_read": self.rows_read, "rows_used": self.rows_used, "rejected": rejected, "skipped": dict(self.skipped)}
+        facts: dict[str, Any] = {
+            "rows_read": self.rows_read,
+            "rows_used": self.rows_used,
+            "rejected": rejected,
+            "skipped": dict(self.skipped),
+        }
         if has_amount:
             facts |= {
                 "refund_rows": self.refund_rows,
@@ -148,9 +155,21 @@ _used_amount = pl.when(_ok).then(_amount)
 _COUNTS = [
     _ok.sum().cast(pl.Int64).alias("used"),
     _used_amount.cast(pl.Int128).sum().alias("revenue"),
-    pl.when(pl.col(REASON) == NO_CUSTOMER).then(_amount).cast(pl.Int128).sum().alias("revenue_without_customer"),
-    pl.when((pl.col(REASON) > 0) & (pl.col(REASON) != NO_CUSTOMER)).then(_amount).cast(pl.Int128).sum().alias("revenue_set_aside"),
-    pl.when((pl.col(REASON) == 0) & (pl.col(SKIP) > 0)).then(_amount).cast(pl.Int128).sum().alias("revenue_skipped"),
+    pl.when(pl.col(REASON) == NO_CUSTOMER)
+    .then(_amount)
+    .cast(pl.Int128)
+    .sum()
+    .alias("revenue_without_customer"),
+    pl.when((pl.col(REASON) > 0) & (pl.col(REASON) != NO_CUSTOMER))
+    .then(_amount)
+    .cast(pl.Int128)
+    .sum()
+    .alias("revenue_set_aside"),
+    pl.when((pl.col(REASON) == 0) & (pl.col(SKIP) > 0))
+    .then(_amount)
+    .cast(pl.Int128)
+    .sum()
+    .alias("revenue_skipped"),
     _amount.cast(pl.Float64).abs().sum().alias("absolute"),
     (_used_amount < 0).sum().cast(pl.Int64).alias("refund_rows"),
     pl.when(_ok & (_amount < 0)).then(0 - _amount).cast(pl.Int128).sum().alias("refunds"),

@@ -93,7 +93,9 @@ def _parquet_sentence(name: str, error: Exception) -> str:
     return f"{name}: the Parquet file is corrupt or truncated, or its footer is ({reason}); fetch it again."
 
 
-def read(opened: Input, columns: Sequence[str], watch: Watch, rows: int | None = None) -> Iterator[pl.DataFrame]:
+def read(
+    opened: Input, columns: Sequence[str], watch: Watch, rows: int | None = None
+) -> Iterator[pl.DataFrame]:
     """Batches of the named columns with the record number of each row in `ROW`.
 
     CSV columns are String; rows with a wrong number of fields are left out and noted in `watch`.
@@ -110,7 +112,11 @@ def read(opened: Input, columns: Sequence[str], watch: Watch, rows: int | None =
 
 
 def _with_hive(frame: pl.DataFrame, opened: Input, columns: Sequence[str]) -> pl.DataFrame:
-    hive = [pl.lit(value).alias(key) for key, value in opened.source.hive if key in columns and key not in frame.columns]
+    hive = [
+        pl.lit(value).alias(key)
+        for key, value in opened.source.hive
+        if key in columns and key not in frame.columns
+    ]
     return frame.with_columns(hive) if hive else frame
 
 
@@ -140,7 +146,9 @@ def _read_csv(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[p
     try:
         with _csv_reader(stream, dialect, list(positions.values()), watch) as reader:
             for batch in reader:
-                frame = pl.DataFrame(pl.from_arrow(batch)).rename({place: name for name, place in positions.items()})
+                frame = pl.DataFrame(pl.from_arrow(batch)).rename(
+                    {place: name for name, place in positions.items()}
+                )
                 yield _numbered(frame, records, watch)
                 records += frame.height
     except pa.ArrowInvalid as error:
@@ -155,7 +163,9 @@ def _read_csv(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[p
 
 def _csv_reader(stream: _Watched, dialect: Dialect, include: list[str], watch: Watch) -> Any:
     def ragged(row: Any) -> str:
-        watch.ragged.append(Ragged(row.number - dialect.skip - 1, row.expected_columns, row.actual_columns, row.text))
+        watch.ragged.append(
+            Ragged(row.number - dialect.skip - 1, row.expected_columns, row.actual_columns, row.text)
+        )
         return "skip"
 
     return pc.open_csv(
@@ -170,7 +180,9 @@ def _csv_reader(stream: _Watched, dialect: Dialect, include: list[str], watch: W
         parse_options=pc.ParseOptions(
             delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=ragged
         ),
-        convert_options=pc.ConvertOptions(include_columns=include, column_types=dict.fromkeys(include, pa.string())),
+        convert_options=pc.ConvertOptions(
+            include_columns=include, column_types=dict.fromkeys(include, pa.string())
+        ),
     )
 
 
@@ -180,7 +192,9 @@ def _numbered(frame: pl.DataFrame, start: int, watch: Watch) -> pl.DataFrame:
     `watch.ragged` may run ahead of the batch (the reader parses the next block early), which does
     no harm: a place is skipped only where a later row would have taken it.
     """
-    numbers = pl.Series(ROW, range(0), dtype=pl.Int64).extend(pl.int_range(start, start + frame.height, eager=True, dtype=pl.Int64))
+    numbers = pl.Series(ROW, range(0), dtype=pl.Int64).extend(
+        pl.int_range(start, start + frame.height, eager=True, dtype=pl.Int64)
+    )
     if watch.ragged:
         # The i-th ragged row (from 0) at record k has k - i good rows before it.
         good_before = pl.Series([bad.record - i for i, bad in enumerate(watch.ragged)], dtype=pl.Int64)
@@ -219,7 +233,9 @@ def locate(opened: Input) -> Iterator[tuple[int, int, str]]:
             taken.append(line)
             yield line
 
-    with io.TextIOWrapper(opened.source.open(), encoding=dialect.encoding, errors="replace", newline="") as lines:
+    with io.TextIOWrapper(
+        opened.source.open(), encoding=dialect.encoding, errors="replace", newline=""
+    ) as lines:
         for _ in range(dialect.skip):
             lines.readline()
         reader = csv.reader(feed(lines), delimiter=dialect.delimiter)

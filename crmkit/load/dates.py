@@ -42,7 +42,12 @@ def _layout(name: str, day: str, format_: str, **more: object) -> Layout:
 
 
 ISO = Layout("ISO", rf"^(\d{{4}}-\d{{2}}-\d{{2}}){_TIME}\s*$", "%Y-%m-%d")
-ZONED = Layout("ISO with UTC offset", rf"^\d{{4}}-\d{{2}}-\d{{2}}[ T]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?{_ZONE}$", "%Y-%m-%dT%H:%M:%S%.f%z", kind="zoned")
+ZONED = Layout(
+    "ISO with UTC offset",
+    rf"^\d{{4}}-\d{{2}}-\d{{2}}[ T]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?{_ZONE}$",
+    "%Y-%m-%dT%H:%M:%S%.f%z",
+    kind="zoned",
+)
 
 LAYOUTS = (
     ISO,
@@ -89,7 +94,9 @@ def given(word: str) -> Layout:
         return _BY_NAME[word.lower()]
     if "%" not in word:
         names = ", ".join(layout.name for layout in LAYOUTS if layout.kind == "text")
-        raise UsageError(f"--date-format {word!r} is not a layout; use codes such as %d/%m/%Y, or one of: {names}.")
+        raise UsageError(
+            f"--date-format {word!r} is not a layout; use codes such as %d/%m/%Y, or one of: {names}."
+        )
     return Layout(word, "", word, kind="given")
 
 

@@ -28,7 +28,16 @@ _WRAP = (
 _EITHER = re.compile(r"^[1-9]\d{0,2}[.,]\d{3}$")
 # These are counted in thousandths; for any other currency three digits behind a mark are a thousand.
 _THOUSANDTHS = frozenset({"KWD", "BHD", "OMR", "JOD", "TND", "IQD", "LYD"})
-_SAME_CURRENCY = {"￥": "¥", "元": "CNY", "RMB": "CNY", "円": "JPY", "$": "USD", "£": "GBP", "€": "EUR", "₹": "INR"}
+_SAME_CURRENCY = {
+    "￥": "¥",
+    "元": "CNY",
+    "RMB": "CNY",
+    "円": "JPY",
+    "$": "USD",
+    "£": "GBP",
+    "€": "EUR",
+    "₹": "INR",
+}
 
 BLANKS = ("", "NULL", "null", "Null", "N/A", "n/a", "NA", "NaN", "nan", "None", "none", "#N/A", "-", "\\N")
 # NaN and #N/A in a number column are broken numbers, not blanks; both are set aside, under other names.
@@ -57,14 +66,11 @@ def blank(column: pl.Expr) -> pl.Expr:
 
 def read(column: pl.Expr, style: NumberStyle) -> pl.Expr:
     """Text to Float64 in this style; null where a value does not fit it or is not finite."""
-    if style.plain:
-        text = column
-        fits = column.str.contains(_PLAIN)
-    else:
-        pattern = _pattern(style.decimal)
-        fits = column.str.contains(pattern) | column.str.contains(_PLAIN)
-        text = cleaned(column, style)
-    number = text.cast(pl.Float64, strict=False)
+    if style.plain:  # the cast reads just what _PLAIN describes, and names for what is not finite
+        number = column.cast(pl.Float64, strict=False)
+        return pl.when(number.is_finite()).then(number)
+    number = cleaned(column, style).cast(pl.Float64, strict=False)
+    fits = column.str.contains(_pattern(style.decimal)) | column.str.contains(_PLAIN)
     return pl.when(fits & number.is_finite()).then(number)
 
 
@@ -146,7 +152,9 @@ def _all_grouped(plain: pl.Series) -> bool:
 
 def ambiguous(values: pl.Series, name: str, file: str) -> DataError:
     """The error for a column in which every separator could be either."""
-    examples = [value for value in values.unique().sort().to_list() if value and re.search(r"\d[.,]\d{3}\b", value)]
+    examples = [
+        value for value in values.unique().sort().to_list() if value and re.search(r"\d[.,]\d{3}\b", value)
+    ]
     value = (examples or ["1,234"])[0]
     digits = re.sub(r"[^\d.,]", "", value)
     thousands, fraction = re.sub(r"[.,]", "", digits), digits.replace(",", ".")
@@ -172,5 +180,3 @@ def _currency(odd: list[str], name: str, file: str) -> str:
             "Convert them first, or keep one of them."
         )
     return next(iter(found), "")
-
-

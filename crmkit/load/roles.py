@@ -82,7 +82,12 @@ def normalise(name: str) -> str:
 
 
 def assign(
-    columns: Sequence[str], given: Mapping[str, str | None], *, needs: frozenset[str], wants: frozenset[str], file: str
+    columns: Sequence[str],
+    given: Mapping[str, str | None],
+    *,
+    needs: frozenset[str],
+    wants: frozenset[str],
+    file: str,
 ) -> dict[str, Role]:
     """The roles that these columns play.
 
@@ -162,7 +167,9 @@ def missing_sentence(missing: Sequence[str], columns: Sequence[str], file: str) 
     option = " ".join(f"--{name} COLUMN" for name in missing)
     hint = f" Say which it is: {option}." if columns else ""
     formula = " An amount may be a formula: --amount 'quantity * price'." if "amount" in missing else ""
-    return f"{file}: {what} was found; columns found: {_listed(columns)}.{hint}{formula} Is there a header line?"
+    return (
+        f"{file}: {what} was found; columns found: {_listed(columns)}.{hint}{formula} Is there a header line?"
+    )
 
 
 def unknown_sentence(word: str, columns: Sequence[str], file: str, option: str) -> str:
@@ -184,5 +191,3 @@ def _listed(columns: Sequence[str], most: int = 30) -> str:
         return "none"
     shown = ", ".join(column[:60] if column else "(no name)" for column in columns[:most])
     return shown + (f" and {len(columns) - most} more" if len(columns) > most else "")
-
-

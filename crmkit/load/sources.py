@@ -13,11 +13,22 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from crmkit.errors import DataError, UsageError
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zst", ".tsv.zst", ".parquet", ".pq")
+SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".csv.gz",
+    ".tsv.gz",
+    ".txt.gz",
+    ".csv.zst",
+    ".tsv.zst",
+    ".parquet",
+    ".pq",
+)
 SPOOL_IN_MEMORY = 64 * 2**20
 
 # Files that people mistake for CSV: first bytes, what they are, what to do.
@@ -50,7 +61,7 @@ class Source:
         if self.path is not None:
             return _open(self.path, self.name)
         self.spool.seek(0)
-        return _Unclosable(self.spool)
+        return cast(IO[bytes], _Unclosable(self.spool))
 
     def open(self) -> IO[bytes]:
         """The bytes without their compression, from the start."""
@@ -122,7 +133,8 @@ def _check_argument(argument: str) -> None:
 
 
 def _globbed(pattern: str) -> list[str]:
-    found = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else []
+    # Path.glob would need the pattern cut into an anchor and a rest.
+    found = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else []  # noqa: PTH207
     found = [path for path in found if Path(path).is_file()]
     if found:
         return found
@@ -158,7 +170,9 @@ def _from_folder(folder: Path) -> list[Source]:
 def _wanted(path: Path, folder: Path) -> bool:
     parts = path.relative_to(folder).parts
     hidden = any(part.startswith(("_", ".")) for part in parts)
-    return not hidden and path.name.lower().endswith(SUFFIXES) and not path.name.lower().endswith("readme.txt")
+    return (
+        not hidden and path.name.lower().endswith(SUFFIXES) and not path.name.lower().endswith("readme.txt")
+    )
 
 
 def _hive(path: Path, folder: Path) -> tuple[tuple[str, str], ...]:

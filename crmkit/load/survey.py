@@ -41,7 +41,9 @@ def role_columns(found: Sequence[Role]) -> dict[str, str]:
     return names
 
 
-def raw_batches(opened: Input, names: dict[str, str], watch: Watch, rows: int | None = None) -> Iterator[pl.DataFrame]:
+def raw_batches(
+    opened: Input, names: dict[str, str], watch: Watch, rows: int | None = None
+) -> Iterator[pl.DataFrame]:
     """Batches under their raw names (one column of the file may serve several roles)."""
     columns = list(dict.fromkeys(names.values()))
     for frame in batches.read(opened, columns, watch, rows):
@@ -68,7 +70,9 @@ def sample(inputs: Sequence[Input], names: Sequence[dict[str, str]], rows: int =
     return Sample(pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame(), complete)
 
 
-def _refuse_mixed_types(frames: list[pl.DataFrame], inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> None:
+def _refuse_mixed_types(
+    frames: list[pl.DataFrame], inputs: Sequence[Input], names: Sequence[dict[str, str]]
+) -> None:
     typed = [(opened, columns) for opened, columns in zip(inputs, names, strict=True) if opened.types]
     for opened, columns in typed[1:]:
         first, first_columns = typed[0]
@@ -83,11 +87,27 @@ def _refuse_mixed_types(frames: list[pl.DataFrame], inputs: Sequence[Input], nam
 
 def _family(dtype: object) -> str:
     name = str(dtype)
-    families = {"int": "integer", "uint": "integer", "float": "number", "double": "number", "decimal": "number", "halffloat": "number"}
-    return next((family for start, family in families.items() if name.startswith(start)), name.split("[")[0].replace("large_", ""))
+    families = {
+        "int": "integer",
+        "uint": "integer",
+        "float": "number",
+        "double": "number",
+        "decimal": "number",
+        "halffloat": "number",
+    }
+    return next(
+        (family for start, family in families.items() if name.startswith(start)),
+        name.split("[")[0].replace("large_", ""),
+    )
 
 
-def make(sampled: Sample, found: dict[str, Role], options: Options, file: str, full: Sequence[Iterator[pl.DataFrame]]) -> Plan:
+def make(
+    sampled: Sample,
+    found: dict[str, Role],
+    options: Options,
+    file: str,
+    full: Sequence[Iterator[pl.DataFrame]],
+) -> Plan:
     """The plan for these roles; `full` yields all values where the sample leaves a question open."""
     frame = sampled.frame
     plan = Plan(roles=found, options=options)
@@ -123,7 +143,9 @@ def text_of(series: pl.Series) -> pl.Series | None:
     return series.cast(pl.String, strict=False).drop_nulls()
 
 
-def _styles(sampled: Sample, plan: Plan, file: str, full: Sequence[Iterator[pl.DataFrame]]) -> dict[str, NumberStyle]:
+def _styles(
+    sampled: Sample, plan: Plan, file: str, full: Sequence[Iterator[pl.DataFrame]]
+) -> dict[str, NumberStyle]:
     styles = {}
     for raw, dtype in sampled.frame.schema.items():
         if ":" in raw and dtype == pl.String:
@@ -133,7 +155,14 @@ def _styles(sampled: Sample, plan: Plan, file: str, full: Sequence[Iterator[pl.D
     return styles
 
 
-def _style(sampled: Sample, raw: str, name: str, decimal: str | None, file: str, full: Sequence[Iterator[pl.DataFrame]]) -> NumberStyle:
+def _style(
+    sampled: Sample,
+    raw: str,
+    name: str,
+    decimal: str | None,
+    file: str,
+    full: Sequence[Iterator[pl.DataFrame]],
+) -> NumberStyle:
     values = sampled.frame[raw].drop_nulls()
     style = numbers.survey(values, decimal=decimal, name=name, file=file)
     if style is None and not sampled.complete:
@@ -157,7 +186,9 @@ def all_values(full: Sequence[Iterator[pl.DataFrame]], raw: str) -> pl.Series:
 def _float_ids(values: pl.Series) -> bool:
     present = values.drop_nulls()
     present = present.filter(~present.str.strip_chars().is_in(numbers.BLANKS))
-    return bool(present.len() and present.str.contains(DIGITS).all() and present.str.contains(r"\.0+\s*$").any())
+    return bool(
+        present.len() and present.str.contains(DIGITS).all() and present.str.contains(r"\.0+\s*$").any()
+    )
 
 
 def scale_for(values: pl.Series, least: int) -> int:

@@ -19,7 +19,12 @@ MAX_COLUMNS = 100_000
 DELIMITERS = (",", ";", "\t", "|")
 _DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _PREAMBLE_LINES = 10
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,9 @@ def _encoding(data: bytes, given: str | None, name: str) -> str:
         return bom
     if data[:4096].count(b"\x00") > len(data[:4096]) // 4:
         wide = "utf-16-le" if data[1:2] == b"\x00" else "utf-16-be"
-        raise DataError(f"{name}: this looks like UTF-16 without a byte order mark, or binary data; say --encoding {wide} if it is text.")
+        raise DataError(
+            f"{name}: this looks like UTF-16 without a byte order mark, or binary data; say --encoding {wide} if it is text."
+        )
     return "utf-8"
 
 
@@ -86,7 +93,9 @@ def _known(given: str, bom: str | None) -> str:
     try:
         codec = codecs.lookup(given).name
     except (LookupError, ValueError):
-        raise UsageError(f"--encoding {given!r} is not an encoding that Python knows; try utf-8, gb18030, cp1252, latin-1 or utf-16.") from None
+        raise UsageError(
+            f"--encoding {given!r} is not an encoding that Python knows; try utf-8, gb18030, cp1252, latin-1 or utf-16."
+        ) from None
     if codec in ("utf-8", "utf-8-sig", "ascii"):
         return "utf-8"
     if codec.startswith("utf-16") and bom == "utf-16":
@@ -107,12 +116,16 @@ def _decode(data: bytes, encoding: str, name: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def encoding_sentence(name: str, data: bytes, encoding: str, error: Exception, line: int | None = None) -> str:
+def encoding_sentence(
+    name: str, data: bytes, encoding: str, error: Exception, line: int | None = None
+) -> str:
     """Where the text stops being in its encoding, and which encoding it is likely to be in."""
     start = getattr(error, "start", None)
     line = line or data.count(b"\n", 0, start) + 1
     where = "" if start is None else f"byte 0x{data[start]:02X} on line {line} "
-    problem = f"{where}is not valid {encoding.upper()}" if where else f"the text is not valid {encoding.upper()}"
+    problem = (
+        f"{where}is not valid {encoding.upper()}" if where else f"the text is not valid {encoding.upper()}"
+    )
     likely = likely_encoding(data)
     return f"{name}: {problem}; it looks like {likely}. Say --encoding {likely} if so."
 
@@ -140,9 +153,13 @@ def _refuse_strangers(text: str, name: str) -> None:
     if not start:
         raise DataError(f"{name}: the file is empty: it has no header line and no rows.")
     if start.lower().startswith(("<!doctype", "<html", "<?xml")):
-        raise DataError(f"{name}: this is HTML or XML, not CSV (a saved login page?); no customer column can be found in it.")
+        raise DataError(
+            f"{name}: this is HTML or XML, not CSV (a saved login page?); no customer column can be found in it."
+        )
     if start[0] in "{[" and start[1:2] in '"{[ \n\r':
-        raise DataError(f"{name}: this is JSON, not CSV; convert it first, for example with jq -r '… | @csv'.")
+        raise DataError(
+            f"{name}: this is JSON, not CSV; convert it first, for example with jq -r '… | @csv'."
+        )
 
 
 def _find_header(
@@ -155,11 +172,15 @@ def _find_header(
     earliest = min(skip for skip, _, _ in fits)
     skip, sign, columns = max((fit for fit in fits if fit[0] == earliest), key=lambda fit: len(fit[2]))
     if len(columns) > MAX_COLUMNS:
-        raise DataError(f"{name}: the header has {len(columns):,} columns; {MAX_COLUMNS:,} is the most that crmkit reads.")
+        raise DataError(
+            f"{name}: the header has {len(columns):,} columns; {MAX_COLUMNS:,} is the most that crmkit reads."
+        )
     return Dialect(encoding, sign, skip, tuple(columns))
 
 
-def _first_suiting(text: str, sign: str, suits: Callable[[Sequence[str]], bool]) -> tuple[int, str, list[str]] | None:
+def _first_suiting(
+    text: str, sign: str, suits: Callable[[Sequence[str]], bool]
+) -> tuple[int, str, list[str]] | None:
     for skip, cells in _leading_records(text, sign):
         if suits(cells):
             return skip, sign, cells
@@ -187,12 +208,16 @@ def _fallback(text: str, encoding: str, delimiters: Sequence[str]) -> Dialect:
     if not candidates:
         return Dialect(encoding, delimiters[0], 1, ())
     sign, (skip, cells) = max(candidates, key=lambda candidate: len(candidate[1][1]))
-    note = "" if len(cells) > 1 else "no delimiter was found in the first line (fixed-width text cannot be read)"
+    note = (
+        "" if len(cells) > 1 else "no delimiter was found in the first line (fixed-width text cannot be read)"
+    )
     return Dialect(encoding, sign, skip, tuple(cells), note)
 
 
 def _delimiter(word: str) -> str:
     sign = _DELIMITER_NAMES.get(word.lower(), word)
     if len(sign) != 1 or sign in '"\r\n' or ord(sign) > 127:
-        raise UsageError(f"--delimiter {word!r} must be one ASCII character, or tab, comma, semicolon or pipe.")
+        raise UsageError(
+            f"--delimiter {word!r} must be one ASCII character, or tab, comma, semicolon or pipe."
+        )
     return sign

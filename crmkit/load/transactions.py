@@ -68,6 +68,11 @@ class Transactions:
         return day
 
     @property
+    def begin(self) -> date:
+        """The first day that the rows used cover: the user's since date, else the earliest (known after a pass)."""
+        return self.plan.options.since or self.audit.first_date or self.as_of
+
+    @property
     def name(self) -> str:
         """How to call the input in a message."""
         first = self.inputs[0].name
@@ -97,7 +102,9 @@ class Transactions:
     def _frame(self) -> pl.LazyFrame:
         schema = self._schema()
 
-        def rows(columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None) -> Iterator[pl.DataFrame]:
+        def rows(
+            columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
+        ) -> Iterator[pl.DataFrame]:
             # An exception would come out wrapped by the engine; it is kept and raised by `collect`.
             try:
                 for frame in self._used():
@@ -112,8 +119,16 @@ class Transactions:
         money = pl.Int128 if self.plan.wide else pl.Int64
         raw = self._sample.frame.schema
         whole = bool(raw) and raw["customer"].is_numeric() and not raw["customer"].is_decimal()
-        schema: dict[str, Any] = {"customer": pl.Int64 if whole else pl.String, "date": pl.Date, "amount": money}
-        return schema | {name: money if name == "cost" else pl.String for name in _OPTIONAL if name in self.plan.roles}
+        schema: dict[str, Any] = {
+            "customer": pl.Int64 if whole else pl.String,
+            "date": pl.Date,
+            "amount": money,
+        }
+        for name in _OPTIONAL:
+            if name in self.plan.roles:
+                label = pl.Int64 if name in raw and raw[name].is_integer() else pl.String
+                schema[name] = money if name == "cost" else label
+        return schema
 
     def _used(self) -> Iterator[pl.DataFrame]:
         schema = self._schema()
@@ -132,7 +147,9 @@ class Transactions:
         for bad in watch.ragged:
             self.audit.ragged(opened.name, bad)
         if not watch.ends_in_newline:
-            self.audit.notes.append(f"{opened.name}: the last line has no newline; its last value may be truncated")
+            self.audit.notes.append(
+                f"{opened.name}: the last line has no newline; its last value may be truncated"
+            )
 
     def _look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> None:
         self.audit.add(cleaned)
@@ -145,7 +162,9 @@ class Transactions:
         if self.plan.scale < MAX_SCALE and cleaned["__rounded"].any():
             lost = cleaned.filter("__rounded")["__amount"].head(_KEPT_SURPRISES)
             before = self._surprises.lost_digits
-            self._surprises.lost_digits = lost if before is None or before.len() > _KEPT_SURPRISES else before.append(lost)
+            self._surprises.lost_digits = (
+                lost if before is None or before.len() > _KEPT_SURPRISES else before.append(lost)
+            )
         if raw.schema["customer"] == pl.String and not self._sample.complete:
             self._watch_ids(raw["customer"])
 
@@ -169,14 +188,20 @@ class Transactions:
     def _keep_rejects(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> None:
         rejected = cleaned.select(ROW, REASON).hstack(raw.drop(ROW)).filter(pl.col(REASON) > 0)
         for code, rows in rejected.group_by(REASON, maintain_order=True):
-            reason = accounts.REASONS[code[0]]  # type: ignore[index,call-overload]
+            reason = accounts.REASONS[code[0]]
             if not self.audit.wants(reason):
                 continue
             rows = rows if self.keep_all_rejects else rows.head(accounts.EXAMPLES)
             column, raw_name = self._culprit(reason, opened)
-            values = rows[raw_name].cast(pl.String, strict=False).to_list() if raw_name in rows.columns else [None] * rows.height
+            values = (
+                rows[raw_name].cast(pl.String, strict=False).to_list()
+                if raw_name in rows.columns
+                else [None] * rows.height
+            )
             for record, value in zip(rows[ROW].to_list(), values, strict=True):
-                self.audit.rejects.append(Reject(opened.name, record, reason, column, "" if value is None else value))
+                self.audit.rejects.append(
+                    Reject(opened.name, record, reason, column, "" if value is None else value)
+                )
 
     def _culprit(self, reason: str, opened: Input) -> tuple[str, str]:
         """(the file's name for the column at fault, its raw name)."""
@@ -234,7 +259,10 @@ class Transactions:
 
     def full(self) -> list[Iterator[pl.DataFrame]]:
         """Every raw batch of every input, for a survey that a sample cannot settle."""
-        return [survey.raw_batches(opened, names, Watch()) for opened, names in zip(self.inputs, self._names, strict=True)]
+        return [
+            survey.raw_batches(opened, names, Watch())
+            for opened, names in zip(self.inputs, self._names, strict=True)
+        ]
 
     def _finish(self) -> None:
         self.audit.notes += self._inferences()
@@ -262,7 +290,12 @@ class Transactions:
     def _inferences(self) -> list[str]:
         """What was found rather than given, in words."""
         plan, notes = self.plan, []
-        if plan.layout is not dates.ISO and not plan.options.date_format and self._sample.frame.width and self._sample.frame["date"].dtype == pl.String:
+        if (
+            plan.layout is not dates.ISO
+            and not plan.options.date_format
+            and self._sample.frame.width
+            and self._sample.frame["date"].dtype == pl.String
+        ):
             what = " (days in UTC unless --tz)" if plan.layout is dates.ZONED else ""
             notes.append(f"{plan.roles['date'].formula.text} read as {plan.layout.name}{what}")
         for raw, style in plan.numbers.items():
@@ -293,18 +326,21 @@ class Transactions:
                     break
         return found
 
-    def gate(self, *, strict: bool = False, max_rejects: float | None = None, percent: float | None = None) -> None:
+    def gate(
+        self, *, strict: bool = False, max_rejects: float | None = None, percent: float | None = None
+    ) -> None:
         """Stop where more rows were set aside than the user allows (GateError), or than can be right (DataError)."""
         rejected = self.audit.rows_rejected
         if strict and rejected:
             raise GateError(f"--strict: {rejected:,} rows were set aside: {self.audit.line()}.")
         limit = max_rejects if percent is None else self.audit.rows_read * percent
         if limit is not None and rejected > limit:
-            raise GateError(f"--max-rejects: {rejected:,} rows were set aside, more than allowed: {self.audit.line()}.")
+            raise GateError(
+                f"--max-rejects: {rejected:,} rows were set aside, more than allowed: {self.audit.line()}."
+            )
         broken = rejected - self.audit.rejected.get("no customer id", 0)
         if limit is None and broken > _MOST_REJECTED * self.audit.rows_read:
             raise DataError(
                 f"{self.name}: more than half of the rows are broken, so the file is probably misread: {self.audit.line()}. "
                 "Run crmkit check, or allow it with --max-rejects 100%."
             )
-

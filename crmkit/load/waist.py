@@ -34,7 +34,10 @@ def read(files: Sequence[str], options: Options) -> pl.DataFrame | None:
     if any(file == "-" for file in files):
         return None
     found = sources.find(list(files))
-    opened = [batches.open_input(source, encoding=options.encoding, delimiter=options.delimiter, suits=_suits) for source in found]
+    opened = [
+        batches.open_input(source, encoding=options.encoding, delimiter=options.delimiter, suits=_suits)
+        for source in found
+    ]
     if not opened or not all(_suits(item.columns) for item in opened):
         return None
     frame = pl.concat([_frame(item) for item in opened], how="diagonal_relaxed")
@@ -54,7 +57,11 @@ def _frame(item: Input) -> pl.DataFrame:
     watch = Watch()
     parts = [part.drop(batches.ROW) for part in batches.read(item, wanted, watch)]
     if watch.ragged or not parts:
-        what = f"record {watch.ragged[0].record + 1} has {watch.ragged[0].actual} fields" if watch.ragged else "it has no rows"
+        what = (
+            f"record {watch.ragged[0].record + 1} has {watch.ragged[0].actual} fields"
+            if watch.ragged
+            else "it has no rows"
+        )
         raise DataError(f"{item.name}: the customers table is not whole: {what}.")
     frame = pl.concat(parts, how="vertical_relaxed")
     return frame.with_columns(_typed(frame, name, item.name) for name in wanted)
@@ -65,7 +72,11 @@ def _typed(frame: pl.DataFrame, name: str, file: str) -> pl.Series:
     if name == "customer":
         typed = series.cast(pl.String, strict=False)
     elif name in _DATES:
-        typed = series.str.to_date("%Y-%m-%d", strict=False) if series.dtype == pl.String else series.cast(pl.Date, strict=False)
+        typed = (
+            series.str.to_date("%Y-%m-%d", strict=False)
+            if series.dtype == pl.String
+            else series.cast(pl.Date, strict=False)
+        )
     elif name in _COUNTS:
         typed = series.cast(pl.Int64, strict=False)
     else:
@@ -75,19 +86,23 @@ def _typed(frame: pl.DataFrame, name: str, file: str) -> pl.Series:
     needed = name in ("customer", "orders", "revenue")
     if wrong.any() or (needed and typed.is_null().any()):
         row = int((wrong | typed.is_null()).arg_max() or 0)
-        raise DataError(f"{file}: the customers table has {series[row]!r} as {name} in row {row + 1}, which does not fit that column.")
+        raise DataError(
+            f"{file}: the customers table has {series[row]!r} as {name} in row {row + 1}, which does not fit that column."
+        )
     return typed.alias(name)
 
 
 def _money(series: pl.Series) -> pl.Series:
-    if series.dtype.is_decimal():
-        return series.cast(pl.Decimal(38, max(2, series.dtype.scale)))  # type: ignore[attr-defined]
+    if isinstance(series.dtype, pl.Decimal):
+        return series.cast(pl.Decimal(38, max(2, series.dtype.scale)))
     if series.dtype == pl.String:
-        places = series.str.extract(r"\.(\d+)$", 1).str.len_chars().max() or 0
+        places = max(2, *(series.str.extract(r"\.(\d+)$", 1).str.len_chars().drop_nulls().to_list()), 2)
         plain = pl.select(pl.when(series.str.contains(r"^-?\d+(\.\d+)?$")).then(series)).to_series()
-        return plain.str.to_decimal(scale=max(2, int(places))).cast(pl.Decimal(38, max(2, int(places))))  # type: ignore[call-overload]
+        return plain.str.to_decimal(scale=places).cast(pl.Decimal(38, places))
     scale = min(scale_for(series.cast(pl.Float64), 2), MAX_SCALE)
-    return (series.cast(pl.Float64) * 10**scale).round().cast(pl.Int64).cast(pl.Decimal(38, scale)) / 10**scale
+    return (series.cast(pl.Float64) * 10**scale).round().cast(pl.Int64).cast(
+        pl.Decimal(38, scale)
+    ) / 10**scale
 
 
 def _refuse_twice(frame: pl.DataFrame, file: str) -> None:
@@ -98,11 +113,17 @@ def _refuse_twice(frame: pl.DataFrame, file: str) -> None:
 
 def _as_of(frame: pl.DataFrame, file: str) -> date:
     if "recency" in frame.columns:
-        days = frame.select((pl.col("last") + pl.duration(days="recency")).alias("day"))["day"].drop_nulls().unique()
+        days = (
+            frame.select((pl.col("last") + pl.duration(days="recency")).alias("day"))["day"]
+            .drop_nulls()
+            .unique()
+        )
         if days.len() == 1:
             return days[0]
         if days.len() > 1:
-            raise DataError(f"{file}: last and recency do not agree on one as-of date ({days.min()} … {days.max()}); say --as-of DATE.")
+            raise DataError(
+                f"{file}: last and recency do not agree on one as-of date ({days.min()!s} … {days.max()!s}); say --as-of DATE."
+            )
     latest = frame["last"].max()
     if not isinstance(latest, date):
         raise DataError(f"{file}: no customer has a date in the column last.")
@@ -116,4 +137,3 @@ def _refuse_later(frame: pl.DataFrame, as_of: date, file: str) -> None:
             f"{file}: a customers table cannot be wound back: its latest order is of {latest}, after --as-of {as_of}. "
             "Start from the transactions."
         )
-
