@@ -1,0 +1,19 @@
+"""The same surroundings for every test: no deadline (speed is measured elsewhere), no colours, no terminal."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("crmkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("crmkit")
+os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"  # read by typer when it is imported
+
+
+@pytest.fixture(autouse=True)
+def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables of the developer's shell that would change what is printed."""
+    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "CRMKIT_DEBUG", "PY_COLORS"):
+        monkeypatch.delenv(name, raising=False)
