@@ -70,6 +70,7 @@ FILES = Annotated[
         show_default=False,
     ),
 ]
+PERIOD = Annotated[str, typer.Option("--period", help="month, quarter, week (ISO) or year.", metavar="NAME")]
 _TEXT = str | None
 _OPTIONS: dict[str, tuple[str, Any]] = {
     "files": ("files", FILES),
