@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import data, envs
 from benchmarks.cases import CASES, CRMKIT, Case
-from benchmarks.measure import ROOT, Cost, Failed, median, run
+from benchmarks.measure import ROOT, Cost, FailedError, median, run
 
 OURS = "crmkit"
 
@@ -55,7 +55,7 @@ class Contest:
             self.outputs[name].unlink(missing_ok=True)
             try:
                 run(self.commands[name], limit=self.options.limit)
-            except Failed as failure:
+            except FailedError as failure:
                 self.notes.append(f"{name}: {failure}")
                 del self.commands[name], self.outputs[name]
         if self.case.same and len(self.outputs) > 1:
@@ -74,7 +74,7 @@ class Contest:
             for name, command in self.commands.items():
                 try:
                     self.costs.setdefault(name, []).append(run(command, limit=self.options.limit))
-                except Failed as failure:
+                except FailedError as failure:
                     self.notes.append(f"{name}: {failure}")
 
     def rows(self) -> list[str]:
@@ -117,7 +117,7 @@ def main() -> int:
     if options.list or not chosen:
         print("\n".join(f"{case.name:24} {case.title}" for case in chosen or CASES))
         return not chosen
-    notes = []
+    notes = [] if options.scale == 1 else [f"all sizes multiplied by {options.scale:g}"]
     print("| what | who | CPU s | wall s | peak MB | crmkit/CPU | crmkit/wall | crmkit/peak |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")
     for case in chosen:

@@ -53,7 +53,7 @@ def store_names(count: int) -> tuple[str, ...]:
     return tuple(letters[i] if count <= len(letters) else f"store {i + 1}" for i in range(count))
 
 
-def matrix(path: str, *, referral: float = 0.0) -> Switching:
+def matrix(path: str) -> Switching:
     """A market from a CSV file with a row of rates per store.
 
     The first column holds the store, the others are named after the stores, and `elsewhere` may be
@@ -64,7 +64,7 @@ def matrix(path: str, *, referral: float = 0.0) -> Switching:
         B,1%,98%,1%
         elsewhere,5,8,
     """
-    return _mending(path, lambda: _market(path, referral))
+    return _mending(path, lambda: _market(path))
 
 
 def _mending(path: str, read: Callable[[], _Read]) -> _Read:
@@ -91,7 +91,7 @@ def _lines(path: str) -> list[tuple[int, list[str]]]:
     return filled
 
 
-def _market(path: str, referral: float) -> Switching:
+def _market(path: str) -> Switching:
     import numpy as np
 
     from crmkit.models.switching import Switching
@@ -113,7 +113,7 @@ def _market(path: str, referral: float) -> Switching:
     join = np.array(
         [float(parse.money(arrive.get(to) or "0", f"row {ELSEWHERE}, column {to}")) for to in stores]
     )
-    return Switching(stores=stores, rates=rates, join=join, referral=referral)
+    return Switching(stores=stores, rates=rates, join=join)
 
 
 def _by_store(rows: list[tuple[int, list[str]]], header: list[str]) -> dict[str, dict[str, str]]:
@@ -157,7 +157,9 @@ def _purchases(path: str) -> pl.DataFrame:
         for name, read in readers.items():
             columns[name].append(read(row.get(name, ""), f"{name} in line {line}"))
     amounts = pl.Series("amount", columns["amount"], dtype=pl.Decimal(38, _scale(columns["amount"])))
-    return pl.DataFrame(columns | {"amount": amounts})
+    purchases = pl.DataFrame(columns | {"amount": amounts})
+    whole = time == "age" and (purchases["age"] == purchases["age"].round()).all()
+    return purchases.with_columns(pl.col("age").cast(pl.Int64)) if whole else purchases
 
 
 def _scale(amounts: list[object]) -> int:

@@ -58,7 +58,9 @@ def _timed(purchases: pl.DataFrame, every: Duration | None) -> pl.DataFrame:
         ordered = purchases.sort("customer", "date", "amount").with_columns(years=years)
     elif "age" in purchases.columns:
         ordered = purchases.sort("customer", "age", "amount")
-        ordered = ordered.with_columns(years=pl.col("age") - pl.col("age").min().over("customer"))
+        ordered = ordered.with_columns(
+            years=(pl.col("age") - pl.col("age").min().over("customer")).cast(pl.Float64)
+        )
     else:
         gap = None if every is None else float(every.years)
         nth = pl.int_range(pl.len()).over("customer")

@@ -49,8 +49,8 @@ def test_store_share_and_names() -> None:
 def test_matrix_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "matrix.csv"
     file.write_text(MATRIX)
-    market = assumptions.matrix(str(file), referral=0.01)
-    assert market.stores == ("A", "B") and market.referral == 0.01
+    market = assumptions.matrix(str(file))
+    assert market.stores == ("A", "B")
     np.testing.assert_allclose(market.rates, [[0.97, 0.02, 0.01], [0, 0.98, 0.02]])
     assert market.join.tolist() == [5, 8.5]
 
