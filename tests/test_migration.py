@@ -184,6 +184,12 @@ def test_dates_that_cannot_be_compared(begin: date, end: date, error: type[Excep
         migration.check(begin, end, first=BEGIN, last=D2)
 
 
+def test_a_window_must_fit_before_the_first_date() -> None:
+    migration.check(D1, D2, first=BEGIN, last=D2, window=201)
+    with pytest.raises(DataError, match="--window 201 or less"):
+        migration.check(D1, D2, first=BEGIN, last=D2, window=202)
+
+
 @needs_retail
 def test_a_real_shop_agrees_with_sql() -> None:
     """Tiers at fixed revenue: who had 2,000 or more, 500 or more, or less, on two dates."""
