@@ -243,6 +243,8 @@ DEVIATION = {
     "down": Column("count", "alarms below the customer's median"),
     "expected_normal": Column("ratio", "alarms to be expected of normal noise"),
     "expected_past": Column("ratio", "alarms to be expected if this window is like those before"),
+}
+
 # Customers over time.
 OVER_TIME = {
     "from": Column("text", "tier, segment or cell at the first date; entered: none yet"),
