@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.load.batches import ROW
+from crmkit.load.inputs import ROW
 
 # In this order: a row is set aside for the first reason that applies.
 RAGGED = "wrong field count"
@@ -17,6 +17,7 @@ REASONS = (
     "",
     "bad characters",
     "no customer id",
+    "bad customer id",
     "no date",
     "bad date",
     "date out of range",
@@ -65,6 +66,7 @@ class Audit:
     first_date: date | None = None
     last_date: date | None = None
     currencies: set[str] = field(default_factory=set)
+    no_currency: int = 0
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     keep_all_rejects: bool = False
