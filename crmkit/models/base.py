@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from crmkit.errors import ModelError
 from crmkit.models import fitting
 from crmkit.models.jet import Jet
+from crmkit.models.parameters import Model
 from crmkit.models.rows import Rows, check, collapse, columns, unique_rows
 
 Array = np.ndarray
@@ -32,17 +33,14 @@ class Draw(NamedTuple):
     x_star: Array
 
 
-class PurchaseModel(ABC):
+class PurchaseModel(Model, ABC):
     """A model of when customers buy and when they stop.
 
-    `names` are the parameters, all positive; `times` those measured in units of time. Methods take
+    `times` are the parameters measured in units of time. Methods take
     numbers or arrays that broadcast against each other and return arrays. Times are in the unit of
     the parameters; a discount `rate` is continuous, per that unit.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    names: ClassVar[tuple[str, ...]]
     times: ClassVar[tuple[str, ...]]
     gap_matters: ClassVar[bool] = False  # whether t_x still tells something once alive at T is known
 
@@ -53,32 +51,9 @@ class PurchaseModel(ABC):
 
     # ---- parameters
 
-    @property
-    def params(self) -> dict[str, float]:
-        return {name: float(getattr(self, name)) for name in self.names}
-
-    @property
-    def theta(self) -> Array:
-        """The logarithms of the parameters, in the order of `names`."""
-        return np.log(list(self.params.values()))
-
-    def at(self, theta: Array) -> Self:
-        """The same kind of model with the parameters e^theta."""
-        values = np.exp(np.clip(theta, -690.0, 690.0)).tolist()
-        return replace(self, **dict(zip(self.names, values, strict=True)))  # type: ignore[type-var]
-
     def rescaled(self, unit: float) -> Self:
         """The same model in a unit of time that is 1/`unit` of the present one."""
         return replace(self, **{name: getattr(self, name) * unit for name in self.times})  # type: ignore[type-var]
-
-    def __post_init__(self) -> None:
-        if not all(np.isfinite(value) and value > 0 for value in self.params.values()):
-            given = ", ".join(f"{name}={value}" for name, value in self.params.items())
-            raise ModelError(f"The parameters of {self.title} must be positive numbers; these are {given}.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and strings, enough for `model_from_dict`."""
-        return {"model": self.name, "params": self.params}
 
     # ---- fitting
 
@@ -103,10 +78,6 @@ class PurchaseModel(ABC):
     @abstractmethod
     def jet(self, rows: Rows) -> Jet:
         """Log-likelihood of each row with its derivatives in theta."""
-
-    @abstractmethod
-    def limit_notes(self) -> list[str]:
-        """In words, which parameters have run to the edge of their space, and what that means."""
 
     # ---- given alive at T; arguments are parallel arrays, t_x is zero unless gap_matters
 

@@ -15,12 +15,13 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, expit, gammaln
 
 from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.jet import Jet, empty, log_sum, mirror, rising
+from crmkit.models.jet import Jet, beside, beta_ratio, empty, log_sum, mirror
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, purchase_jet, rate_notes
 from crmkit.models.quadrature import Chebyshev, beta_nodes, discounted, horizon_end
 from crmkit.models.rows import BLOCK, Rows, check, columns
 
 Array = np.ndarray
+GivenP = Callable[[Array, Array, Array], Array]  # of p, R and v
 
 SMALL_SHAPE = 1e-4
 
@@ -55,18 +56,10 @@ class BetaGeometric(PurchaseModel):
 
     # ---- likelihood
 
-    def _coin_jet(self, x: Array) -> Jet:
-        """log B(a, b+n)/B(a, b), n purchases not followed by leaving, in (log a, log b)."""
-        a, b, n = self.a, self.b, x + self.modified
-        kept, whole = rising(b, n), rising(a + b, n)
-        jet = empty(2, len(x))
-        jet.value[:] = kept.value - whole.value
-        jet.gradient[:] = [-a * whole.first, b * (kept.first - whole.first)]
-        jet.hessian[0, 0] = jet.gradient[0] - a * a * whole.second
-        jet.hessian[0, 1] = -a * b * whole.second
-        jet.hessian[1, 1] = jet.gradient[1] + b * b * (kept.second - whole.second)
-        mirror(jet.hessian)
-        return jet
+    def _common_jet(self, rows: Rows) -> Jet:
+        """The factor of all terms: the purchases, and x + d tosses after which the customer stayed."""
+        tosses = beta_ratio(self.a, self.b, np.zeros_like(rows.x), rows.x + self.modified)
+        return beside(purchase_jet(self.r, self.alpha, rows, self.stages), tosses)
 
     def _gone_jet(self, rows: Rows) -> Jet:
         """The term of those who left right after their last purchase."""
@@ -98,12 +91,7 @@ class BetaGeometric(PurchaseModel):
 
     def jet(self, rows: Rows) -> Jet:
         jet = log_sum([self._gone_jet(rows), *(self._stage_jet(j, rows) for j in range(self.stages))])
-        common = (purchase_jet(self.r, self.alpha, rows, self.stages), self._coin_jet(rows.x))
-        for at, part in zip((0, 2), common, strict=True):
-            jet.value[:] += part.value
-            jet.gradient[at : at + 2] += part.gradient
-            jet.hessian[at : at + 2, at : at + 2] += part.hessian
-        return jet
+        return jet + self._common_jet(rows)
 
     def _b_before(self, x: Array) -> Array:
         """b of the Beta after all purchases but the last; where there is none, any positive number."""
@@ -133,8 +121,7 @@ class BetaGeometric(PurchaseModel):
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         x, t_x, T = columns(x, t_x, T)
         check(x, t_x, T)
-        rows = Rows(x, t_x, T, x)
-        common = purchase_jet(self.r, self.alpha, rows, self.stages).value + self._coin_jet(x).value
+        common = self._common_jet(Rows(x, t_x, T, x)).value
         return common + np.logaddexp(self._gone(x, t_x, T), self._log_alive(x, t_x, T)[0])
 
     def limit_notes(self) -> list[str]:

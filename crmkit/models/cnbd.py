@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
-from typing import ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +21,7 @@ from crmkit.models.quadrature import Chebyshev, beta_nodes, gamma_nodes, horizon
 from crmkit.models.rows import BLOCK, Rows, collapse, columns
 
 Array = np.ndarray
+Factor = Callable[[int, Array], Array | float]  # of m and the b of those who are alive
 
 MOST_REGULAR = 12  # the largest k that is tried
 
@@ -45,6 +47,9 @@ class _CNBD(BetaGeometric):
     @property
     def stages(self) -> int:
         return self.k
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "k": self.k}
 
     @classmethod
     def forever(cls) -> list[PurchaseModel]:
@@ -80,9 +85,7 @@ class _CNBD(BetaGeometric):
 
     # ---- given alive
 
-    def _series(
-        self, factor: Callable[[int, Array], Array | float], h: Array, x: Array, t_x: Array, T: Array
-    ) -> Array:
+    def _series(self, factor: Factor, h: Array, x: Array, t_x: Array, T: Array) -> Array:
         """Σ_m factor(m) P(Y >= m | alive), until nothing more is added."""
         shares = self._log_alive(x, t_x, T)[1]
         v = h / (self.alpha + T)
@@ -99,7 +102,7 @@ class _CNBD(BetaGeometric):
             keep = keep * (b + m - 1) / (self.a + b + m - 1)
         raise AssertionError("the sum always ends")
 
-    def _blocks(self, factor: Callable[[int, Array], Array | float], *rows: Array) -> Array:
+    def _blocks(self, factor: Factor, *rows: Array) -> Array:
         """`_series` in blocks, so that a few frequent buyers do not prolong everybody's sum."""
         parts = [
             self._series(factor, *(column[at : at + BLOCK] for column in rows))
@@ -132,18 +135,19 @@ class _CNBD(BetaGeometric):
         return total
 
     def _transform(self, rate: float, x: Array, t_x: Array, T: Array) -> Array:
-        """Σ_j share_j E[φ^{k−j} / (1 − (1−p) φ^k)], φ = λ/(λ + rate): a function of x and rate·(alpha + T)."""
+        """Σ_j share_j E[φ^{k−j} / (1 − (1−p) φ^k)], φ = λ/(λ + rate): it depends on x, rate·(alpha + T)."""
         delay = np.log(rate * (self.alpha + T))
         low, reach = delay.min(), max(float(np.ptp(delay)), 1e-3)
         kinds, which = np.unique(x, return_inverse=True)
         total = np.zeros_like(delay)
         for j, share in enumerate(self._log_alive(x, t_x, T)[1]):
-            table = Chebyshev(lambda w, j=j: self._log_transform(j, kinds, np.exp(low + w)), reach, 24)
+            table = Chebyshev(partial(self._log_transform, j, kinds, low), reach, 24)
             total += share * np.exp(table(which, (delay - low)[:, None])[:, 0])
         return total
 
-    def _log_transform(self, j: int, x: Array, delay: Array) -> Array:
-        """The expectation of `_transform` over λ and p, for each x and each rate·(alpha + T)."""
+    def _log_transform(self, j: int, x: Array, low: float, w: Array) -> Array:
+        """The log of the expectation of `_transform`, for each x and each rate·(alpha + T) = e^(low + w)."""
+        delay = np.exp(low + w)
         finest = float((self.r + self.k * (x.max() + 1)) / delay.min())
         p, coin = beta_nodes(self.a, self._b_now(x), finest * self.k)
         rows = []

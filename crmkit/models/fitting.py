@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crmkit.models.base import PurchaseModel
 
 Array = np.ndarray
+Sums = tuple[float, Array, Array]  # log-likelihood, gradient (p,), Hessian (p, p)
 
 SHAPE_BOX = (1e-7, 1e6)  # beyond these a shape parameter is its limit to six digits
 TIME_BOX = (1e-9, 1e9)  # in units of the mean T
@@ -77,7 +78,7 @@ class Fit:
         return replace(self, model=self.model.rescaled(unit))
 
     def to_dict(self) -> dict[str, Any]:
-        """A few hundred bytes of plain numbers, for a JSON file."""
+        """Plain numbers for a JSON file of about a kilobyte; `fit_from_dict` reads it."""
         return {
             **self.model.to_dict(),
             "asked": self.name,
@@ -90,16 +91,37 @@ class Fit:
         }
 
 
-def objective_of(model: PurchaseModel, rows: Rows) -> Any:
-    """The weighted log-likelihood as a function of theta, summed in an order that never varies."""
+def maximum_fit(
+    start: Any, sums: Callable[[Any], Sums], box: Sequence[tuple[float, float]], customers: float
+) -> Fit:
+    """Maximum likelihood of any model: `sums(model)` is the log-likelihood with its derivatives."""
+    low, high = np.log(box).T
+    found = maximise(lambda theta: sums(start.at(theta)), start.theta, lower=low, upper=high)
+    return describe(start, found, (low, high), customers)
 
-    def objective(theta: Array) -> tuple[float, Array, Array]:
-        now = model.at(theta)
-        sums = each_block(lambda block: now.jet(block).total(block.weights), rows)
-        values, gradients, hessians = zip(*sums, strict=True)
-        return sum(values), np.sum(gradients, axis=0), np.sum(hessians, axis=0)
 
-    return objective
+def describe(start: Any, found: Maximum, box: tuple[Array, Array], customers: float) -> Fit:
+    """The answer at a maximum, in the units in which it was found."""
+    cov, known = covariance(found.hessian, (found.theta <= box[0]) | (found.theta >= box[1]))
+    stopped = "The search for the maximum stopped early; treat the parameters with care."
+    return Fit(
+        name=start.name,
+        model=start.at(found.theta),
+        log_likelihood=found.value,
+        customers=customers,
+        free=len(start.names),
+        log_covariance=cov,
+        identified=tuple(known.tolist()),
+        notes=() if found.converged else (stopped,),
+        iterations=found.iterations,
+    )
+
+
+def row_sums(model: PurchaseModel, rows: Rows) -> Sums:
+    """The weighted log-likelihood and its derivatives, summed in an order that never varies."""
+    sums = each_block(lambda block: model.jet(block).total(block.weights), rows)
+    values, gradients, hessians = zip(*sums, strict=True)
+    return sum(values), np.sum(gradients, axis=0), np.sum(hessians, axis=0)
 
 
 def box_of(model: PurchaseModel) -> tuple[Array, Array]:
@@ -112,16 +134,19 @@ def box_of(model: PurchaseModel) -> tuple[Array, Array]:
 def newton(starts: Sequence[PurchaseModel], rows: Rows) -> Maximum:
     """The best maximum from several starts: all are tried on a sample, the best on all rows."""
     low, high = box_of(starts[0])
+
+    def climb(theta: Array, over: Rows, limit: int) -> Maximum:
+        return maximise(
+            lambda now: row_sums(starts[0].at(now), over), theta, lower=low, upper=high, limit=limit
+        )
+
     few = rows.thinned(SAMPLE)
-    tried = [
-        maximise(objective_of(start, few), start.theta, lower=low, upper=high, limit=60) for start in starts
-    ]
-    best = max(tried, key=lambda one: one.value)
-    if few is rows:
+    best = max((climb(start.theta, few, 60) for start in starts), key=lambda one: one.value)
+    if few is rows and best.converged:
         return best
     # A fit of the sample may lie at the edge although all rows together have an inner maximum.
-    inner = np.clip(best.theta, low + 5, high - 5)
-    return maximise(objective_of(starts[0], rows), inner, lower=low, upper=high)
+    inner = best.theta if few is rows else np.clip(best.theta, low + 5, high - 5)
+    return climb(inner, rows, 120)
 
 
 def check_rows(rows: Rows) -> None:
@@ -142,23 +167,14 @@ def fit_purchases(starts: Sequence[PurchaseModel], rows: Rows, forever: Sequence
     check_rows(rows)
     unit = float((rows.T * rows.weights).sum() / rows.customers)
     scaled = rows.scaled(unit)
-    found = newton(starts, scaled)
-    shift = -starts[0].stages * float(rows.x @ rows.weights) * float(np.log(unit))
-    model = starts[0].at(found.theta)
-    low, high = box_of(model)
-    cov, known = covariance(found.hessian, (found.theta <= low) | (found.theta >= high))
-    fit = Fit(
-        name=model.name,
-        model=model.rescaled(unit),
-        log_likelihood=found.value + shift,
-        customers=rows.customers,
-        free=len(model.names),
-        log_covariance=cov,
-        identified=tuple(known.tolist()),
-        notes=tuple(_warnings(found, rows)),
-        iterations=found.iterations,
+    fit = describe(starts[0], newton(starts, scaled), box_of(starts[0]), rows.customers)
+    events = starts[0].stages * float(rows.x @ rows.weights)
+    fit = replace(
+        fit,
+        model=fit.model.rescaled(unit),
+        log_likelihood=fit.log_likelihood - events * float(np.log(unit)),
     )
-    fit = replace(fit, notes=(*fit.notes, *fit.model.limit_notes()))
+    fit = replace(fit, notes=(*_few(rows), *fit.notes, *fit.model.limit_notes()))
     return _compare(fit, fit_purchases(forever, rows)) if forever else fit
 
 
@@ -180,13 +196,8 @@ def _compare(fit: Fit, forever: Fit) -> Fit:
     return fit
 
 
-def _warnings(found: Maximum, rows: Rows) -> list[str]:
-    notes = []
+def _few(rows: Rows) -> list[str]:
     repeaters = float(rows.weights[rows.x > 0].sum())
-    if repeaters < FEW_REPEATERS:
-        notes.append(
-            f"Only {repeaters:,.0f} customers bought again; the parameters are little more than a guess."
-        )
-    if not found.converged:
-        notes.append("The search for the maximum stopped early; treat the parameters with care.")
-    return notes
+    if repeaters >= FEW_REPEATERS:
+        return []
+    return [f"Only {repeaters:,.0f} customers bought again; the parameters are little more than a guess."]

@@ -78,3 +78,29 @@ def rising(c: float, n: Array) -> Rising:
         zeta(2, c + kinds) - zeta(2, c),  # trigamma
     )
     return Rising(*(part[where] for part in parts))
+
+
+def beta_ratio(a: float, b: float, u: Array, v: Array) -> Jet:
+    """log B(a + u, b + v)/B(a, b) in (log a, log b)."""
+    up_a, up_b, whole = rising(a, u), rising(b, v), rising(a + b, u + v)
+    jet = empty(2, len(v))
+    jet.value[:] = up_a.value + up_b.value - whole.value
+    jet.gradient[:] = [a * (up_a.first - whole.first), b * (up_b.first - whole.first)]
+    jet.hessian[0, 0] = jet.gradient[0] + a * a * (up_a.second - whole.second)
+    jet.hessian[0, 1] = -a * b * whole.second
+    jet.hessian[1, 1] = jet.gradient[1] + b * b * (up_b.second - whole.second)
+    mirror(jet.hessian)
+    return jet
+
+
+def beside(*parts: Jet) -> Jet:
+    """The sum of jets in different parameters, which are put one after the other."""
+    sizes = [len(part.gradient) for part in parts]
+    jet = empty(sum(sizes), len(parts[0].value))
+    at = 0
+    for part, size in zip(parts, sizes, strict=True):
+        jet.value[:] += part.value
+        jet.gradient[at : at + size] = part.gradient
+        jet.hessian[at : at + size, at : at + size] = part.hessian
+        at += size
+    return jet

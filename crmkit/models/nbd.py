@@ -54,7 +54,7 @@ def rate_notes(r: float, alpha: float) -> list[str]:
     ]
 
 
-def draw_rates(rng: np.random.Generator, shape: ArrayLike, scale: ArrayLike, n: int) -> Array:
+def draw_rates(rng: np.random.Generator, shape: Array | float, scale: Array | float, n: int) -> Array:
     """Purchase rates ~ Gamma(shape) with rate parameter `scale`."""
     return rng.gamma(shape, 1.0, n) / scale
 

@@ -71,10 +71,10 @@ def maximise(
         )
         step = _ascent(best.gradient, best.hessian, ~outwards)
         gain = float(best.gradient @ step)
-        if gain < goal:
+        if gain < TOLERANCE:
             return best._replace(converged=True)
         found = _search(objective, best, step, (lower, upper))
-        if found is None or found.value <= best.value and gain < 1e-9:
+        if found is None or (found.value <= best.value and gain < 1e-9):
             return best._replace(converged=gain < 1e-4)
         best = found
     return best

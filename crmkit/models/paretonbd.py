@@ -29,7 +29,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class ParetoNBD(PurchaseModel):
-    """λ ~ Gamma(r, rate alpha), purchases Poisson(λ) during a lifetime Exponential(μ), μ ~ Gamma(s, rate beta).
+    """λ ~ Gamma(r, rate alpha), μ ~ Gamma(s, rate beta): purchases Poisson(λ) in a lifetime Exponential(μ).
 
     The likelihood of note 009 (eq. 18) is that of a customer alive at T plus that of one who left
     at some t in (t_x, T). The second is an integral, which is taken numerically instead of as the
@@ -64,7 +64,7 @@ class ParetoNBD(PurchaseModel):
             value = y - R * np.log1p(t / self.alpha) - (self.s + 1) * np.log1p(t / self.beta)
             return value, 1 - R * (m + t) / (self.alpha + t) - (self.s + 1) * (m + t) / (self.beta + t)
 
-        nodes = log_concave(log_f, *(np.log1p(t / m) for t in (t_x, T, mode)))
+        nodes = log_concave(log_f, np.log1p(t_x / m), np.log1p(T / m), np.log1p(mode / m))
         t = m * np.expm1(nodes.at)
         la, lb = np.log1p(t / self.alpha), np.log1p(t / self.beta)
         values = nodes.at - R[:, None] * la - (self.s + 1) * lb + np.log(m * self.s / self.beta)
@@ -145,7 +145,7 @@ class ParetoNBD(PurchaseModel):
             )
         return notes
 
-    # ---- given alive: λ ~ Gamma(r + x, alpha + T); the lifetime left is Pareto(s, beta + T), independent of λ
+    # ---- given alive: λ ~ Gamma(r + x, alpha + T), and independently the time left ~ Pareto(s, beta + T)
 
     def _alive_now(self, x: Array, t_x: Array, T: Array) -> Array:
         alive, dead = self._log_terms(x, t_x, T)
@@ -189,7 +189,7 @@ class ParetoNBD(PurchaseModel):
         return np.exp(np.maximum(logs, -745.0)) * (logs > -745.0)
 
     def _discounted(self, h: Array, rate: float, x: Array, t_x: Array, T: Array) -> Array:
-        """The rate at T + u is (r+x)/(alpha+T) (1 + u/(beta+T))^-s; ∫ by quadrature (no confluent 1F1 or U)."""
+        """The rate at T + u is (r+x)/(alpha+T) (1 + u/(beta+T))^-s; FHL 2005 (JMR) write its ∫ with U."""
         left = self.beta + T
         end = horizon_end(h, rate)
         if self.s > 1:

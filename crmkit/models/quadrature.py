@@ -133,7 +133,7 @@ def discounted(
     `log_rate` receives w of shape (rows, n) and returns the log of the integrand's rate times
     (1 + u/scale), that is with the Jacobian of the substitution left to it.
     """
-    nodes, weights = legendre(n)
+    nodes, weights = legendre(64)
     width = np.log1p(end / scale)[:, None]
     w = width * nodes
     values = np.exp(log_rate(w) - rate * scale[:, None] * np.expm1(w))

@@ -7,7 +7,6 @@ in any unit. Amounts are taken to be independent of how often a customer buys.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -15,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmkit.errors import ModelError
-from crmkit.models.fitting import Fit
+from crmkit.models.fitting import Fit, maximum_fit
 from crmkit.models.jet import Jet, empty, mirror
-from crmkit.models.optimise import covariance, maximise
+from crmkit.models.parameters import Model
 from crmkit.models.rows import columns, unique_rows
 
 Array = np.ndarray
@@ -33,25 +32,11 @@ class Moments(NamedTuple):
     mean_square: Array
 
 
-class SpendModel(ABC):
+class SpendModel(Model, ABC):
     """A model of how much customers spend, with positive parameters."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    names: ClassVar[tuple[str, ...]]
     powers: ClassVar[tuple[int, ...]]  # of money, in the unit of each parameter
     box: ClassVar[tuple[tuple[float, float], ...]]  # of each parameter, for money scaled to a mean m of one
-
-    @property
-    def params(self) -> dict[str, float]:
-        return {name: float(getattr(self, name)) for name in self.names}
-
-    @property
-    def theta(self) -> Array:
-        return np.log(list(self.params.values()))
-
-    def at(self, theta: Array) -> Self:
-        return replace(self, **dict(zip(self.names, np.exp(theta).tolist(), strict=True)))  # type: ignore[type-var]
 
     def rescaled(self, unit: float) -> Self:
         """The same model in a unit of money that is 1/`unit` of the present one."""
@@ -60,13 +45,6 @@ class SpendModel(ABC):
             for name, power in zip(self.names, self.powers, strict=True)
         }
         return replace(self, **scaled)  # type: ignore[type-var]
-
-    def __post_init__(self) -> None:
-        if not all(np.isfinite(value) and value > 0 for value in self.params.values()):
-            raise ModelError(f"The parameters of {self.title} must be positive numbers: {self.params}.")
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"model": self.name, "params": self.params}
 
     @classmethod
     def fit(cls, x: ArrayLike, m: ArrayLike, weights: ArrayLike | None = None) -> Fit:
@@ -83,9 +61,6 @@ class SpendModel(ABC):
     @abstractmethod
     def jet(self, x: Array, m: Array) -> Jet:
         """Log-likelihood of each row with its derivatives in theta."""
-
-    @abstractmethod
-    def limit_notes(self) -> list[str]: ...
 
     @abstractmethod
     def moments(self, x: ArrayLike, m: ArrayLike) -> Moments:
@@ -109,37 +84,16 @@ def fit_amounts(start: Any, x: ArrayLike, m: ArrayLike, weights: ArrayLike | Non
     x, m, w = columns(x, m, 1.0 if weights is None else weights)
     used = (x > 0) & (m > 0) & np.isfinite(m) & (w > 0)
     if not used.any():
-        raise ModelError("No customer has a repeat purchase with a positive amount, so spend cannot be modelled.")
+        raise ModelError(
+            "No customer has a repeat purchase with a positive amount, so spend cannot be modelled."
+        )
     (x, m), where = unique_rows(x[used], m[used])
     w = np.bincount(where, weights=w[used])
     unit = float((m * w).sum() / w.sum())
-    found = maximise(_objective(start, x, m / unit, w), start.theta, lower=_low(start), upper=_high(start))
-    edge = (found.theta <= _low(start)) | (found.theta >= _high(start))
-    cov, known = covariance(found.hessian, edge)
-    model = start.at(found.theta).rescaled(unit)
-    return Fit(
-        name=model.name,
-        model=model,
-        log_likelihood=found.value - float(w.sum()) * float(np.log(unit)),
-        customers=float(w.sum()),
-        free=len(model.names),
-        log_covariance=cov,
-        identified=tuple(known.tolist()),
-        notes=tuple(model.limit_notes()),
-        iterations=found.iterations,
-    )
-
-
-def _objective(start: Any, x: Array, m: Array, w: Array) -> Callable[[Array], tuple[float, Array, Array]]:
-    return lambda theta: start.at(theta).jet(x, m).total(w)
-
-
-def _low(model: SpendModel) -> Array:
-    return np.log([low for low, _ in model.box])
-
-
-def _high(model: SpendModel) -> Array:
-    return np.log([high for _, high in model.box])
+    fit = maximum_fit(start, lambda now: now.jet(x, m / unit).total(w), start.box, float(w.sum()))
+    model = fit.model.rescaled(unit)
+    log_likelihood = fit.log_likelihood - fit.customers * float(np.log(unit))
+    return replace(fit, model=model, log_likelihood=log_likelihood, notes=tuple(model.limit_notes()))
 
 
 @dataclass(frozen=True)
@@ -184,7 +138,9 @@ class LognormalSpend(SpendModel):
 
     def limit_notes(self) -> list[str]:
         if self.between < 1e-6:
-            return ["Customers do not differ in what they spend: everybody is expected to spend the common mean."]
+            return [
+                "Customers do not differ in what they spend: everybody is expected to spend the common mean."
+            ]
         return []
 
     def moments(self, x: ArrayLike, m: ArrayLike) -> Moments:
