@@ -77,6 +77,10 @@ class Fit:
         """
         return replace(self, model=self.model.rescaled(unit))
 
+    def with_limits(self) -> Fit:
+        """The fit with a note for each parameter that ran to the edge of its space."""
+        return replace(self, notes=(*self.notes, *self.model.limit_notes()))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for a JSON file of about a kilobyte; `fit_from_dict` reads it."""
         return {
@@ -174,7 +178,7 @@ def fit_purchases(starts: Sequence[PurchaseModel], rows: Rows, forever: Sequence
         model=fit.model.rescaled(unit),
         log_likelihood=fit.log_likelihood - events * float(np.log(unit)),
     )
-    fit = replace(fit, notes=(*_few(rows), *fit.notes, *fit.model.limit_notes()))
+    fit = replace(fit, notes=(*_few(rows), *fit.notes)).with_limits()
     return _compare(fit, fit_purchases(forever, rows)) if forever else fit
 
 

@@ -91,9 +91,8 @@ def fit_amounts(start: Any, x: ArrayLike, m: ArrayLike, weights: ArrayLike | Non
     w = np.bincount(where, weights=w[used])
     unit = float((m * w).sum() / w.sum())
     fit = maximum_fit(start, lambda now: now.jet(x, m / unit).total(w), start.box, float(w.sum()))
-    model = fit.model.rescaled(unit)
     log_likelihood = fit.log_likelihood - fit.customers * float(np.log(unit))
-    return replace(fit, model=model, log_likelihood=log_likelihood, notes=tuple(model.limit_notes()))
+    return replace(fit, model=fit.model.rescaled(unit), log_likelihood=log_likelihood).with_limits()
 
 
 @dataclass(frozen=True)
