@@ -23,7 +23,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class BGBB(Model):
-    """Before each opportunity a customer dies with θ ~ Beta(gamma, delta), else buys with p ~ Beta(alpha, beta).
+    """At each opportunity a customer dies, θ ~ Beta(gamma, delta), or else buys, p ~ Beta(alpha, beta).
 
     A customer is x purchases at n opportunities, the last purchase at opportunity t_x (0 if none).
     Given alive after n opportunities the customer is new again, with alpha + x, beta + n − x and

@@ -16,8 +16,8 @@ from crmkit.models.fitting import Fit
 from crmkit.models.gammagamma import GammaGamma
 from crmkit.models.mbgnbd import MBGNBD
 from crmkit.models.nbd import NBD
-from crmkit.models.paretonbd import ParetoNBD
 from crmkit.models.parameters import Model
+from crmkit.models.paretonbd import ParetoNBD
 from crmkit.models.sbg import SBG
 from crmkit.models.spend import LognormalSpend
 
