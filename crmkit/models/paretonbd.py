@@ -18,8 +18,9 @@ from crmkit.models.quadrature import (
     TINY,
     Nodes,
     discounted,
+    essential,
+    gauss,
     horizon_end,
-    log_concave,
     log_integral,
 )
 from crmkit.models.rows import Rows, check, columns, each_block, unique_rows
@@ -64,7 +65,7 @@ class ParetoNBD(PurchaseModel):
             value = y - R * np.log1p(t / self.alpha) - (self.s + 1) * np.log1p(t / self.beta)
             return value, 1 - R * (m + t) / (self.alpha + t) - (self.s + 1) * (m + t) / (self.beta + t)
 
-        nodes = log_concave(log_f, np.log1p(t_x / m), np.log1p(T / m), np.log1p(mode / m))
+        nodes = gauss(*essential(log_f, np.log1p(t_x / m), np.log1p(T / m), np.log1p(mode / m)))
         t = m * np.expm1(nodes.at)
         la, lb = np.log1p(t / self.alpha), np.log1p(t / self.beta)
         values = nodes.at - R[:, None] * la - (self.s + 1) * lb + np.log(m * self.s / self.beta)
@@ -170,23 +171,31 @@ class ParetoNBD(PurchaseModel):
         return stays + self._mass_of_leavers(n, np.maximum(h, TINY), self.r + x, T)
 
     def _mass_of_leavers(self, n: Array, h: Array, R: Array, T: Array) -> Array:
-        """P(n purchases and gone within h): ∫ P(n | u) f(u) du over the departure u, in y = log u."""
+        """P(n purchases and gone within h): ∫ P(n | u) f(u) du over the departure u.
+
+        The interval that matters is found in log u, the integral taken in log(1 + u/min(b, c)).
+        """
         c, b, s = self.alpha + T, self.beta + T, self.s
         tilt = (n + 1) * (b + c) - (R + n) * b - (s + 1) * c
         root = np.sqrt(tilt**2 + 4 * (R + s) * (n + 1) * b * c)
         peak = np.where(tilt > 0, (root + tilt) / (2 * (R + s)), 2 * (n + 1) * b * c / (root + np.abs(tilt)))
         mode = np.log(np.minimum(peak, h))
 
-        def log_f(y: Array, row: slice | tuple[slice, None] = slice(None)) -> tuple[Array, Array]:
-            u, n_, R_, c_, b_ = np.exp(y), n[row], R[row], c[row], b[row]
-            value = (n_ + 1) * y - (R_ + n_) * np.log1p(u / c_) - (s + 1) * np.log1p(u / b_)
-            return value, (n_ + 1) - (R_ + n_) * u / (c_ + u) - (s + 1) * u / (b_ + u)
+        def log_f(y: Array) -> tuple[Array, Array]:
+            u = np.exp(y)
+            value = (n + 1) * y - (R + n) * np.log1p(u / c) - (s + 1) * np.log1p(u / b)
+            return value, (n + 1) - (R + n) * u / (c + u) - (s + 1) * u / (b + u)
 
         far = mode - 2 * CUT - np.log1p(np.exp(mode) / c) - np.log1p(np.exp(mode) / b)
-        nodes = log_concave(log_f, far, np.log(h), mode)
-        logs = log_integral(log_f(nodes.at, (slice(None), None))[0], nodes.weights)[0]
-        logs += gammaln(R + n) - gammaln(R) - gammaln(n + 1) - n * np.log(c) + np.log(s / b)
-        return np.exp(np.maximum(logs, -745.0)) * (logs > -745.0)
+        m, ends = np.minimum(b, c), essential(log_f, far, np.log(h), mode)
+        left, right = (np.log1p(np.exp(end) / m) for end in ends)
+        nodes = gauss(left, right, 48)
+        n, R, c, b, m = (column[:, None] for column in (n, R, c, b, m))
+        u = np.maximum(m * np.expm1(nodes.at), TINY)
+        logs = n * np.log(u / c) - (R + n) * np.log1p(u / c) - (s + 1) * np.log1p(u / b) + nodes.at
+        logs += gammaln(R + n) - gammaln(R) - gammaln(n + 1) + np.log(m * s / b)
+        value = log_integral(logs, nodes.weights)[0]
+        return np.exp(np.maximum(value, -745.0)) * (value > -745.0)
 
     def _discounted(self, h: Array, rate: float, x: Array, t_x: Array, T: Array) -> Array:
         """The rate at T + u is (r+x)/(alpha+T) (1 + u/(beta+T))^-s; FHL 2005 (JMR) write its ∫ with U."""

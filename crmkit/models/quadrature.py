@@ -53,14 +53,17 @@ def _towards(log_f: LogConcave, start: Array, mode: Array, goal: Array) -> Array
     return at
 
 
-def log_concave(log_f: LogConcave, low: Array, high: Array, mode: Array, n: int = 32) -> Nodes:
-    """Gauss-Legendre nodes on the part of [low, high] where e^log_f is above e^-37 of its maximum.
+def essential(log_f: LogConcave, low: Array, high: Array, mode: Array) -> tuple[Array, Array]:
+    """The part of [low, high] where the log-concave e^log_f is above e^-37 of its maximum, at `mode`.
 
-    `log_f(y)` returns the logarithm and its slope for each row; `mode` is where it is largest.
+    `log_f(y)` returns the logarithm and its slope for each row.
     """
     goal = log_f(mode)[0] - CUT
-    left = _towards(log_f, low, mode, goal)
-    right = _towards(log_f, high, mode, goal)
+    return _towards(log_f, low, mode, goal), _towards(log_f, high, mode, goal)
+
+
+def gauss(left: Array, right: Array, n: int = 32) -> Nodes:
+    """Gauss-Legendre nodes and weights on each row's interval."""
     nodes, weights = legendre(n)
     width = (right - left)[:, None]
     return Nodes(left[:, None] + width * nodes, width * weights)
