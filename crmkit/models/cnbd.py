@@ -17,7 +17,7 @@ from crmkit.models.base import PurchaseModel
 from crmkit.models.betageometric import BetaGeometric
 from crmkit.models.fitting import Fit, fit_purchases
 from crmkit.models.nbd import NBD
-from crmkit.models.quadrature import Chebyshev, beta_nodes, gamma_nodes, horizon_end, legendre
+from crmkit.models.quadrature import DISCOUNTED, Chebyshev, beta_nodes, gamma_nodes, horizon_end, legendre
 from crmkit.models.rows import BLOCK, Rows, collapse, columns
 
 Array = np.ndarray
@@ -120,7 +120,7 @@ class _CNBD(BetaGeometric):
         return 1 - self._blocks(lambda m, b: self.a / (self.a + b + m - 1), h, x, t_x, T)
 
     def _discounted(self, h: Array, rate: float, x: Array, t_x: Array, T: Array) -> Array:
-        if np.isinf(h).all():
+        if (rate * h >= DISCOUNTED).all():
             return self._transform(rate, x, t_x, T)
         return self._by_parts(horizon_end(h, rate), rate, x, t_x, T)
 
