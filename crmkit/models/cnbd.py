@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,9 +20,10 @@ from crmkit.models.quadrature import DISCOUNTED, Chebyshev, beta_nodes, gamma_no
 from crmkit.models.rows import BLOCK, Rows, collapse, columns
 
 Array = np.ndarray
-Factor = Callable[[int, Array], Array | float]  # of m and the b of those who are alive
+Factor = Callable[[float, Array], Array | float]  # of m and the b of those who are alive
 
 MOST_REGULAR = 12  # the largest k that is tried
+ONE_BY_ONE = 256  # terms of a sum before it is taken as an integral
 
 
 @dataclass(frozen=True)
@@ -86,21 +86,34 @@ class _CNBD(BetaGeometric):
     # ---- given alive
 
     def _series(self, factor: Factor, h: Array, x: Array, t_x: Array, T: Array) -> Array:
-        """Σ_m factor(m) P(Y >= m | alive), until nothing more is added."""
-        shares = self._log_alive(x, t_x, T)[1]
+        """Σ_m factor(m) P(Y >= m | alive), until nothing more is added.
+
+        The terms are added one by one at first; far out, where they change slowly, the sum over
+        each doubling of m is an integral.
+        """
+        shares, b = self._log_alive(x, t_x, T)[1], self._b_now(x)
         v = h / (self.alpha + T)
-        q, b, keep = v / (1 + v), self._b_now(x), np.ones_like(v)
-        total, expected = np.zeros_like(v), float(((self.r + self.k * x + self.k) * v).max(initial=0.0))
-        for m in count(1):
-            reach = sum(
-                share * betainc(m * self.k - j, self.r + self.k * x + j, q) for j, share in enumerate(shares)
-            )
-            term = factor(m, b) * keep * reach
-            total += term
-            if m * self.k > min(expected, 1e5) and not (term > 1e-15 * total).any():
+        usual = float(((self.r + self.k * (x + 1)) * v).max(initial=0.0)) / self.k
+
+        def term(m: float) -> Array:
+            tails = (betainc(m * self.k - j, self.r + self.k * x + j, v / (1 + v)) for j in range(self.k))
+            reach = sum(share * tail for share, tail in zip(shares, tails, strict=True))
+            return factor(m, b) * self._kept(np.float64(m - 1), x) * reach
+
+        total = np.zeros_like(v)
+        for m in range(1, ONE_BY_ONE + 1):
+            now = term(m)
+            total += now
+            if m > usual and not (now > 1e-16 * total).any():
                 return total
-            keep = keep * (b + m - 1) / (self.a + b + m - 1)
-        raise AssertionError("the sum always ends")
+        start = ONE_BY_ONE + 0.5
+        while (start < usual or (start * term(start) > 1e-15 * total).any()) and start < 1e12:
+            nodes, weights = legendre(48)
+            total += sum(
+                start * weight * term(start * (1 + node)) for node, weight in zip(nodes, weights, strict=True)
+            )
+            start *= 2
+        return total
 
     def _blocks(self, factor: Factor, *rows: Array) -> Array:
         """`_series` in blocks, so that a few frequent buyers do not prolong everybody's sum."""

@@ -12,6 +12,7 @@ Objective = Callable[[Array], tuple[float, Array, Array]]
 
 STEP_CAP = 1.5  # a parameter moves by at most e^1.5 in one step
 TOLERANCE = 1e-13  # on the squared Newton decrement, so on (distance in standard errors)²
+RIDGE = 1e-5  # in log-likelihood: not worth another step where the likelihood is flat
 FLAT = 1e-3  # curvature below which the data say nothing: a standard error above 30 log units
 
 
@@ -61,7 +62,8 @@ def maximise(
     """Maximise within a box.
 
     `objective(theta)` returns value, gradient (p,) and Hessian (p, p). A coordinate that leans on
-    its bound is held there while its gradient points outwards.
+    its bound is held there while its gradient points outwards. On a ridge that rises for ever the
+    climb ends when there is nothing to gain.
     """
     start = np.clip(np.asarray(start, float), lower, upper)
     best = Maximum(start, *objective(start), 0, False)
@@ -71,7 +73,8 @@ def maximise(
         )
         step = _ascent(best.gradient, best.hessian, ~outwards)
         gain = float(best.gradient @ step)
-        if gain < TOLERANCE:
+        flat = gain < RIDGE and gain < FLAT * float(step @ step)
+        if gain < TOLERANCE or flat:
             return best._replace(converged=True)
         found = _search(objective, best, step, (lower, upper))
         if found is None or (found.value <= best.value and gain < 1e-9):
