@@ -78,8 +78,14 @@ class Fit:
         return replace(self, model=self.model.rescaled(unit))
 
     def with_limits(self) -> Fit:
-        """The fit with a note for each parameter that ran to the edge of its space."""
-        return replace(self, notes=(*self.notes, *self.model.limit_notes()))
+        """The fit with notes on the parameters that ran to the edge of their space."""
+        notes = self.model.limit_notes()
+        unknown = [name for name, sure in zip(self.model.names, self.identified, strict=True) if not sure]
+        if unknown and not notes:
+            notes = [
+                f"The data do not tell {' and '.join(unknown)} apart from their limits: no standard error."
+            ]
+        return replace(self, notes=(*self.notes, *notes))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for a JSON file of about a kilobyte; `fit_from_dict` reads it."""

@@ -11,7 +11,7 @@ Array = np.ndarray
 Objective = Callable[[Array], tuple[float, Array, Array]]
 
 STEP_CAP = 1.5  # a parameter moves by at most e^1.5 in one step
-TOLERANCE = 1e-13  # on the squared Newton decrement, so on (distance in standard errors)²
+TOLERANCE = 1e-10  # of gain, which is half the squared distance in standard errors; then polish
 RIDGE = 1e-5  # in log-likelihood: not worth another step where the likelihood is flat
 FLAT = 1e-3  # curvature below which the data say nothing: a standard error above 30 log units
 
@@ -66,20 +66,20 @@ def maximise(
     climb ends when there is nothing to gain.
     """
     start = np.clip(np.asarray(start, float), lower, upper)
-    best = Maximum(start, *objective(start), 0, False)
+    best, last = Maximum(start, *objective(start), 0, False), np.inf
     while best.iterations < limit:
-        outwards = ((best.theta <= lower) & (best.gradient < 0)) | (
-            (best.theta >= upper) & (best.gradient > 0)
-        )
-        step = _ascent(best.gradient, best.hessian, ~outwards)
+        held = (best.theta <= lower) & (best.gradient < 0)
+        held |= (best.theta >= upper) & (best.gradient > 0)
+        step = _ascent(best.gradient, best.hessian, ~held)
         gain = float(best.gradient @ step)
         flat = gain < RIDGE and gain < FLAT * float(step @ step)
-        if gain < TOLERANCE or flat:
+        stalled = gain < TOLERANCE and gain > last / 16  # rounding rules from here on
+        if flat or stalled or gain < TOLERANCE**2:
             return best._replace(converged=True)
         found = _search(objective, best, step, (lower, upper))
-        if found is None or (found.value <= best.value and gain < 1e-9):
+        if found is None:
             return best._replace(converged=gain < 1e-4)
-        best = found
+        best, last = found, gain
     return best
 
 
