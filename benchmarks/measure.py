@@ -33,6 +33,7 @@ def run(command: Sequence[str], *, limit: float, output: Path | None = None) -> 
     is in any installation; the first run, which is not counted, compiles it.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = str(ROOT)
     said = ROOT / "benchmarks" / "data" / "stderr.txt"
     said.parent.mkdir(exist_ok=True)
     with said.open("wb") as err, (output or Path(os.devnull)).open("wb") as out:

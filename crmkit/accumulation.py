@@ -18,7 +18,7 @@ import polars as pl
 
 from crmkit.errors import UsageError
 from crmkit.models.switching import MOST_CUSTOMERS, Counts, Floats, Switching
-from crmkit.money import amount, amounts
+from crmkit.money import amounts
 from crmkit.result import Result
 
 CLASSIC_LOST = (0, 1, 2, 10, 25, 50)
@@ -48,7 +48,7 @@ def classic(
             raise UsageError(f"{stores[0]} has {customers[0]} customers and cannot lose {number}.")
     tables = {"lost": _lost_table(customers, profit, lost)}
     titles = {"lost": f"{stores[0]} (a) loses customers to {stores[1]} (b)"}
-    facts: dict[str, object] = {"a": stores[0], "b": stores[1], "profit_per_customer": amount(profit)}
+    facts: dict[str, object] = {"a": stores[0], "b": stores[1], "profit_per_customer": profit}
     if cac_ratio:
         tables["break_even"] = _break_even_table([stores[0]], [float(profit)], cac_ratio)
         titles["break_even"] = BREAK_EVEN
@@ -153,9 +153,9 @@ def over_time(
 def _titles(facts: Mapping[str, Any]) -> dict[str, str]:
     """What only a fact says, as a sentence over the table that it belongs to."""
     half_life, below = facts["half_life"], facts.get("below")
-    stores = f"After {facts['periods']} periods"
+    stores = f"After {facts['periods']} period{'' if facts['periods'] == 1 else 's'}"
     if half_life is not None:
-        stores += f"; half of the way to the steady state takes {half_life:.1f}"
+        stores += f"; half of the way to the steady state takes {half_life:.1f} periods"
     if below and below["period"] is None:
         stores += f"; {below['store']} does not fall below {below['share']:.1%}"
     elif below:
@@ -254,7 +254,7 @@ def _facts(market: Switching, start: Sequence[int], plan: Plan) -> dict[str, obj
         "stores": list(market.stores),
         "steady_share": None if steady is None else dict(zip(market.stores, steady.tolist(), strict=True)),
         "half_life": market.half_life(),
-        "profit_per_customer": amount(plan.profit),
+        "profit_per_customer": plan.profit,
         "discount": plan.discount,
     }
 

@@ -18,9 +18,9 @@ from crmkit.commands.lifecycle import lifecycle
 from crmkit.commands.migration import migration
 from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
-from crmkit.commands.value import value
-from crmkit.commands.trend import trend
 from crmkit.commands.sample import sample
+from crmkit.commands.trend import trend
+from crmkit.commands.value import value
 from crmkit.options import shared
 
 app = typer.Typer(

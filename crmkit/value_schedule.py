@@ -28,6 +28,8 @@ def compare(purchases: pl.DataFrame, *, discount: float = 0.0, every: Duration |
     """
     if not 0 <= discount <= 1:
         raise UsageError(f"The discount is {discount:g}; it must lie between 0 and 1 (100%).")
+    if every is not None and {"date", "age"} & set(purchases.columns):
+        raise UsageError(f"--every {every} is for a schedule without dates and ages; this one has them.")
     timed = _timed(purchases, every)
     if discount and timed["years"].null_count():
         raise UsageError(

@@ -51,8 +51,7 @@ def _run(line: str) -> str:
 
 def _options(command: str) -> str:
     """The options that are the command's own, as its help gives them."""
-    text = _run(f"crmkit {command} --help").split("\n", 1)[1]
-    return text
+    return _run(f"crmkit {command} --help").split("\n", 1)[1]
 
 
 def main() -> int:

@@ -90,7 +90,7 @@ def test_joining_leaving_and_referral(tmp_path: Path) -> None:
     stayers = 100 * (0.9 - 0.02 * 0.1)
     assert first["customers"] == pytest.approx(stayers * 1.02 + 5)
     file = tmp_path / "m.csv"
-    file.write_text("from,A,elsewhere\nA,90%,10%\nelsewhere,5,\n")
+    file.write_text("store,A,leave,join\nA,90%,10%,5\n")
     same = told(
         "accumulation", "--matrix", str(file), "--customers", "100", "--referral", "0.02", "--periods", "2"
     )
