@@ -41,7 +41,7 @@ def naive(rows: list[Sale], period: str, as_of: date) -> dict[tuple[int, int], d
             cell["revenue"] += row.amount
             if row.amount > 0:
                 cell["who"].add(row.customer)
-                cell["orders"].add(row.order or row.date)
+                cell["orders"].add((row.customer, row.order or row.date))
     return cells
 
 
