@@ -29,6 +29,8 @@ SKIPS = ("after the as-of date", "before the since date", "other currency", "oth
 NO_CUSTOMER = REASONS.index("no customer id")
 # What a column of the cleaned frame is called; a reason of 0 means that the row is used.
 REASON, SKIP, VALUE = "__reason", "__skip", "__value"
+# Of each used row: whether digits of its amount were lost, whether its id was trimmed.
+FLAGS = ("__rounded", "__trimmed")
 EXAMPLES = 5
 
 

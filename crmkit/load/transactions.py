@@ -162,7 +162,8 @@ class Transactions:
     def _look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> pl.DataFrame:
         """Account for a cleaned batch; the rows of it that are used."""
         used = (cleaned[REASON] == 0) & (cleaned[SKIP] == 0)
-        kept = cleaned if used.all() else cleaned.filter(used)
+        columns = [*self._schema(), *accounts.FLAGS]
+        kept = cleaned.select(columns) if used.all() else cleaned.select(columns).filter(used)
         self.audit.add(kept)
         if "currency" in cleaned.columns:
             self.audit.currencies |= set(cleaned["currency"].drop_nulls().unique().to_list())
@@ -200,6 +201,8 @@ class Transactions:
             self._surprises.float_ids |= bool(ids.str.ends_with(".0").any())
 
     def _keep_rejects(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> None:
+        if not any(self.audit.wants(accounts.REASONS[code]) for code in cleaned[REASON].unique().to_list() if code):
+            return
         rejected = cleaned.select(ROW, REASON).hstack(raw.drop(ROW)).filter(pl.col(REASON) > 0)
         for code, rows in rejected.group_by(REASON, maintain_order=True):
             reason = accounts.REASONS[code[0]]
