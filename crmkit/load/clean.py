@@ -150,7 +150,11 @@ def _whole_money(role: str, stored: pl.Series, scale: int) -> list[pl.Series]:
     bounded = units if near.all() else units.to_frame("u").select(pl.when(pl.lit(near)).then("u")).to_series()
     minor = bounded.cast(pl.Int64) * factor
     columns = [minor.alias(role), units.alias(f"__{role}")]
-    return columns if role != "amount" else [*columns, pl.repeat(False, stored.len(), eager=True).alias("__rounded")]
+    return (
+        columns
+        if role != "amount"
+        else [*columns, pl.repeat(False, stored.len(), eager=True).alias("__rounded")]
+    )
 
 
 def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
