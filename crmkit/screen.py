@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,8 +85,9 @@ def window(color: Color = "auto", width: int | None = None) -> Window:
     from rich.console import Console
 
     console = Console(file=sys.stdout)
-    if width is None and console.file.isatty():
-        width = console.width
+    if width is None and sys.stdout.isatty():
+        # Not Rich's, which takes a dumb terminal for 80 columns whatever COLUMNS says.
+        width = shutil.get_terminal_size().columns
     system = None if console.no_color else console.color_system
     if color == "always":
         system = Console(file=sys.stdout, force_terminal=True).color_system or "standard"
