@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import typer
 
+from crmkit.commands.accumulation import accumulation
 from crmkit.commands.check import check
+from crmkit.commands.churn import churn
+from crmkit.commands.cohort import cohort
 from crmkit.commands.customers import customers
+from crmkit.commands.deviation import deviation
+from crmkit.commands.lifecycle import lifecycle
+from crmkit.commands.migration import migration
 from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
+from crmkit.commands.sample import sample
+from crmkit.commands.trend import trend
+from crmkit.commands.value import value
 from crmkit.options import shared
 
 app = typer.Typer(
@@ -28,8 +37,17 @@ READS = "files input output"
 
 app.command(rich_help_panel="Look")(shared(check, READS))
 app.command(rich_help_panel="Look")(shared(customers, READS))
+app.command(rich_help_panel="Look")(sample)
 app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
+app.command(rich_help_panel="Reckon")(shared(accumulation, "input output"))
+app.command(rich_help_panel="Reckon")(shared(value, "output"))
+app.command(rich_help_panel="Over time")(shared(migration, READS))
+app.command(rich_help_panel="Over time")(shared(cohort, READS))
+app.command(rich_help_panel="Over time")(shared(lifecycle, READS))
+app.command(rich_help_panel="Over time")(shared(churn, READS))
+app.command(rich_help_panel="Over time")(shared(trend, READS))
+app.command(rich_help_panel="Over time")(shared(deviation, READS))
 
 
 @app.callback()

@@ -11,6 +11,7 @@ Kinds
     money    amounts in the file's currency, exact (Decimal, or minor units inside)
     share    a part of a whole between 0 and 1, shown as a percentage
     ratio    a number without a unit
+    times    how many times as large, with two decimals
     score    a small ordinal such as an R, F or M score
     flag     true or false
 """
@@ -83,7 +84,7 @@ ACCUMULATION = {
     "difference": Column(
         "count", "customers of the second less those of the first: b less a, what-if less as it is"
     ),
-    "relative_size": Column("ratio", "customers of the second store for each customer of the first"),
+    "relative_size": Column("times", "customers of the second store for each customer of the first"),
     "profit_difference": Column(
         "money", "profit of the second less that of the first: b less a, what-if less as it is"
     ),
@@ -112,6 +113,9 @@ ACCUMULATION = {
     "keep_budget": Column("money", "what keeping one customer may cost: the profit at stake over the ratio"),
     "saved": Column("money", "profit left when a customer is kept for that, and not won anew"),
     "break_even_lift": Column("share", "part of the customers treated who must stay only because of it"),
+    "point_budget": Column(
+        "money", "what may be spent on each customer for each point by which it raises retention"
+    ),
     "source": Column("text", "the store that customers were with in the period before"),
     "target": Column("text", "the store that they are with now"),
     "moves": Column("count", "moves of customers, all periods together"),
@@ -130,10 +134,13 @@ VALUE = {
     "years": Column("ratio", "years that are counted, or that have passed; empty for ever"),
     "discount": Column("share", "what money loses in worth per year"),
     "growth": Column("share", "growth of the margin per year"),
-    "value": Column("money", "what a customer is worth on these assumptions"),
+    "value": Column(
+        "money", "what a customer is worth on these assumptions; of a cohort, what --value asks for"
+    ),
     "net_value": Column("money", "value less the cost of acquiring the customer"),
-    "overstated": Column("ratio", "how many times as large the simple value is"),
-    "current": Column("flag", "whether this is the case that was asked for"),
+    "overstated": Column("times", "how many times as large the simple value is"),
+    "payback_years": Column("ratio", "years until the value has reached the cost of acquiring the customer"),
+    "current": Column("share", "in the row of the retention asked for: the discount asked for"),
     "purchases": Column("count", "purchases in the schedule"),
     "basket": Column("money", "amount of the first purchase"),
     "total": Column("money", "all amounts added up"),
@@ -186,6 +193,87 @@ RFM = {
     **{f"f{score}": Column("count", f"customers with an F score of {score}") for score in range(1, 10)},
 }
 
+CHURN = {
+    "status": Column("text", "active, overdue, lapsed (overdue, and no order in 365 days) or refund only"),
+    "median_gap": Column("days", "the customer's median gap between purchase days, from three of them on"),
+    "days_since": Column("days", "days from the last order to the as-of date"),
+    "threshold": Column("days", "days without an order after which the customer is late"),
+    "overdue_ratio": Column("ratio", "days since the last order, in median gaps of the customer"),
+    "revenue_at_risk": Column("money", "revenue of the last 365 days, refunds deducted"),
+    "expected_loss": Column("money", "revenue at risk times the chance that the customer stays away"),
+    "late": Column("count", "customers overdue or lapsed"),
+    "silent": Column("count", "late customers without a refund before they became late"),
+    "silent_churn": Column("share", "part of the late customers who were silent"),
+    "rule": Column("text", "when a customer is called late"),
+    "flagged": Column("count", "cases that the rule calls out"),
+    "gone": Column("count", "customers who did not buy again"),
+    "hits": Column("count", "customers whom the rule calls late and who did not buy again"),
+    "precision": Column("share", "part of the flagged customers who did not buy again"),
+    "recall": Column("share", "part of those who did not buy again whom the rule had flagged"),
+    "base_rate": Column("share", "part of all customers who did not buy again"),
+}
+
+TREND = {
+    "orders_per_customer": Column("ratio", "orders for each customer who ordered in the period"),
+    "order_value": Column("money", "revenue for each order"),
+    "change": Column("money", "revenue less that of the period before"),
+    "from_customers": Column("money", "part of the change that is due to the number of customers"),
+    "from_frequency": Column("money", "part of the change that is due to orders per customer"),
+    "from_order_value": Column("money", "part of the change that is due to the order value"),
+    "year_on_year": Column("share", "growth of revenue over the same period a year before"),
+    "forecast": Column("money", "revenue to be expected"),
+    "low": Column("money", "lower end of the interval"),
+    "high": Column("money", "upper end of the interval"),
+    "held_out": Column("count", "periods that were kept back to test the forecast"),
+    "mase": Column("ratio", "mean error, in mean errors of the naive method on the periods before"),
+    "mape": Column("share", "mean error as a part of the value"),
+    "coverage": Column("share", "part of the periods whose value lay in the interval"),
+}
+
+DEVIATION = {
+    "measure": Column("text", "what is compared: spend, gap or order size"),
+    "direction": Column("text", "up or down from the customer's own median"),
+    "observed": Column("ratio", "what the last window shows: money, or days for a gap"),
+    "median": Column("ratio", "the customer's own median before the window"),
+    "mad": Column("ratio", "median absolute deviation from that median"),
+    "z": Column("ratio", "robust deviation, (observed - median) / (1.4826 MAD)"),
+    "history": Column("count", "windows, gaps or purchase days that the median is of"),
+    "tested": Column("count", "customers with enough history to be tested"),
+    "up": Column("count", "alarms above the customer's median"),
+    "down": Column("count", "alarms below the customer's median"),
+    "expected_normal": Column("ratio", "alarms to be expected of normal noise"),
+    "expected_past": Column("ratio", "alarms to be expected if this window is like those before"),
+}
+
+# Customers over time.
+OVER_TIME = {
+    "from": Column("text", "tier, segment or cell at the first date; entered: none yet"),
+    "to": Column("text", "tier, segment or cell at the second date; left: none any more"),
+    "move": Column("text", "up, same, across (to an equal one), down, entered or left"),
+    "revenue_before": Column("money", "revenue as of the first date"),
+    "revenue_change": Column("money", "revenue as of the second date less that as of the first"),
+    "cohort": Column("text", "calendar period of the first order"),
+    "size": Column("count", "customers of the cohort"),
+    "complete": Column("flag", "whether the data cover the whole period"),
+    "reactivated": Column("count", "customers with an order again, after a period or more without"),
+    "lapsed": Column("count", "customers with an order in the period before and none in this"),
+    "active": Column("count", "customers with an order in the period"),
+    "retention_rate": Column("share", "part of the customers of the period before who have an order again"),
+    "new_revenue": Column("money", "revenue of the new customers"),
+    "retained_revenue": Column("money", "revenue of the retained customers"),
+    "reactivated_revenue": Column("money", "revenue of the reactivated customers"),
+    "inactive_revenue": Column("money", "refunds to customers without an order in the period"),
+    "lapsed_revenue": Column("money", "what the lapsed customers brought in the period before"),
+    "expansion": Column("money", "what retained customers brought more than in the period before"),
+    "contraction": Column("money", "what retained customers brought less than in the period before"),
+    "quick_ratio": Column(
+        "ratio", "revenue gained (new, reactivated, expansion) for each unit lost (lapsed, contraction)"
+    ),
+    "stage": Column("text", "step on the ladder: first-time, repeat, loyal, or dormant"),
+    "reached": Column("count", "customers who ever got to the step, the dormant ones included"),
+    "conversion": Column("share", "part of those who reached the step below who reached this one"),
+}
+
 COLUMNS: dict[str, Column] = {
     **TRANSACTIONS,
     **CUSTOMERS,
@@ -195,6 +283,10 @@ COLUMNS: dict[str, Column] = {
     **VALUE,
     **PARETO,
     **RFM,
+    **CHURN,
+    **TREND,
+    **DEVIATION,
+    **OVER_TIME,
 }
 
 

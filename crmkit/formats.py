@@ -71,7 +71,7 @@ def layout(path: str | PurePath) -> Layout:
 
 def write(result: Result, stream: BinaryIO, how: Layout, *, excel_safe: bool = False) -> None:
     """Write the tables of `result` to `stream`; `excel_safe` disarms formulas in CSV and TSV."""
-    with _packed(stream, how.packing) as target:
+    with packed(stream, how.packing) as target:
         if how.format == "json":
             _write_json(result, target)
         elif how.format == "markdown":
@@ -109,7 +109,7 @@ class _OneWay:
 
 
 @contextmanager
-def _packed(stream: BinaryIO, packing: str | None) -> Iterator[BinaryIO]:
+def packed(stream: BinaryIO, packing: str | None) -> Iterator[BinaryIO]:
     """`stream`, or a compressor in front of it whose header names neither file nor time."""
     if packing == "gzip":
         import gzip

@@ -32,6 +32,7 @@ class Shared:
     order: str | None = None
     product: str | None = None
     cost: str | None = None
+    store: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     date_format: str | None = None
@@ -69,6 +70,7 @@ FILES = Annotated[
         show_default=False,
     ),
 ]
+PERIOD = Annotated[str, typer.Option("--period", help="month, quarter, week (ISO) or year.", metavar="NAME")]
 _TEXT = str | None
 _OPTIONS: dict[str, tuple[str, Any]] = {
     "files": ("files", FILES),

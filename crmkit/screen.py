@@ -107,12 +107,19 @@ def _is_ascii_locale() -> bool:
 
 
 def page(result: Result, win: Window, *, limit: int | None = None) -> Page:
-    """All tables of `result`, one below the other; `limit` rows of each (default ROWS, 0 for all)."""
+    """All tables of `result`, one below the other; `limit` rows of each (default ROWS, 0 for all).
+
+    Of a table whose picture is `none`, because another one shows the same, only the size is told.
+    """
     drawing = _Drawing(result, win, ROWS if limit is None else limit)
-    for place, name in enumerate(result.tables):
+    told = [name for name in result.tables if len(result.tables) > 1 and result.pictures.get(name) == "none"]
+    for place, name in enumerate(name for name in result.tables if name not in told):
         if place:
             drawing.lines.append("")
         drawing.draw(name)
+    for name in told:
+        rows = _counted(result.tables[name].height, "row")
+        drawing.lines.append(f"{safe(name)}: {rows}, which --table {safe(name)} lists")
     return Page("\n".join([*drawing.lines, ""]), tuple(drawing.hints))
 
 

@@ -243,7 +243,7 @@ def load_options(common: Shared) -> Any:
     """The reading options as `load` wants them."""
     from crmkit.load import Options
 
-    names = ("customer", "date", "amount", "order", "product", "cost")
+    names = ("customer", "date", "amount", "order", "product", "cost", "store")
     check_zone(common.tz)
     return Options(
         columns={name: getattr(common, name) for name in names},

@@ -68,6 +68,11 @@ class Transactions:
         return day
 
     @property
+    def begin(self) -> date:
+        """The first day that the rows used cover: the user's since date, else the earliest (known after a pass)."""
+        return self.plan.options.since or self.audit.first_date or self.as_of
+
+    @property
     def name(self) -> str:
         """How to call the input in a message."""
         first = self.inputs[0].name
@@ -119,9 +124,11 @@ class Transactions:
             "date": pl.Date,
             "amount": money,
         }
-        return schema | {
-            name: money if name == "cost" else pl.String for name in _OPTIONAL if name in self.plan.roles
-        }
+        for name in _OPTIONAL:
+            if name in self.plan.roles:
+                label = pl.Int64 if name in raw and raw[name].is_integer() else pl.String
+                schema[name] = money if name == "cost" else label
+        return schema
 
     def _used(self) -> Iterator[pl.DataFrame]:
         schema = self._schema()

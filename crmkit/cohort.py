@@ -1,0 +1,209 @@
+"""Cohorts: customers by the period of their first order, and what they did in the periods after.
+
+Period 0 of a cohort is the one of the first order. A refund dated before a customer's first order
+belongs to a sale that the file does not hold; it counts in period 0, so that a cohort's revenue is
+its customers' revenue to the last unit. A cell is known when its period has ended; an open one is
+left blank.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal, get_args
+
+import polars as pl
+
+from crmkit import periods
+from crmkit.customers import money
+from crmkit.errors import DataError, UsageError
+from crmkit.panel import panel
+from crmkit.periods import Period
+from crmkit.result import Result
+
+Value = Literal["customers", "rate", "revenue", "cumulative", "orders"]
+VALUES: tuple[Value, ...] = get_args(Value)
+MONEY = ("revenue", "cumulative")
+TITLES = {
+    "customers": "Customers with an order, by {period} of the first order and {period}s since",
+    "rate": "Part of the cohort with an order, by {period} of the first order and {period}s since",
+    "revenue": "Revenue, by {period} of the first order and {period}s since",
+    "cumulative": "Revenue so far, by {period} of the first order and {period}s since",
+    "orders": "Orders, by {period} of the first order and {period}s since",
+}
+
+
+def check(value: str) -> Value:
+    """The value itself, or UsageError with the names that exist."""
+    for known in VALUES:
+        if value == known:
+            return known
+    raise UsageError(f"A cohort has no value {value!r}. Say one of {', '.join(VALUES)}.")
+
+
+def count(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+    """From transactions to the counts that `analyse` takes."""
+    return tally(join_cohort(panel(transactions, period)))
+
+
+def join_cohort(activity: pl.LazyFrame) -> pl.LazyFrame:
+    """Add `cohort` to a panel: the period of the customer's first order, null where there is none."""
+    first = pl.col("index").filter(pl.col("orders") > 0).min()
+    return activity.with_columns(first.over("customer").alias("cohort"))
+
+
+def tally(activity: pl.LazyFrame) -> pl.LazyFrame:
+    """Customers with an order, orders and revenue of each cohort in each period since: counts that add up."""
+    since = (pl.col("index") - pl.col("cohort")).clip(lower_bound=0)
+    return activity.group_by("cohort", since.alias("since")).agg(
+        (pl.col("orders") > 0).sum().cast(pl.Int64).alias("customers"),
+        pl.col("orders").sum(),
+        pl.col("revenue").sum(),
+    )
+
+
+def triangle(counts: pl.DataFrame, last: int) -> pl.DataFrame:
+    """Every cell from each cohort's first period to the period `last`; 0 where nothing happened.
+
+    Columns: cohort and index (periods), since, size, customers, orders, revenue, cumulative.
+    """
+    sizes = counts.filter(pl.col("since") == 0).select("cohort", size="customers")
+    cells = sizes.with_columns(index=pl.int_ranges("cohort", last + 1, dtype=pl.Int32)).explode("index")
+    return (
+        cells.with_columns(since=pl.col("index") - pl.col("cohort"))
+        .join(counts, on=["cohort", "since"], how="left")
+        .with_columns(pl.col("customers", "orders", "revenue").fill_null(0))
+        .with_columns(cumulative=pl.col("revenue").cum_sum().over("cohort", order_by="since"))
+        .sort("cohort", "since")
+    )
+
+
+def cell(value: Value, scale: int) -> pl.Expr:
+    """The value of a cell."""
+    if value == "rate":
+        return pl.col("customers") / pl.col("size")
+    return money(value, scale) if value in MONEY else pl.col(value)
+
+
+def together(cells: pl.DataFrame, value: Value) -> pl.DataFrame:
+    """The complete cells of each period since, added up: cohorts, their size, total in the value's units."""
+    total = pl.col("customers" if value == "rate" else value).sum()
+    known = cells.filter("complete").group_by("since")
+    return known.agg(
+        pl.len().cast(pl.Int64).alias("cohorts"), pl.col("size").sum(), total.alias("total")
+    ).sort("since")
+
+
+def mean_row(cells: pl.DataFrame, value: Value, scale: int) -> dict[str, Any]:
+    """A cohort of mean size that does in each period what the cohorts known in it did.
+
+    Each cohort counts by its size: Σ value / Σ size × mean size, rounded half to even. A rate is
+    the same without the mean size.
+    """
+    rows = together(cells, value).to_dicts()
+    size = Fraction(rows[0]["size"], rows[0]["cohorts"]) if rows else Fraction(0)
+    each = {str(row["since"]): Fraction(row["total"], row["size"]) for row in rows}
+    means: dict[str, Any] = {"cohort": "mean", "size": round(size)}
+    if value == "rate":
+        return means | {since: float(mean) for since, mean in each.items()}
+    if value in MONEY:
+        return means | {since: Decimal(round(mean * size)).scaleb(-scale) for since, mean in each.items()}
+    return means | {since: round(mean * size) for since, mean in each.items()}
+
+
+def grid(cohorts: pl.DataFrame, mean: dict[str, Any], value: Value) -> pl.DataFrame:
+    """The wide form: a row per cohort and the mean below, a column per period in which anything is known.
+
+    Period 0 of customers and rate says no more than the size does, and is left out.
+    """
+    known = cohorts.filter(pl.col("value").is_not_null())["period"].unique().sort()
+    shown = known.filter(known > 0) if value in ("customers", "rate") else known
+    wide = cohorts.pivot(
+        "period", on_columns=shown, index=["cohort", "size"], values="value", maintain_order=True
+    )
+    below = {name: [mean.get(name)] for name in wide.columns}
+    return pl.concat([wide, pl.DataFrame(below, schema=wide.schema)])
+
+
+def check_span(counts: pl.DataFrame, last: int, period: Period) -> None:
+    """Refuse what has no cohort, or a single period and so no later one to look at."""
+    first = counts["cohort"].min()
+    if first is None:
+        raise DataError(
+            "There is no cohort: no customer has an order with a positive amount. "
+            "Look at what the amounts are with `crmkit check`."
+        )
+    if first == last:
+        raise DataError(
+            f"All orders fall in one {period}, {periods.label_of(last, period)}; cohorts need at least two. "
+            "Say a shorter --period, such as week."
+        )
+
+
+def facts(counts: pl.DataFrame, cells: pl.DataFrame, scale: int) -> dict[str, Any]:
+    """What the cohorts hold, what lies outside of them, and how many customers come back a period later."""
+    next_one = together(cells, "rate").filter(pl.col("since") == 1).to_dicts()
+    outside = counts.filter(pl.col("cohort").is_null())
+    return {
+        "customers": counts.filter(pl.col("since") == 0)["customers"].sum(),
+        "cohorts": cells["cohort"].n_unique(),
+        "cohort_revenue": cells.select(money("revenue", scale).sum()).item(),
+        "revenue_outside": outside.select(money("revenue", scale).sum()).item(),
+        "return_rate": next_one[0]["total"] / next_one[0]["size"] if next_one else None,
+    }
+
+
+def notes(cohorts: pl.DataFrame, last: str, outside: Decimal, as_of: date) -> tuple[str, ...]:
+    """What a careful reader should know about the edges of the triangle."""
+    first = cohorts["cohort"][0]
+    said = [f"Cohort {first} is where the file begins: customers from before it are counted as new there."]
+    if not cohorts["complete"].all():
+        said.append(
+            f"{last} is cut short on {as_of}: its cells do not enter the means, nor the table unasked."
+        )
+    if outside:
+        said.append(f"Customers with refunds only are in no cohort: {outside:,} of revenue is theirs.")
+    return tuple(said)
+
+
+def analyse(
+    counts: pl.DataFrame,
+    *,
+    as_of: date,
+    scale: int,
+    period: Period = "month",
+    value: Value = "rate",
+    include_partial: bool = False,
+) -> Result:
+    """Cohorts by first order × periods since, from the counts of `count`.
+
+    Args:
+        as_of: the last day that the data cover; a period that ends later is not complete.
+        scale: decimals of the amounts' minor units.
+        include_partial: show the cells of a period that is not complete instead of blanks.
+
+    Raises DataError where there is no order, or only one period.
+    """
+    last = periods.index_of(as_of, period)
+    check_span(counts, last, period)
+    cells = triangle(counts, last).with_columns(complete=periods.end(pl.col("index"), period) <= as_of)
+    found = facts(counts, cells, scale)
+    shown = pl.col("complete") | include_partial
+    cohorts = cells.select(
+        periods.label(pl.col("cohort"), period).alias("cohort"),
+        "size",
+        pl.col("since").cast(pl.Int64).alias("period"),
+        pl.when(shown).then(cell(value, scale)).alias("value"),
+        "complete",
+    )
+    # A size is a count too: the kind of whole numbers in the map must differ, or it is coloured with them.
+    kind = {"rate": "share", "revenue": "money", "cumulative": "money"}.get(value, "ratio")
+    return Result(
+        command="cohort",
+        tables={"cohorts": cohorts, "grid": grid(cohorts, mean_row(cells, value, scale), value)},
+        facts=found | {"as_of": as_of, "by": period, "value": value},
+        notes=notes(cohorts, periods.label_of(last, period), found["revenue_outside"], as_of),
+        titles={"grid": TITLES[value].format(period=period)},
+        pictures={"cohorts": "none", "grid": f"heat {kind}"},
+    )

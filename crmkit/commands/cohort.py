@@ -1,0 +1,46 @@
+"""`crmkit cohort`: who comes back, by when they came first."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from crmkit.options import PERIOD, Shared
+from crmkit.session import Session
+
+
+def cohort(
+    common: Shared,
+    period: PERIOD = "month",
+    value: Annotated[
+        str,
+        typer.Option(
+            help="What the cells hold: rate, customers, revenue, cumulative (revenue so far) or orders.",
+            metavar="NAME",
+        ),
+    ] = "rate",
+    include_partial: Annotated[
+        bool, typer.Option("--include-partial", help="Show the cells of a period that is not over, too.")
+    ] = False,
+) -> None:
+    """Follow customers from the period of their first order: who comes back, and what they bring.
+
+    Example: crmkit cohort sales.parquet --period quarter --value cumulative
+    """
+    from crmkit import cohort as analysis
+    from crmkit import periods
+
+    by, shown = periods.check(period), analysis.check(value)
+    with Session("cohort", common) as session:
+        sales = session.read()
+        counts = sales.collect(lambda rows: analysis.count(rows, by))
+        result = analysis.analyse(
+            counts,
+            as_of=sales.as_of,
+            scale=sales.scale,
+            period=by,
+            value=shown,
+            include_partial=include_partial,
+        )
+        session.finish(result)

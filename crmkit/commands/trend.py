@@ -1,0 +1,42 @@
+"""`crmkit trend`: what revenue did, why, and where it goes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from crmkit.options import PERIOD, Shared
+from crmkit.session import Session
+
+
+def trend(
+    common: Shared,
+    period: PERIOD = "month",
+    ahead: Annotated[int, typer.Option(help="Forecast so many periods.", metavar="N")] = 6,
+    interval: Annotated[
+        str, typer.Option(help="How sure the forecast's interval is to be.", metavar="P%")
+    ] = "80%",
+) -> None:
+    """Show revenue by period, what changed it, and a forecast.
+
+    Example: crmkit trend sales.parquet --period week
+    """
+    from crmkit import parse, periods
+    from crmkit import trend as analysis
+
+    by, sure = periods.check(period), parse.percent(interval, "--interval")
+    analysis.check(ahead, sure)
+    with Session("trend", common) as session:
+        sales = session.read()
+        sums = sales.collect(lambda rows: analysis.count(rows, by))
+        result = analysis.analyse(
+            sums,
+            as_of=sales.as_of,
+            begin=sales.begin,
+            scale=sales.scale,
+            period=by,
+            ahead=ahead,
+            interval=sure,
+        )
+        session.finish(result)

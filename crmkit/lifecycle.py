@@ -1,0 +1,252 @@
+"""Growth accounting: who is new, stays, comes back and falls silent, period by period; and the ladder.
+
+In each period a customer with an order is one of
+
+    new          the first order ever
+    retained     an order in the period before, too
+    reactivated  orders before, but none in the period before
+
+and one with an order in the period before but none in this has lapsed. So, for customers,
+
+    active(t)   = new(t) + retained(t) + reactivated(t)
+    active(t-1) = retained(t) + lapsed(t)
+
+and for money, where `lapsed_revenue` is what the lapsed brought in the period before, and
+`expansion` and `contraction` are what the retained brought more and less than in the period before,
+
+    A(t) = new_revenue + retained_revenue + reactivated_revenue
+    A(t) - A(t-1) = new_revenue + reactivated_revenue + expansion - contraction - lapsed_revenue
+    revenue(t) = A(t) + inactive_revenue        (refunds to customers without an order in the period)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import polars as pl
+
+from crmkit import periods
+from crmkit.counts import ratio, whole
+from crmkit.customers import money
+from crmkit.errors import DataError
+from crmkit.panel import panel
+from crmkit.periods import Period
+from crmkit.result import Result
+
+STATES = ("new", "retained", "reactivated", "inactive")
+NO_ORDERS = (
+    "No customer has an order with a positive amount. Look at what the amounts are with `crmkit check`."
+)
+LADDER = ("first-time", "repeat", "loyal", "dormant")
+MONEY = [
+    "revenue",
+    *(f"{state}_revenue" for state in STATES),
+    "lapsed_revenue",
+    "expansion",
+    "contraction",
+]
+
+
+def count(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+    """From transactions to the counts that `analyse` takes."""
+    return tally(join_state(panel(transactions, period)))
+
+
+def join_state(activity: pl.LazyFrame) -> pl.LazyFrame:
+    """Add to a panel the customer's state in the period, and the revenue of the period before if retained."""
+    active = pl.col("orders") > 0
+    previous = pl.col("index", "revenue").shift(1).over("customer", active, order_by="index")
+    retained = pl.col("index") - pl.col("previous_index") == 1
+    state = (
+        pl.when(~active)
+        .then(pl.lit("inactive"))
+        .when(pl.col("previous_index").is_null())
+        .then(pl.lit("new"))
+        .when(retained)
+        .then(pl.lit("retained"))
+        .otherwise(pl.lit("reactivated"))
+    )
+    return activity.with_columns(previous.name.prefix("previous_")).with_columns(
+        state.alias("state"), pl.when(active & retained).then("previous_revenue").alias("before")
+    )
+
+
+def tally(activity: pl.LazyFrame) -> pl.LazyFrame:
+    """Customers and money in each state in each period: counts that add up."""
+    change = pl.col("revenue") - pl.col("before")
+    return activity.group_by("index", "state").agg(
+        pl.len().cast(pl.Int64).alias("customers"),
+        pl.col("revenue").sum(),
+        pl.col("before").sum(),
+        change.clip(lower_bound=0).sum().alias("expansion"),
+        (-change).clip(lower_bound=0).sum().alias("contraction"),
+    )
+
+
+def by_period(counts: pl.DataFrame, calendar: pl.DataFrame) -> pl.DataFrame:
+    """One row for each period of the calendar, the silent ones too; money in minor units.
+
+    What needs a period before (lapsed, expansion, contraction) is null in the first row.
+    """
+    each = [
+        pl.col(measure).filter(pl.col("state") == state).sum().alias(name)
+        for state in STATES
+        for measure, name in (("customers", state), ("revenue", f"{state}_revenue"))
+    ]
+    changes = [pl.col(measure).sum() for measure in ("revenue", "before", "expansion", "contraction")]
+    table = calendar.join(counts.group_by("index").agg(*each, *changes), on="index", how="left").sort("index")
+    table = table.with_columns(pl.exclude(calendar.columns).fill_null(0)).with_columns(
+        active=pl.sum_horizontal("new", "retained", "reactivated"),
+        active_revenue=pl.col("revenue") - pl.col("inactive_revenue"),
+    )
+    later = pl.int_range(pl.len()) > 0
+    return table.with_columns(
+        pl.when(later).then(pl.col("expansion", "contraction")),
+        lapsed=pl.col("active").shift(1) - pl.col("retained"),
+        lapsed_revenue=pl.col("active_revenue").shift(1) - pl.col("before"),
+    )
+
+
+def ratios(table: pl.DataFrame) -> pl.DataFrame:
+    """Add what only a complete period can tell: the retention rate and the quick ratio.
+
+    The quick ratio compares the money of two periods, so both have to be complete.
+    """
+    gained = pl.sum_horizontal("new_revenue", "reactivated_revenue", "expansion")
+    lost = pl.col("lapsed_revenue") + pl.col("contraction")
+    before = pl.col("active").shift(1)
+    return table.with_columns(
+        retention_rate=pl.when("complete", before > 0).then(pl.col("retained") / before),
+        quick_ratio=pl.when("complete", pl.col("complete").shift(1), lost > 0).then(gained / lost),
+    )
+
+
+def table(rows: pl.DataFrame, scale: int) -> pl.DataFrame:
+    """The periods as they are shown."""
+    return rows.select(
+        "period",
+        *STATES[:3],
+        "lapsed",
+        "active",
+        "retention_rate",
+        *(money(name, scale) for name in MONEY),
+        "quick_ratio",
+        "complete",
+    )
+
+
+def notes(rows: pl.DataFrame, begin: date, as_of: date) -> tuple[str, ...]:
+    """What a careful reader should know about the first and the last period."""
+    first, last = rows.row(0, named=True), rows.row(-1, named=True)
+    said = [f"Everybody in {first['period']} counts as new, because the file begins there, on {begin}."]
+    if not last["complete"]:
+        said.append(
+            f"{last['period']} is cut short on {as_of}: whoever has no order in it yet counts as lapsed, "
+            "so its retention rate and quick ratio are left blank."
+        )
+    return tuple(said)
+
+
+def analyse(
+    counts: pl.DataFrame,
+    *,
+    begin: date,
+    as_of: date,
+    scale: int,
+    period: Period = "month",
+) -> Result:
+    """Growth accounting by period, from the counts of `count`.
+
+    Args:
+        begin, as_of: the first and the last day that the data cover.
+        scale: decimals of the amounts' minor units.
+
+    Raises DataError where there is no order, or only one period.
+    """
+    calendar = periods.calendar(begin, as_of, period)
+    if calendar.height < 2:
+        raise DataError(
+            f"The file covers one {period}, {calendar['period'][0]}; a life cycle needs at least two. "
+            "Say a shorter --period, such as week."
+        )
+    rows = ratios(by_period(counts, calendar))
+    if not rows["active"].sum():
+        raise DataError(NO_ORDERS)
+    shown = table(rows, scale)
+    return Result(
+        command="lifecycle",
+        tables={"periods": shown},
+        facts={
+            "as_of": as_of,
+            "customers": shown["new"].sum(),
+            "revenue": shown["revenue"].sum(),
+            "retention_rate": shown["retention_rate"].drop_nulls().last(),
+            "quick_ratio": shown["quick_ratio"].drop_nulls().last(),
+        },
+        notes=notes(rows, begin, as_of),
+        titles={"periods": f"Customers and revenue by {period}"},
+    )
+
+
+def stage(loyal: int, lapse_days: int) -> pl.Expr:
+    """The customer's step on the ladder, row by row, from `orders` and `recency`; null without an order."""
+    return (
+        pl.when(pl.col("orders") < 1)
+        .then(None)
+        .when(pl.col("recency") > lapse_days)
+        .then(pl.lit("dormant"))
+        .when(pl.col("orders") >= loyal)
+        .then(pl.lit("loyal"))
+        .when(pl.col("orders") > 1)
+        .then(pl.lit("repeat"))
+        .otherwise(pl.lit("first-time"))
+    )
+
+
+def ladder(staged: pl.DataFrame, loyal: int) -> pl.DataFrame:
+    """Sizes of the stages, how many customers ever got that far, and the part of those one step below."""
+    buyers = staged.filter(pl.col("stage").is_not_null())
+    reached = [buyers.filter(pl.col("orders") >= orders).height for orders in (1, 2, loyal)]
+    sums = buyers.group_by("stage").agg(pl.len().cast(pl.Int64).alias("customers"), pl.col("revenue").sum())
+    table = pl.DataFrame(
+        {"stage": LADDER, "reached": [*reached, None]}, schema_overrides={"reached": pl.Int64}
+    )
+    return (
+        table.join(sums, on="stage", how="left", maintain_order="left")
+        .with_columns(pl.col("customers", "revenue").fill_null(0))
+        .select(
+            "stage",
+            "customers",
+            ratio(pl.col("customers"), buyers.height).alias("share"),
+            "revenue",
+            ratio(whole("revenue"), whole("revenue").sum()).alias("revenue_share"),
+            "reached",
+            (pl.col("reached") / pl.col("reached").shift(1)).alias("conversion"),
+        )
+    )
+
+
+def add_stages(result: Result, customers: pl.DataFrame, *, loyal: int, lapse_days: int) -> Result:
+    """The same result with the ladder as of its date: tables `stages` and `customers`.
+
+    Args:
+        customers: the customers table as of that date.
+        loyal: orders from which a customer is loyal, 3 or more.
+        lapse_days: days without an order after which a customer is dormant.
+    """
+    staged = customers.with_columns(stage=stage(loyal, lapse_days))
+    columns = ["customer", "stage", "orders", "last", "recency", "revenue"]
+    tables = {
+        "stages": ladder(staged, loyal),
+        "customers": staged.select(columns).sort("revenue", "customer", descending=[True, False]),
+    }
+    day = result.facts["as_of"]
+    title = f"Stages on {day}: loyal from {loyal} orders on, dormant after {lapse_days} days without one"
+    return replace(
+        result,
+        tables={**result.tables, **tables},
+        facts={**result.facts, "loyal": loyal, "lapse_days": lapse_days},
+        detail="customers",
+        titles={**result.titles, "stages": title},
+    )

@@ -1,0 +1,230 @@
+"""Migration: who moved from which tier, segment or cell to which, between two dates.
+
+Both dates are judged by one yardstick. The caller finds the cut points at the first date and labels
+the customers of both dates with them, so that a customer moves by what he does and not because
+others did something. A label has a rank, 1 for the best: up is towards 1, across is to another
+label of the same rank. `entered` had no label at the first date, `left` has none at the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from crmkit import customers
+from crmkit.counts import ratio
+from crmkit.errors import DataError, UsageError
+from crmkit.result import Result
+
+ENTERED, LEFT = "entered", "left"
+MOVES = ("up", "same", "across", "down", ENTERED, LEFT)
+# With more labels than this a matrix lists the moves that happened, without the zeros in between.
+FULL_MATRIX = 20
+WHOLE_FILE = (
+    "Everything since the file begins counts at both dates, so orders and revenue can hardly fall. "
+    "--window 90 would compare the 90 days up to the one date with those up to the other."
+)
+
+
+def check(begin: date, end: date, *, first: date, last: date, window: int | None = None) -> None:
+    """Refuse dates in the wrong order (UsageError), and dates and windows outside the transactions (DataError)."""
+    if begin >= end:
+        raise UsageError(f"--from {begin} is not before --to {end}. Give the earlier date first.")
+    for option, day in (("--from", begin), ("--to", end)):
+        if not first <= day <= last:
+            raise DataError(
+                f"{option} {day} is outside the file: its transactions run from {first} to {last}. "
+                "Choose two dates in between."
+            )
+    known = (begin - first).days + 1
+    if window is not None and window > known:
+        raise DataError(
+            f"The {window} days up to --from {begin} begin before the file does, on {first}. "
+            f"Say --window {known} or less, or choose a later date."
+        )
+
+
+class Span(NamedTuple):
+    """Days that count for a date, both ends included; None is an open end."""
+
+    first: date | None
+    last: date | None
+
+    def holds(self, day: pl.Expr) -> pl.Expr:
+        """Whether a day is one of them."""
+        after = pl.lit(True) if self.first is None else day >= self.first
+        return after if self.last is None else after & (day <= self.last)
+
+
+def aggregate(
+    transactions: pl.LazyFrame, before: Span, after: Span, wants: frozenset[str], *, has_order: bool
+) -> pl.LazyFrame:
+    """By key: the customers of two spans from one pass, each as `customers.aggregate` makes them.
+
+    The customer is a struct of the customer and the span's place, 0 or 1.
+    """
+    in_before, in_after = before.holds(pl.col("date")), after.holds(pl.col("date"))
+    place = (
+        pl.when(in_before & in_after)
+        .then(pl.lit([0, 1]))
+        .when(in_before)
+        .then(pl.lit([0]))
+        .when(in_after)
+        .then(pl.lit([1]))
+    )
+    rows = transactions.filter(in_before | in_after).with_columns(place.alias("place")).explode("place")
+    return customers.aggregate(
+        rows.with_columns(customer=pl.struct("customer", "place")), wants, has_order=has_order
+    )
+
+
+def snapshots(frame: pl.DataFrame, scale: int, days: tuple[date, date]) -> list[pl.DataFrame]:
+    """The customers tables of both spans, as of their days."""
+    parts = frame.unnest("customer")
+    return [
+        customers.finish(parts.filter(pl.col("place") == place).drop("place"), scale, day)
+        for place, day in enumerate(days)
+    ]
+
+
+def join(before: pl.DataFrame, after: pl.DataFrame, ranks: Mapping[str, int]) -> pl.DataFrame:
+    """One row for each customer with a label at either date: from, to, move and revenue at both.
+
+    A label without a rank is none.
+    """
+    known = pl.when(pl.col("label").is_in(list(ranks))).then("label")
+    sides = [frame.select("customer", known.alias("label"), "revenue") for frame in (before, after)]
+    both = sides[0].join(sides[1], on="customer", how="full", coalesce=True, suffix="_after")
+    both = both.filter(pl.col("label").is_not_null() | pl.col("label_after").is_not_null())
+    was, now = (
+        pl.col(name).replace_strict(ranks, default=None, return_dtype=pl.Int64)
+        for name in ("label", "label_after")
+    )
+    move = (
+        pl.when(pl.col("label").is_null())
+        .then(pl.lit(ENTERED))
+        .when(pl.col("label_after").is_null())
+        .then(pl.lit(LEFT))
+        .when(pl.col("label") == pl.col("label_after"))
+        .then(pl.lit("same"))
+        .when(now < was)
+        .then(pl.lit("up"))
+        .when(now > was)
+        .then(pl.lit("down"))
+        .otherwise(pl.lit("across"))
+    )
+    revenue = both.with_columns(pl.col("revenue", "revenue_after").fill_null(0))
+    return revenue.select(
+        "customer",
+        pl.col("label").fill_null(ENTERED).alias("from"),
+        pl.col("label_after").fill_null(LEFT).alias("to"),
+        move.alias("move"),
+        pl.col("revenue").alias("revenue_before"),
+        pl.col("revenue_after").alias("revenue"),
+        (pl.col("revenue_after") - pl.col("revenue")).alias("revenue_change"),
+    ).sort("revenue_before", "customer", descending=[True, False])
+
+
+MEASURES = (
+    pl.len().cast(pl.Int64).alias("customers"),
+    pl.col("revenue_before", "revenue", "revenue_change").sum(),
+)
+
+
+def matrix(moved: pl.DataFrame, ranks: Mapping[str, int]) -> pl.DataFrame:
+    """From × to: customers, their part of the row, and their revenue at both dates.
+
+    The best label comes first, `entered` and `left` last.
+    """
+    labels = sorted(ranks, key=lambda label: (ranks[label], label))
+    places = pl.DataFrame({"label": [*labels, ENTERED, LEFT]}).with_row_index("place")
+    rows = places.filter(pl.col("label") != LEFT).rename({"label": "from", "place": "row"})
+    columns = places.filter(pl.col("label") != ENTERED).rename({"label": "to", "place": "column"})
+    counted = moved.group_by("from", "to").agg(*MEASURES)
+    how: Any = "left" if len(labels) <= FULL_MATRIX else "inner"
+    cells = rows.join(columns, how="cross").join(counted, on=["from", "to"], how=how).sort("row", "column")
+    cells = cells.with_columns(
+        pl.col("customers", "revenue_before", "revenue", "revenue_change").fill_null(0)
+    )
+    of_row = pl.col("customers").sum().over("from")
+    return cells.select(
+        "from",
+        "to",
+        "customers",
+        ratio(pl.col("customers"), of_row).alias("share"),
+        "revenue_before",
+        "revenue",
+        "revenue_change",
+    )
+
+
+def grid(cells: pl.DataFrame) -> pl.DataFrame:
+    """The matrix with a row for each label at the first date and a column for each at the second."""
+    return cells.pivot("to", index="from", values="customers", maintain_order=True)
+
+
+def moves(moved: pl.DataFrame) -> pl.DataFrame:
+    """How many went up, stayed, went down, entered and left, and the revenue that moved with them."""
+    counted = moved.group_by("move").agg(*MEASURES)
+    kinds = [move for move in MOVES if move != "across" or (moved["move"] == move).any()]
+    table = pl.DataFrame({"move": kinds}).join(counted, on="move", how="left", maintain_order="left")
+    table = table.with_columns(pl.exclude("move").fill_null(0))
+    share = ratio(pl.col("customers"), pl.col("customers").sum())
+    return table.select(
+        "move", "customers", share.alias("share"), "revenue_before", "revenue", "revenue_change"
+    )
+
+
+def analyse(
+    before: pl.DataFrame,
+    after: pl.DataFrame,
+    *,
+    ranks: Mapping[str, int],
+    begin: date,
+    end: date,
+    of: str,
+    window: int | None = None,
+) -> Result:
+    """Moves between two labelled customers tables.
+
+    Args:
+        before, after: customer, label (null for who has none) and revenue, as of each date.
+        ranks: the rank of each label, 1 for the best; labels may share one.
+        begin, end: the two dates.
+        of: what the labels are, for the titles: tier, segment, rfm or pyramid.
+        window: the days up to each date that were looked at, if not all.
+
+    Raises DataError where nobody has a label at either date.
+    """
+    moved = join(before, after, ranks)
+    if not moved.height:
+        raise DataError(f"Nobody had an order by {end}, so nobody could move. Choose later dates.")
+    summary = moves(moved)
+    counts = dict(summary.select("move", "customers").iter_rows())
+    stayed = moved.height - counts[ENTERED] - counts[LEFT]
+    cells = matrix(moved, ranks)
+    wide = {"grid": grid(cells)} if len(ranks) <= FULL_MATRIX else {}
+    return Result(
+        command="migration",
+        tables={"moves": summary, "matrix": cells, **wide, "customers": moved},
+        facts={
+            "from": begin,
+            "to": end,
+            "of": of,
+            "window": window,
+            "customers": moved.height,
+            "moves": counts,
+            "same_share": counts["same"] / stayed if stayed else None,
+        },
+        detail="customers",
+        notes=() if window else (WHOLE_FILE,),
+        titles={
+            "moves": f"Moves of customers by {of} from {begin} to {end}, by the cut points of {begin}",
+            "matrix": f"Customers by {of} on {begin} and on {end}",
+            "grid": f"Customers by {of} on {begin} (rows) and on {end} (columns)",
+        },
+        pictures={"matrix": "none", "grid": "heat"} if wide else {},
+    )

@@ -1,0 +1,274 @@
+"""Revenue over time: what it did, why, and where it goes.
+
+Revenue = customers x orders per customer x order value. The change from one period to the next is
+split into what each factor did, so that the parts add up to the change exactly, and the next
+periods are forecast with an interval, a naive method and the error of both on held-out periods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from crmkit import periods
+from crmkit.counts import money as exact
+from crmkit.days import BOUGHT, money
+from crmkit.errors import DataError, UsageError
+from crmkit.models.theta import THETA_FROM, Forecaster, Naive, Theta
+from crmkit.periods import Period
+from crmkit.result import Result
+
+SEASONS: dict[Period, int] = {"month": 12, "quarter": 4, "week": 52, "year": 1}
+NO_PARTS = {"from_customers": None, "from_frequency": None, "from_order_value": None}
+HOLDOUT = {
+    "method": pl.String,
+    "held_out": pl.Int64,
+    "mase": pl.Float64,
+    "mape": pl.Float64,
+    "coverage": pl.Float64,
+}
+
+
+def by_customer(rows: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+    """By key: each customer's amount and distinct orders in each period.
+
+    An order is an order id with a positive row in the period; where there is no id, a day with one.
+    """
+    key = [pl.col("date").alias("key")]
+    if "order" in rows.collect_schema().names():
+        key = [pl.col("order"), pl.when(pl.col("order").is_null()).then("date").alias("key")]
+    orders = rows.group_by("customer", *key, index=periods.index(pl.col("date"), period)).agg(
+        pl.col("amount").sum(), bought=BOUGHT.any()
+    )
+    return orders.group_by("customer", "index").agg(pl.col("amount", "bought").sum())
+
+
+def count(rows: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+    """Mergeable counts by period: revenue in minor units, orders, and customers with one."""
+    return (
+        by_customer(rows, period)
+        .group_by("index")
+        .agg(
+            revenue=pl.col("amount").cast(pl.Int128).sum(),
+            orders=pl.col("bought").sum().cast(pl.Int64),
+            customers=(pl.col("bought") > 0).sum().cast(pl.Int64),
+        )
+    )
+
+
+def split(before: Sequence[int], after: Sequence[int]) -> tuple[int, int, int]:
+    """Parts of the change in revenue due to customers, orders per customer and order value.
+
+    Both arguments are (customers, orders, revenue). Shapley's value of the three factors: each
+    part is the factor's change times the other factors, averaged over all orders in which the
+    factors could have changed one after the other. The parts are exact fractions, rounded to
+    whole units by largest remainder, and add up to the change. Without orders before or after
+    there are no ratios, and the whole change is due to customers.
+
+        >>> split((100, 200, 6000), (110, 200, 6000))
+        (586, -586, 0)
+    """
+    change = after[2] - before[2]
+    if not (before[1] and after[1]):
+        return change, 0, 0
+    old, new = _factors(before), _factors(after)
+    exact = [_shapley(old, new, factor) for factor in range(3)]
+    parts = [floor(part) for part in exact]
+    by_remainder = sorted(range(3), key=lambda i: (parts[i] - exact[i], i))
+    for i in by_remainder[: change - sum(parts)]:
+        parts[i] += 1
+    return parts[0], parts[1], parts[2]
+
+
+def _factors(counts: Sequence[int]) -> tuple[Fraction, Fraction, Fraction]:
+    customers, orders, revenue = counts
+    return Fraction(customers), Fraction(orders, customers), Fraction(revenue, orders)
+
+
+def _shapley(old: Sequence[Fraction], new: Sequence[Fraction], factor: int) -> Fraction:
+    b, c = (i for i in range(3) if i != factor)
+    both = 2 * (old[b] * old[c] + new[b] * new[c]) + old[b] * new[c] + new[b] * old[c]
+    return (new[factor] - old[factor]) * both / 6
+
+
+def parts(rows: pl.DataFrame, scale: int) -> pl.DataFrame:
+    """Change against the period before and its three parts, as exact money; none for the first period."""
+    counts = rows.select("customers", "orders", "revenue").rows()
+    found: list[dict[str, Any]] = [{"change": None, **NO_PARTS}]
+    for before, after in pairwise(counts):
+        change = (after[2] - before[2], *split(before, after))
+        found.append(dict(zip(("change", *NO_PARTS), (exact(units, scale) for units in change), strict=True)))
+    kind = pl.Decimal(38, scale)
+    return pl.DataFrame(found, schema=dict.fromkeys(("change", *NO_PARTS), kind))
+
+
+def every_period(sums: pl.DataFrame, period: Period, begin: date, as_of: date) -> pl.DataFrame:
+    """The sums with a row for every period up to the as-of date, empty ones too; are they complete?"""
+    rows = periods.calendar(begin, as_of, period).join(sums, on="index", how="left", maintain_order="left")
+    return rows.with_columns(pl.col("revenue", "orders", "customers").fill_null(0))
+
+
+def table(rows: pl.DataFrame, period: Period, scale: int) -> pl.DataFrame:
+    """One row for each period: the figures, the change, its parts and the year before."""
+    orders, customers, revenue = pl.col("orders"), pl.col("customers"), pl.col("revenue")
+    lag = SEASONS[period]
+    year_ago = revenue.shift(lag)
+    both_known = pl.col("complete") & pl.col("complete").shift(lag)
+    ratios = rows.select(
+        orders_per_customer=pl.when(customers > 0).then(orders / customers),
+        order_value=pl.when(orders > 0).then(revenue / (orders * 10**scale)),
+        year_on_year=pl.when(both_known, year_ago > 0).then((revenue - year_ago) / year_ago),
+    )
+    figures = rows.select("period", money(revenue, scale), "orders", "customers", "complete")
+    wide = pl.concat([figures, ratios, parts(rows, scale)], how="horizontal")
+    columns = ["period", "revenue", "orders", "customers", "orders_per_customer", "order_value"]
+    return wide.select(*columns, "change", *NO_PARTS, "year_on_year", "complete")
+
+
+def methods(series: np.ndarray, season: int) -> list[Forecaster]:
+    """The method that a history of this length allows, with the naive one beside it."""
+    naive = Naive.fit(series, season)
+    return [naive] if len(series) < THETA_FROM else [Theta.fit(series, season), naive]
+
+
+def holdout(series: np.ndarray, season: int, ahead: int, quantile: float) -> list[dict[str, Any]]:
+    """Errors of each method on the last periods, forecast from those before; at most a quarter is held out.
+
+    MASE is the mean absolute error over that of the naive method within the periods fitted to;
+    MAPE is the mean absolute error as a part of the value, where all values are above zero.
+    """
+    held = min(ahead, len(series) // 4)
+    if not held:
+        return []
+    past, future = series[:-held], series[-held:]
+    lag = season if len(past) > season else 1
+    usual = np.abs(past[lag:] - past[:-lag]).mean()
+    return [_errors(method, future, usual=usual, quantile=quantile) for method in methods(past, season)]
+
+
+def _errors(method: Forecaster, future: np.ndarray, *, usual: float, quantile: float) -> dict[str, Any]:
+    mean, sd = method.forecast(len(future))
+    errors = np.abs(future - mean)
+    return {
+        "method": method.name,
+        "held_out": len(future),
+        "mase": float(errors.mean() / usual) if usual else None,
+        "mape": float((errors / future).mean()) if future.min() > 0 else None,
+        "coverage": float((errors <= quantile * sd).mean()),
+    }
+
+
+def forecast(rows: pl.DataFrame, period: Period, *, ahead: int, quantile: float, scale: int) -> pl.DataFrame:
+    """The periods after the last complete one, by each method, with an interval.
+
+    Revenue that never was below zero is not forecast below zero.
+    """
+    complete = rows.filter("complete")
+    series = complete["revenue"].cast(pl.Float64).to_numpy()
+    kind = pl.Decimal(38, scale)
+    names = {"period": pl.String(), "method": pl.String()}
+    schema = {**names, "forecast": kind, "low": kind, "high": kind}
+    found = []
+    for method in methods(series, SEASONS[period]) if len(series) > 1 else []:
+        mean, sd = method.forecast(ahead)
+        band = np.stack([mean, mean - quantile * sd, mean + quantile * sd], axis=1)
+        if series.min() >= 0:
+            band = band.clip(min=0)
+        for step, units in enumerate(band.tolist(), start=1):
+            label = periods.label_of(complete["index"][-1] + step, period)
+            found.append((label, method.name, *(exact(round(unit), scale) for unit in units)))
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def analyse(
+    sums: pl.DataFrame,
+    *,
+    begin: date,
+    as_of: date,
+    scale: int = 2,
+    period: Period = "month",
+    ahead: int = 6,
+    interval: float = 0.8,
+) -> Result:
+    """Periods with the change and its parts, a forecast of the next `ahead` periods, and its errors.
+
+    `sums` is what `count` collected. The data cover the days from `begin` to `as_of`, which decides
+    what periods are complete.
+    """
+    check(ahead, interval)
+    quantile = NormalDist().inv_cdf((1 + interval) / 2)
+    rows = every_period(sums, period, begin, as_of)
+    _refuse_one(rows, begin, as_of, period)
+    series = rows.filter("complete")["revenue"].cast(pl.Float64).to_numpy()
+    errors = holdout(series, SEASONS[period], ahead, quantile)
+    tables = {
+        "periods": table(rows, period, scale),
+        "forecast": forecast(rows, period, ahead=ahead, quantile=quantile, scale=scale),
+        "holdout": pl.DataFrame(errors, schema=HOLDOUT),
+    }
+    return Result(
+        command="trend",
+        tables={name: found for name, found in tables.items() if found.height},
+        facts=_facts(rows, errors, period, interval),
+        notes=tuple(_notes(rows, len(series), errors, period)),
+        titles={
+            "periods": f"Revenue by {period}",
+            "forecast": f"Forecast with an interval of {interval:.0%}",
+            "holdout": "Errors on periods held out",
+        },
+    )
+
+
+def check(ahead: int, interval: float) -> None:
+    """Raise UsageError for what cannot be forecast."""
+    if ahead < 1:
+        raise UsageError(f"--ahead is {ahead}. Give a number of periods of 1 or more.")
+    if not 0 < interval < 1:
+        raise UsageError(f"--interval is {interval:.4g}. Give a part between 0 and 1, such as 80%.")
+
+
+def _refuse_one(rows: pl.DataFrame, begin: date, as_of: date, period: Period) -> None:
+    if rows.height < 2:
+        shorter = "" if period == "week" else " Choose a shorter one, such as --period week."
+        raise DataError(
+            f"The days from {begin} to {as_of} fall into one {period}, so nothing can be compared.{shorter}"
+        )
+
+
+def _facts(
+    rows: pl.DataFrame, errors: list[dict[str, Any]], period: Period, interval: float
+) -> dict[str, Any]:
+    return {
+        "period": period,
+        "periods": rows.height,
+        "complete_periods": int(rows["complete"].sum()),
+        "first_period": rows["period"][0],
+        "last_period": rows["period"][-1],
+        "interval": interval,
+        "holdout": {row["method"]: {"mase": row["mase"], "mape": row["mape"]} for row in errors},
+    }
+
+
+def _notes(rows: pl.DataFrame, usable: int, errors: list[dict[str, Any]], period: Period) -> Iterator[str]:
+    partial = rows.filter(~pl.col("complete"))["period"].to_list()
+    if partial:
+        verb = "is" if len(partial) == 1 else "are"
+        yield f"{' and '.join(partial)} {verb} incomplete: compare with care; the forecast leaves that out."
+    if usable < 2:
+        yield f"There is no forecast: it needs two complete {period}s, and there are {usable}."
+    elif usable < THETA_FROM:
+        yield f"{usable} complete {period}s allow the naive forecast only; theta needs {THETA_FROM}."
+    elif SEASONS[period] > 1 and usable <= 2 * SEASONS[period]:
+        yield f"{usable} complete {period}s are too few to tell a season, so the forecast has none."
+    scored = [row for row in errors if row["mase"] is not None]
+    best = min(scored, key=lambda row: row["mase"], default=None)
+    if best and best["method"] != errors[0]["method"]:
+        yield f"On the {best['held_out']} {period}s held out, the {best['method']} forecast was closer than theta."
