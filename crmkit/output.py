@@ -14,6 +14,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import re
 import shlex
 import signal
 import stat
@@ -32,6 +33,7 @@ from crmkit.text import safe
 Fill = Callable[[BinaryIO], None]
 
 _MOST_LINKS = 40
+_DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/[^/]+/fd/\d+")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -53,7 +55,8 @@ def check_place(
     if is_special(path):
         return
     target = _target(path)
-    _check_folder(path, target)
+    with in_words(safe(path)):
+        _check_folder(path, target)
     for source in inputs:
         _refuse_input(path, target, str(source))
     for other in others:
@@ -87,7 +90,7 @@ def _refuse_input(path: str | Path, target: Path, source: str) -> None:
     if source == "-":
         return
     if Path(source).is_dir():
-        if target.is_relative_to(Path(source).resolve()):
+        if target.is_relative_to(_target(source)):
             raise UsageError(
                 f"The output {safe(path)} lies in the folder {safe(source)} that is read. "
                 "Write it elsewhere, or the next run would read it."
@@ -96,11 +99,16 @@ def _refuse_input(path: str | Path, target: Path, source: str) -> None:
     files = [source] if Path(source).exists() else glob.glob(source, recursive=True)  # noqa: PTH207
     if any(_is_same(target, file) for file in files):
         raise UsageError(f"The output {safe(path)} is also an input. Choose another name.")
-    if source not in files and fnmatch.fnmatch(str(target), str(_absolute(source))):
+    if source not in files and _fits(target, _absolute(source)):
         raise UsageError(
             f"The output {safe(path)} fits the pattern {safe(source)} that is read. "
             "Choose another name, or the next run would read it."
         )
+
+
+def _fits(target: Path, pattern: Path) -> bool:
+    # Before Python 3.13 pathlib takes ** for *; fnmatch lets any * cross folders.
+    return fnmatch.fnmatch(str(target), str(pattern)) if "**" in pattern.parts else target.match(str(pattern))
 
 
 def _is_same(target: Path, source: str) -> bool:
@@ -111,14 +119,14 @@ def _is_same(target: Path, source: str) -> bool:
 
 def _target(path: str | Path) -> Path:
     """The file itself, where `path` may be a link to it."""
-    return Path(path).resolve()
+    return Path(os.path.realpath(path))
 
 
 def is_special(path: str | Path) -> bool:
     """Whether `path` is `-`, a device, a pipe or a descriptor: written in place, never renamed over."""
     end = _follow(path)
-    if str(path) == "-" or str(end).startswith(("/dev/", "/proc/")):
-        return not str(end).startswith("/dev/shm/")
+    if str(path) == "-" or _DESCRIPTOR.fullmatch(str(end)):
+        return True
     with suppress(OSError):
         mode = end.stat().st_mode
         return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
@@ -126,10 +134,10 @@ def is_special(path: str | Path) -> bool:
 
 
 def _follow(path: str | Path) -> Path:
-    """Follow links, but stop at /dev and /proc: a redirected /dev/stdout is a link to a file."""
+    """Follow links, but not a descriptor's: a redirected /dev/stdout is a link to a file."""
     end = _absolute(path)
     for _ in range(_MOST_LINKS):
-        if str(end).startswith(("/dev/", "/proc/")) or not end.is_symlink():
+        if _DESCRIPTOR.fullmatch(str(end)) or not end.is_symlink():
             break
         end = _absolute(end.parent / end.readlink())
     return end

@@ -323,6 +323,23 @@ class TestCheck:
             output.check("new.csv", ["*.csv"])
         output.check("new.parquet", ["*.csv"])
 
+    def test_a_pattern_reaches_no_deeper_than_its_stars(
+        self, old: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(old.parent)
+        (old.parent / "out").mkdir()
+        output.check("out/new.csv", ["*.csv"])
+        with pytest.raises(UsageError, match="fits the pattern"):
+            output.check("out/new.csv", ["**/*.csv"])
+
+    def test_a_loop_of_links_and_a_name_too_long_are_sentences(self, tmp_path: Path) -> None:
+        (tmp_path / "a.csv").symlink_to("b.csv")
+        (tmp_path / "b.csv").symlink_to("a.csv")
+        with pytest.raises(DataError, match="does not exist"):
+            output.check(tmp_path / "a.csv" / "x.csv")
+        with pytest.raises(DataError, match="File name too long"):
+            output.check(tmp_path / ("x" * 300 + ".csv"))
+
     def test_two_outputs_to_one_file_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="Two outputs"):
             output.check(tmp_path / "x.csv", others=[tmp_path / "." / "x.csv"])
