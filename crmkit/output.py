@@ -44,7 +44,8 @@ def check(path: str | Path, inputs: Sequence[str | Path] = (), *, others: Sequen
     outputs of the run. UsageError for an unknown extension, an input or a clash; DataError for a
     folder that is not there or may not be written.
     """
-    layout(path)
+    with in_words(safe(path)):
+        layout(path)
     check_place(path, inputs, others=others)
 
 
@@ -52,15 +53,14 @@ def check_place(
     path: str | Path, inputs: Sequence[str | Path] = (), *, others: Sequence[str | Path] = ()
 ) -> None:
     """`check` for a file whose format does not follow from its extension."""
-    if is_special(path):
-        return
-    target = _target(path)
     with in_words(safe(path)):
+        if is_special(path):
+            return
+        target = _target(path)
         _check_folder(path, target)
-    for source in inputs:
-        _refuse_input(path, target, str(source))
-    for other in others:
-        if not is_special(other) and _target(other) == target:
+        for source in inputs:
+            _refuse_input(path, target, str(source))
+        if any(not is_special(other) and _target(other) == target for other in others):
             raise UsageError(f"Two outputs would go to {safe(path)}. Give each a name of its own.")
 
 

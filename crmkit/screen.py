@@ -1,6 +1,11 @@
 """Tables and pictures for the eye: what fits the window, in colour where there is any.
 
 In a pipe or a file a table has its natural width and plain characters; nothing is ever cut short.
+
+A Result's `pictures` say how a table is drawn: `curve` (a line through the first two columns),
+`bars` or `bars COLUMN` (a share, or the column named, as bars), `heat` or `heat KIND` (the numbers
+after the first column on a scale of colours; KIND is how numbers in columns that the vocabulary
+does not know are written), `none` (another table shows the same).
 """
 
 from __future__ import annotations
