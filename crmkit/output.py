@@ -179,31 +179,36 @@ class Outputs:
         if self._late is not None:
             signal.raise_signal(self._late)
 
-    def write(self, path: str | Path, fill: Fill) -> None:
+    def write(self, path: str | Path, fill: Fill, *, first: bool = False) -> None:
         """Have `fill` write the stream that becomes `path` at the end of the block.
 
-        Standard output (`-`), devices and pipes are written at once. A failure is a DataError
-        that names the path and the reason, and leaves every file as it was.
+        Files are renamed in the order of writing, `first` before the others. Standard output
+        (`-`), devices and pipes are written at once. A failure is a DataError that names the path
+        and the reason, and leaves every file as it was.
         """
         with in_words(safe(path)):
             if is_special(path):
                 with in_place(Path("/dev/stdout") if str(path) == "-" else _follow(path)) as stream:
                     fill(stream)
             else:
-                self._write_temp(path, fill)
+                self._write_temp(path, fill, first)
 
-    def _write_temp(self, path: str | Path, fill: Fill) -> None:
+    def _write_temp(self, path: str | Path, fill: Fill, first: bool) -> None:
         target = _target(path)
         temps.remove_leftovers(target.parent)
         temp = temps.create(target)
-        self._temps.append((safe(path), temp))
+        self._temps.insert(0 if first else len(self._temps), (str(path), temp))
         fill(temp.stream)
         temp.finish()
 
+    def waiting(self) -> dict[str, Path]:
+        """The files written so far, by the names they were asked for, where they lie until the end."""
+        return {path: temp.path for path, temp in self._temps}
+
     def _rename_all(self) -> None:
         self._renaming = True
-        for shown, temp in self._temps:
-            with in_words(shown):
+        for path, temp in self._temps:
+            with in_words(safe(path)):
                 temp.path.replace(temp.target)
         self._renaming = False
         for folder in {temp.target.parent for _, temp in self._temps}:

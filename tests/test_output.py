@@ -155,6 +155,15 @@ class TestSeveralFiles:
                 files.write(tmp_path / name, filler(b""))
         assert order == ["rejects.csv", "run.json", "tiers.parquet"]
 
+    def test_what_waits_can_be_read_and_its_account_goes_first(self, tmp_path: Path) -> None:
+        with Outputs() as files:
+            files.write(tmp_path / "tiers.csv", filler(b"new"))
+            waiting = files.waiting()
+            files.write(tmp_path / "run.json", filler(b"{}"), first=True)
+            assert list(files.waiting()) == [str(tmp_path / "run.json"), str(tmp_path / "tiers.csv")]
+            assert [path.read_bytes() for path in waiting.values()] == [b"new"]
+        assert files.waiting() == {}
+
     def test_a_signal_between_two_renames_waits_for_the_second(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
