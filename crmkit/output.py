@@ -30,7 +30,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.streams import ClosedPipeError, in_place, in_words
 from crmkit.text import safe
 
-Fill = Callable[[BinaryIO], None]
+Fill = Callable[[BinaryIO], object]
 
 _MOST_LINKS = 40
 _DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/[^/]+/fd/\d+")
