@@ -19,8 +19,8 @@ import shlex
 import signal
 import stat
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, BinaryIO
@@ -154,7 +154,7 @@ class Outputs:
     def __init__(self) -> None:
         self._temps: list[tuple[str, temps.Temp]] = []
         self._handlers: dict[int, Any] = {}
-        self._renaming = False
+        self._undisturbed = False
         self._late: int | None = None
 
     def __enter__(self) -> Outputs:
@@ -176,8 +176,6 @@ class Outputs:
         finally:
             self._discard()
             self._restore_handlers()
-        if self._late is not None:
-            signal.raise_signal(self._late)
 
     def write(self, path: str | Path, fill: Fill, *, first: bool = False) -> None:
         """Have `fill` write the stream that becomes `path` at the end of the block.
@@ -196,8 +194,9 @@ class Outputs:
     def _write_temp(self, path: str | Path, fill: Fill, first: bool) -> None:
         target = _target(path)
         temps.remove_leftovers(target.parent)
-        temp = temps.create(target)
-        self._temps.insert(0 if first else len(self._temps), (str(path), temp))
+        with self._signals_wait():
+            temp = temps.create(target)
+            self._temps.insert(0 if first else len(self._temps), (str(path), temp))
         fill(temp.stream)
         temp.finish()
 
@@ -206,11 +205,11 @@ class Outputs:
         return {path: temp.path for path, temp in self._temps}
 
     def _rename_all(self) -> None:
-        self._renaming = True
+        # From here a signal comes too late: the run ends well, with all of its files.
+        self._undisturbed = True
         for path, temp in self._temps:
             with in_words(safe(path)):
                 temp.path.replace(temp.target)
-        self._renaming = False
         for folder in {temp.target.parent for _, temp in self._temps}:
             temps.sync_folder(folder)
 
@@ -219,10 +218,22 @@ class Outputs:
             temp.discard()
         self._temps.clear()
 
+    @contextmanager
+    def _signals_wait(self) -> Iterator[None]:
+        """While there is a file that is not yet in the list, a signal is held back."""
+        self._undisturbed = True
+        try:
+            yield
+        finally:
+            self._undisturbed = False
+        if self._late is not None:
+            number, self._late = self._late, None
+            signal.raise_signal(number)
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Clean up before a signal ends the run; one that comes between two renames waits."""
+        """Clean up before a signal ends the run."""
         old = self._handlers[number]
-        if self._renaming:
+        if self._undisturbed:
             self._late = number
         elif callable(old):
             old(number, frame)

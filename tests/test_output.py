@@ -154,7 +154,7 @@ class TestSeveralFiles:
             assert [path.read_bytes() for path in waiting.values()] == [b"new"]
         assert files.waiting() == {}
 
-    def test_a_signal_between_two_renames_waits_for_the_second(
+    def test_a_signal_between_two_renames_comes_too_late(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rename = Path.replace
@@ -164,10 +164,25 @@ class TestSeveralFiles:
             return rename(temp, target)
 
         monkeypatch.setattr(Path, "replace", interrupted)
-        with pytest.raises(KeyboardInterrupt), Outputs() as files:
+        with Outputs() as files:
             files.write(tmp_path / "a", filler(b"a"))
             files.write(tmp_path / "b", filler(b"b"))
         assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+    def test_a_signal_while_a_file_is_made_waits_until_it_can_be_removed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        create = temps.create
+
+        def interrupted(target: Path) -> temps.Temp:
+            temp = create(target)
+            signal.raise_signal(signal.SIGINT)
+            return temp
+
+        monkeypatch.setattr(temps, "create", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            output.write(tmp_path / "a", filler(b"a"))
+        assert list(tmp_path.iterdir()) == []
 
     def test_signal_handlers_are_given_back(self, tmp_path: Path) -> None:
         before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
