@@ -188,6 +188,7 @@ RFM = {
     **{f"f{score}": Column("count", f"customers with an F score of {score}") for score in range(1, 10)},
 }
 
+# Customers who are late.
 CHURN = {
     "status": Column("text", "active, overdue, lapsed (overdue, and no order in 365 days) or refund only"),
     "median_gap": Column("days", "the customer's median gap between purchase days, from three of them on"),
@@ -208,6 +209,7 @@ CHURN = {
     "base_rate": Column("share", "part of all customers who did not buy again"),
 }
 
+# Revenue by period.
 TREND = {
     "orders_per_customer": Column("ratio", "orders for each customer who ordered in the period"),
     "order_value": Column("money", "revenue for each order"),
@@ -225,6 +227,7 @@ TREND = {
     "coverage": Column("share", "part of the periods whose value lay in the interval"),
 }
 
+# Windows against the past.
 DEVIATION = {
     "measure": Column("text", "what is compared: spend, gap or order size"),
     "direction": Column("text", "up or down from the customer's own median"),
@@ -238,6 +241,8 @@ DEVIATION = {
     "down": Column("count", "alarms below the customer's median"),
     "expected_normal": Column("ratio", "alarms to be expected of normal noise"),
     "expected_past": Column("ratio", "alarms to be expected if this window is like those before"),
+}
+
 # Customers over time.
 OVER_TIME = {
     "from": Column("text", "tier, segment or cell at the first date; entered: none yet"),
