@@ -96,7 +96,8 @@ def base_gap(counts: pl.DataFrame) -> int | None:
 def standing(rhythm: pl.DataFrame, rule: Rule, base: int | None, *, as_of: date) -> pl.DataFrame:
     """By row: days since the last order, the threshold, the overdue ratio and the status."""
     labelled = rhythm.with_columns(
-        days_since=(pl.lit(as_of) - pl.col("last")).dt.total_days(), threshold=rule.threshold(base)
+        days_since=(pl.lit(as_of) - pl.col("last")).dt.total_days(),
+        threshold=pl.when(pl.col("last").is_not_null()).then(rule.threshold(base)),
     )
     since = pl.col("days_since")
     status = (
