@@ -76,7 +76,7 @@ def split(before: Sequence[int], after: Sequence[int]) -> tuple[int, int, int]:
     there are no ratios, and the whole change is due to customers.
 
         >>> split((100, 200, 6000), (110, 200, 6000))
-        (586, -586, 0)
+        (573, -573, 0)
     """
     change = after[2] - before[2]
     if not (before[1] and after[1]):
