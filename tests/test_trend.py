@@ -179,8 +179,8 @@ def test_year_on_year_compares_complete_periods() -> None:
 
 def test_the_season_is_forecast_once_two_years_show_it() -> None:
     season = [50, 80, 100, 120, 150, 100, 70, 90, 110, 130, 140, 60]
-    options: dict[str, Any] = {"begin": date(2022, 1, 1), "as_of": date(2024, 12, 31), "ahead": 12}
-    result = analyse(year_of([1000 * value for value in season * 3]), **options)
+    options: dict[str, Any] = {"begin": date(2022, 1, 1), "as_of": date(2025, 12, 31), "ahead": 12}
+    result = analyse(year_of([1000 * value for value in season * 4]), **options)
     forecast = result.tables["forecast"].filter(method="theta")["forecast"].to_list()
     assert [float(value) for value in forecast] == pytest.approx([10 * value for value in season], rel=0.01)
     assert result.tables["holdout"]["mape"].to_list() == pytest.approx([0, 0], abs=0.01)
