@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import data, envs
 from benchmarks.cases import CASES, CRMKIT, Case
-from benchmarks.measure import ROOT, Cost, Failed, median, run
+from benchmarks.measure import ROOT, Cost, FailedError, median, run
 
 OURS = "crmkit"
 
@@ -37,7 +37,7 @@ class Contest:
 
     def __init__(self, case: Case, options: argparse.Namespace) -> None:
         self.case, self.options = case, options
-        source = data.make(case.data.scaled(options.scale)) if case.data else Path()
+        self.source = data.make(case.data.scaled(options.scale)) if case.data else Path()
         self.outputs: dict[str, Path] = {}
         self.commands: dict[str, list[str]] = {}
         self.costs: dict[str, list[Cost]] = {}
@@ -46,7 +46,7 @@ class Contest:
             output = data.FOLDER / f"out-{name.lower()}.parquet"
             if options.only and name not in options.only:
                 continue
-            if command := make(str(source), str(output)):
+            if command := make(str(self.source), str(output)):
                 self.commands[name], self.outputs[name] = command, output
 
     def rehearse(self) -> None:
@@ -55,18 +55,21 @@ class Contest:
             self.outputs[name].unlink(missing_ok=True)
             try:
                 run(self.commands[name], limit=self.options.limit)
-            except Failed as failure:
+            except FailedError as failure:
                 self.notes.append(f"{name}: {failure}")
                 del self.commands[name], self.outputs[name]
-        if self.case.same and len(self.outputs) > 1:
-            self._compare()
+        if self.case.model:
+            fits = [str(path.with_suffix(".json")) for path in self.outputs.values()]
+            self._compare("--model", self.case.model, "--", str(self.source), *fits)
+        elif self.case.same and len(self.outputs) > 1:
+            self._compare(*self.case.same, "--", *map(str, self.outputs.values()))
 
-    def _compare(self) -> None:
-        files = [str(path) for path in self.outputs.values()]
-        command = [sys.executable, "-m", "benchmarks.check", *self.case.same, "--", *files]
+    def _compare(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.check", *arguments]
         said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        if said.returncode:
-            self.notes.append("EXPORTS DIFFER: " + (said.stdout.strip() or said.stderr.strip()[-300:]))
+        text = said.stdout.strip() or said.stderr.strip()[-300:]
+        if said.returncode or text:
+            self.notes.append(f"NOT EQUAL: {text}" if said.returncode else text)
 
     def measure(self) -> None:
         """All contenders in turns, so that a noisy minute hits everyone."""
@@ -74,7 +77,7 @@ class Contest:
             for name, command in self.commands.items():
                 try:
                     self.costs.setdefault(name, []).append(run(command, limit=self.options.limit))
-                except Failed as failure:
+                except FailedError as failure:
                     self.notes.append(f"{name}: {failure}")
 
     def rows(self) -> list[str]:
@@ -92,8 +95,11 @@ class Contest:
 
 def available(case: Case) -> bool:
     """Whether this crmkit has the command yet."""
-    command = [word for word in case.ours("", "")[len(CRMKIT) :] if word]
-    question = [*CRMKIT, command[0], *([] if command[0].startswith("-") else ["--help"])]
+    words = [word for word in case.ours("", "") if word]
+    if tuple(words[: len(CRMKIT)]) != CRMKIT:
+        return True
+    command = words[len(CRMKIT)]
+    question = [*CRMKIT, command, *([] if command.startswith("-") else ["--help"])]
     return subprocess.run(question, cwd=ROOT, capture_output=True).returncode == 0
 
 
@@ -117,7 +123,7 @@ def main() -> int:
     if options.list or not chosen:
         print("\n".join(f"{case.name:24} {case.title}" for case in chosen or CASES))
         return not chosen
-    notes = []
+    notes = [] if options.scale == 1 else [f"all sizes multiplied by {options.scale:g}"]
     print("| what | who | CPU s | wall s | peak MB | crmkit/CPU | crmkit/wall | crmkit/peak |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")
     for case in chosen:
@@ -132,7 +138,7 @@ def main() -> int:
     used = {name for name in envs.ENVS if (envs.FOLDER / name / "ready").exists()}
     print()
     print("\n".join([f"- {note}" for note in notes] + machine(used)))
-    return any("DIFFER" in note for note in notes)
+    return any("NOT EQUAL" in note for note in notes)
 
 
 if __name__ == "__main__":

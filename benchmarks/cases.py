@@ -34,6 +34,11 @@ def peer(env: str, script: str, *arguments: str) -> Command:
     return command
 
 
+def library(script: str, *arguments: str) -> Command:
+    """A script in peers/ that uses crmkit from Python."""
+    return lambda source, output: [sys.executable, str(HERE / "peers" / script), *arguments, source, output]
+
+
 def duckdb(script: str) -> Command:
     """A script in sql/."""
     return peer("duckdb", "duckdb_script.py", str(HERE / "sql" / script))
@@ -43,8 +48,8 @@ def duckdb(script: str) -> Command:
 class Case:
     """A command of crmkit and its peers on one file.
 
-    `same` are the columns in which all exports must agree before anything is measured; `models` asks
-    instead that crmkit's likelihood is no worse. `many` multiplies the number of runs.
+    `same` are the columns in which all exports must agree before anything is measured; `model` asks
+    instead that nobody's parameters are likelier than crmkit's. `many` multiplies the number of runs.
     """
 
     name: str
@@ -119,7 +124,7 @@ def _models() -> list[Case]:
             name=f"clv-{model}-{customers}",
             title=f"clv, {says}, {customers:,} customers",
             data=Data(customers=customers, ids="str", waist=True),
-            ours=crmkit("clv", "IN", "--model", model, "-o", "OUT", "--format", "json"),
+            ours=library("crmkit_clv.py", model),
             peers={
                 "lifetimes": peer("lifetimes", "lifetimes_clv.py", model),
                 "PyMC-Marketing": peer("pymc", "pymc_clv.py", model),

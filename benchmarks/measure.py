@@ -22,17 +22,18 @@ class Cost(NamedTuple):
     memory: float
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A process that did not end well, with its last words."""
 
 
 def run(command: Sequence[str], *, limit: float, output: Path | None = None) -> Cost:
-    """Run a command to its end and say what it cost; Failed when it fails or takes more than `limit` seconds.
+    """Run a command to its end and say what it cost; FailedError when it fails or takes more than `limit` seconds.
 
     The counts are the kernel's for that very process and its children (wait4). Bytecode is kept, as it
     is in any installation; the first run, which is not counted, compiles it.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = str(ROOT)
     said = ROOT / "benchmarks" / "data" / "stderr.txt"
     said.parent.mkdir(exist_ok=True)
     with said.open("wb") as err, (output or Path(os.devnull)).open("wb") as out:
@@ -42,7 +43,7 @@ def run(command: Sequence[str], *, limit: float, output: Path | None = None) -> 
     if status:
         last = said.read_text(errors="replace").strip().splitlines()[-3:]
         why = "took too long" if wall >= limit else " / ".join(last) or f"status {status}"
-        raise Failed(f"{why}")
+        raise FailedError(why)
     # Linux counts kilobytes, macOS bytes.
     unit = 1e6 if os.uname().sysname == "Darwin" else 1e3
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / unit)

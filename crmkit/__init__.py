@@ -18,7 +18,16 @@ from crmkit.errors import CrmkitError, DataError, GateError, ModelError, UsageEr
 from crmkit.result import Result
 
 __version__ = _version.VERSION
-__all__ = ["CrmkitError", "DataError", "GateError", "ModelError", "Result", "UsageError", "__version__", "read"]
+__all__ = [
+    "CrmkitError",
+    "DataError",
+    "GateError",
+    "ModelError",
+    "Result",
+    "UsageError",
+    "__version__",
+    "read",
+]
 
 
 def read(files: Any, **options: Any) -> Any:

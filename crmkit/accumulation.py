@@ -7,22 +7,24 @@ every period (see `models/switching.py`), and compares with a second world where
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import accumulate, chain
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from crmkit.errors import UsageError
 from crmkit.models.switching import MOST_CUSTOMERS, Counts, Floats, Switching
-from crmkit.money import amount, amounts
+from crmkit.money import amounts
 from crmkit.result import Result
 
 CLASSIC_LOST = (0, 1, 2, 10, 25, 50)
 CLASSIC_PROFIT = Decimal(10)
 BANDS = {"p10": 10, "p50": 50, "p90": 90}
+BREAK_EVEN = "What keeping a customer may cost"
 _POINT = 0.01
 
 
@@ -45,11 +47,11 @@ def classic(
         if not 0 <= number <= customers[0]:
             raise UsageError(f"{stores[0]} has {customers[0]} customers and cannot lose {number}.")
     tables = {"lost": _lost_table(customers, profit, lost)}
-    titles = {"lost": f"a is {stores[0]}, b is {stores[1]}: each customer that a loses goes to b"}
-    facts: dict[str, object] = {"a": stores[0], "b": stores[1], "profit_per_customer": amount(profit)}
+    titles = {"lost": f"{stores[0]} (a) loses customers to {stores[1]} (b)"}
+    facts: dict[str, object] = {"a": stores[0], "b": stores[1], "profit_per_customer": profit}
     if cac_ratio:
         tables["break_even"] = _break_even_table([stores[0]], [float(profit)], cac_ratio)
-        facts["point_budget"] = {stores[0]: amount(float(profit) * _POINT)}
+        titles["break_even"] = BREAK_EVEN
     return Result(command="accumulation", tables=tables, facts=facts, titles=titles)
 
 
@@ -136,12 +138,29 @@ def over_time(
     if what_if:
         tables = {"what_if": _what_if_table(market, path, what_if, plan), **tables}
     if cac_ratio:
-        stakes = at_stake(market, plan)
-        tables["break_even"] = _break_even_table(market.stores, stakes, cac_ratio)
-        facts["point_budget"] = {
-            s: amount(stake * _POINT) for s, stake in zip(market.stores, stakes, strict=True)
-        }
-    return Result(command="accumulation", tables=tables, facts=facts, notes=tuple(notes))
+        tables["break_even"] = _break_even_table(market.stores, at_stake(market, plan), cac_ratio)
+    return Result(
+        command="accumulation",
+        tables=tables,
+        facts=facts,
+        notes=tuple(notes),
+        titles=_titles(facts) | {"break_even": BREAK_EVEN},
+        # Two worlds side by side hold the first one already.
+        detail="periods" if what_if else None,
+    )
+
+
+def _titles(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What only a fact says, as a sentence over the table that it belongs to."""
+    half_life, below = facts["half_life"], facts.get("below")
+    stores = f"After {facts['periods']} period{'' if facts['periods'] == 1 else 's'}"
+    if half_life is not None:
+        stores += f"; half of the way to the steady state takes {half_life:.1f} periods"
+    if below and below["period"] is None:
+        stores += f"; {below['store']} does not fall below {below['share']:.1%}"
+    elif below:
+        stores += f"; {below['store']} falls below {below['share']:.1%} in period {below['period']}"
+    return {"periods": "Period by period", "stores": stores, "what_if": "As it is, and what if"}
 
 
 def _check_start(stores: Sequence[str], customers: Sequence[int]) -> None:
@@ -235,7 +254,7 @@ def _facts(market: Switching, start: Sequence[int], plan: Plan) -> dict[str, obj
         "stores": list(market.stores),
         "steady_share": None if steady is None else dict(zip(market.stores, steady.tolist(), strict=True)),
         "half_life": market.half_life(),
-        "profit_per_customer": amount(plan.profit),
+        "profit_per_customer": plan.profit,
         "discount": plan.discount,
     }
 
@@ -319,5 +338,6 @@ def _break_even_table(stores: Sequence[str], stakes: Sequence[float], ratios: Se
             amounts("keep_budget", [stake / ratio for _, ratio, stake in rows]),
             amounts("saved", [stake - stake / ratio for _, ratio, stake in rows]),
             pl.Series("break_even_lift", [1 / ratio for _, ratio, _ in rows]),
+            amounts("point_budget", [stake * _POINT for _, _, stake in rows]),
         ]
     )

@@ -45,6 +45,13 @@ class Estimate:
             result,
             tables={**self.tables, **result.tables},
             facts={**self.facts, **result.facts},
+            titles={
+                "matrix": f"Moves from {self.facts['first_period']} to {self.facts['last_period']}",
+                "history": f"Each {self.facts['period']}",
+                **result.titles,
+            },
+            # One store's history is the answer; that of many is long.
+            detail=result.detail or ("history" if len(self.market.stores) > 1 else None),
             notes=(*self.notes, *result.notes),
         )
 
@@ -110,8 +117,11 @@ def estimate(moved: pl.DataFrame, period: str, *, as_of: date) -> Estimate:
     whole = _whole_periods(moved["period"].sort()[0], as_of, kind)
     notes = []
     if moved.filter((pl.col("period") > whole[-1]) & (pl.col("target") != ELSEWHERE)).height:
-        cut = periods.label_of(whole[-1] + 1, kind)
-        notes.append(f"{cut} and later were left out: the data are complete to {as_of} only.")
+        cut = whole[-1] + 1
+        notes.append(
+            f"{periods.label_of(cut, kind)} was left out, because the data reach {as_of} only. "
+            f"If nothing is missing, say --as-of {periods.end_of(cut, kind)}."
+        )
     return _estimate(moved.filter(pl.col("period") <= whole[-1]), whole, kind, notes=notes)
 
 
@@ -149,8 +159,8 @@ def _estimate(moved: pl.DataFrame, whole: list[int], period: periods.Period, *, 
         market=_market(stores, number, len(whole) - 1),
         start=tuple(there.get(store, 0) for store in stores),
         tables={
-            "history": _history_table(moved, stores, whole, period),
             "matrix": _matrix_table(number, (*stores, ELSEWHERE), len(whole) - 1),
+            "history": _history_table(moved, stores, whole, period),
         },
         facts={
             "period": period,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Spelt here as well as in the model, because the model needs numpy and parsing must not.
 ELSEWHERE = "elsewhere"
+LEAVE, JOIN = "leave", "join"
 _MOST_DECIMALS = 6
 Flows = dict[tuple[str, str], float]
 _Read = TypeVar("_Read")
@@ -53,18 +54,17 @@ def store_names(count: int) -> tuple[str, ...]:
     return tuple(letters[i] if count <= len(letters) else f"store {i + 1}" for i in range(count))
 
 
-def matrix(path: str, *, referral: float = 0.0) -> Switching:
+def matrix(path: str) -> Switching:
     """A market from a CSV file with a row of rates per store.
 
-    The first column holds the store, the others are named after the stores, and `elsewhere` may be
-    one of them. A row `elsewhere` holds the number of new customers per period.
+    The first column holds the store, the others are named after the stores. `leave` may be one more
+    of them, for those who go elsewhere, and `join` another, for the number of new customers.
 
-        from,A,B,elsewhere
-        A,97%,2%,1%
-        B,1%,98%,1%
-        elsewhere,5,8,
+        store,A,B,leave,join
+        A,97%,2%,1%,5
+        B,1%,98%,1%,8
     """
-    return _mending(path, lambda: _market(path, referral))
+    return _mending(path, lambda: _market(path))
 
 
 def _mending(path: str, read: Callable[[], _Read]) -> _Read:
@@ -91,47 +91,43 @@ def _lines(path: str) -> list[tuple[int, list[str]]]:
     return filled
 
 
-def _market(path: str, referral: float) -> Switching:
+def _market(path: str) -> Switching:
     import numpy as np
 
     from crmkit.models.switching import Switching
 
     (_, header), *rows = _lines(path)
-    columns = header[1:]
-    stores = tuple(name for name in columns if name != ELSEWHERE)
-    cells = _by_store(rows, header)
-    for name in stores:
-        if name not in cells:
-            raise UsageError(f"the column {name!r} has no row of its own. Add a row that starts with {name}.")
-    rates = np.array(
-        [
-            [_rate(cells[name].get(to, ""), f"row {name}, column {to}") for to in (*stores, ELSEWHERE)]
-            for name in stores
-        ]
-    )
-    arrive = cells.get(ELSEWHERE, {})
-    join = np.array(
-        [float(parse.money(arrive.get(to) or "0", f"row {ELSEWHERE}, column {to}")) for to in stores]
-    )
-    return Switching(stores=stores, rates=rates, join=join, referral=referral)
+    stores = tuple(name for name in header[1:] if name not in (LEAVE, JOIN))
+    cells = _by_store(rows, header, stores)
+    rates = [[_cell(parse.percent, cells, store, to) for to in (*stores, LEAVE)] for store in stores]
+    join = [float(_cell(parse.money, cells, store, JOIN)) for store in stores]
+    return Switching(stores=stores, rates=np.array(rates), join=np.array(join))
 
 
-def _by_store(rows: list[tuple[int, list[str]]], header: list[str]) -> dict[str, dict[str, str]]:
+def _by_store(
+    rows: list[tuple[int, list[str]]], header: list[str], stores: tuple[str, ...]
+) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for line, cells in rows:
-        name = cells[0]
-        if name not in header[1:] and name != ELSEWHERE:
-            raise UsageError(f"line {line} is for {name!r}, and the columns are {', '.join(header[1:])}.")
-        if name in found:
-            raise UsageError(f"line {line} is a second row for {name!r}.")
+        if cells[0] not in stores:
+            raise UsageError(f"line {line} is for {cells[0]!r}, and the columns are {', '.join(header[1:])}.")
+        if cells[0] in found:
+            raise UsageError(f"line {line} is a second row for {cells[0]!r}.")
         if len(cells) > len(header):
             raise UsageError(f"line {line} has {len(cells)} cells, and the header has {len(header)}.")
-        found[name] = dict(zip(header[1:], cells[1:], strict=False))
+        found[cells[0]] = dict(zip(header[1:], cells[1:], strict=False))
+    for store in stores:
+        if store not in found:
+            raise UsageError(
+                f"the column {store!r} has no row of its own. Add a row that starts with {store}."
+            )
     return found
 
 
-def _rate(cell: str, where: str) -> float:
-    return parse.percent(cell or "0", where)
+def _cell(
+    read: Callable[[str, str], _Read], cells: dict[str, dict[str, str]], store: str, column: str
+) -> _Read:
+    return read(cells[store].get(column) or "0", f"row {store}, column {column}")
 
 
 def schedule(path: str) -> pl.DataFrame:
@@ -157,7 +153,9 @@ def _purchases(path: str) -> pl.DataFrame:
         for name, read in readers.items():
             columns[name].append(read(row.get(name, ""), f"{name} in line {line}"))
     amounts = pl.Series("amount", columns["amount"], dtype=pl.Decimal(38, _scale(columns["amount"])))
-    return pl.DataFrame(columns | {"amount": amounts})
+    purchases = pl.DataFrame(columns | {"amount": amounts})
+    whole = time == "age" and (purchases["age"] == purchases["age"].round()).all()
+    return purchases.with_columns(pl.col("age").cast(pl.Int64)) if whole else purchases
 
 
 def _scale(amounts: list[object]) -> int:

@@ -49,7 +49,8 @@ def _finite(form: Form) -> Form:
 
 
 def _float_form(column: pl.Series, kind: str) -> Form:
-    if kind == "money":
+    # Counts that are not whole are expected ones.
+    if kind in {"money", "times", "count"}:
         return "{:z,.2f}".format
     if kind == "days":
         return "{:z,.1f}".format

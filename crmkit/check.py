@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 _MERGE_FROM = 1 << 22
 WANTS = frozenset({"order", "product", "quantity", "price", "cost", "channel", "group", "store"})
-_CURRENCIES = frozenset(
+_CURRENCIES = (
     "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR NOK NZD PHP PLN RMB RUB SEK SGD THB "
-    "TRY TWD UAH USD VND ZAR".split(" ")
+    "TRY TWD UAH USD VND ZAR"
 )
 # Letters of other scripts that look like Latin ones, lower case after folding.
 _LOOKALIKES = dict(zip("аеорсхуіѕкмтнвοανικρτυχ", "aeopcxyiskmthboavikptux", strict=True))
@@ -125,7 +125,7 @@ class _Columns:
         return [
             name
             for name, values in self._few.items()
-            if values and all(value.strip().upper() in _CURRENCIES for value in values)
+            if values and all(value.strip().upper() in _CURRENCIES.split() for value in values)
         ]
 
     def table(self) -> pl.DataFrame:

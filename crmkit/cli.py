@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typer
 
+from crmkit.commands.accumulation import accumulation
 from crmkit.commands.check import check
 from crmkit.commands.churn import churn
 from crmkit.commands.cohort import cohort
@@ -17,7 +18,9 @@ from crmkit.commands.lifecycle import lifecycle
 from crmkit.commands.migration import migration
 from crmkit.commands.pareto import pareto
 from crmkit.commands.rfm import rfm
+from crmkit.commands.sample import sample
 from crmkit.commands.trend import trend
+from crmkit.commands.value import value
 from crmkit.options import shared
 
 app = typer.Typer(
@@ -34,8 +37,11 @@ READS = "files input output"
 
 app.command(rich_help_panel="Look")(shared(check, READS))
 app.command(rich_help_panel="Look")(shared(customers, READS))
+app.command(rich_help_panel="Look")(sample)
 app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
+app.command(rich_help_panel="Reckon")(shared(accumulation, "input output"))
+app.command(rich_help_panel="Reckon")(shared(value, "output"))
 app.command(rich_help_panel="Over time")(shared(migration, READS))
 app.command(rich_help_panel="Over time")(shared(cohort, READS))
 app.command(rich_help_panel="Over time")(shared(lifecycle, READS))

@@ -11,6 +11,7 @@ Kinds
     money    amounts in the file's currency, exact (Decimal, or minor units inside)
     share    a part of a whole between 0 and 1, shown as a percentage
     ratio    a number without a unit
+    times    how many times as large, with two decimals
     score    a small ordinal such as an R, F or M score
     flag     true or false
 """
@@ -83,7 +84,7 @@ ACCUMULATION = {
     "difference": Column(
         "count", "customers of the second less those of the first: b less a, what-if less as it is"
     ),
-    "relative_size": Column("ratio", "customers of the second store for each customer of the first"),
+    "relative_size": Column("times", "customers of the second store for each customer of the first"),
     "profit_difference": Column(
         "money", "profit of the second less that of the first: b less a, what-if less as it is"
     ),
@@ -112,6 +113,9 @@ ACCUMULATION = {
     "keep_budget": Column("money", "what keeping one customer may cost: the profit at stake over the ratio"),
     "saved": Column("money", "profit left when a customer is kept for that, and not won anew"),
     "break_even_lift": Column("share", "part of the customers treated who must stay only because of it"),
+    "point_budget": Column(
+        "money", "what may be spent on each customer for each point by which it raises retention"
+    ),
     "source": Column("text", "the store that customers were with in the period before"),
     "target": Column("text", "the store that they are with now"),
     "moves": Column("count", "moves of customers, all periods together"),
@@ -134,8 +138,9 @@ VALUE = {
         "money", "what a customer is worth on these assumptions; of a cohort, what --value asks for"
     ),
     "net_value": Column("money", "value less the cost of acquiring the customer"),
-    "overstated": Column("ratio", "how many times as large the simple value is"),
-    "current": Column("flag", "whether this is the case that was asked for"),
+    "overstated": Column("times", "how many times as large the simple value is"),
+    "payback_years": Column("ratio", "years until the value has reached the cost of acquiring the customer"),
+    "current": Column("share", "in the row of the retention asked for: the discount asked for"),
     "purchases": Column("count", "purchases in the schedule"),
     "basket": Column("money", "amount of the first purchase"),
     "total": Column("money", "all amounts added up"),

@@ -37,3 +37,10 @@ def ratio(part: pl.Expr, total: int | pl.Expr) -> pl.Expr:
     # Polars divides by a scalar as it multiplies by the reciprocal: 249 / 249 is then 0.9999999999999999.
     column = part * 0 + total
     return pl.when(column > 0).then(part / column)
+
+
+def largest_first(frame: pl.DataFrame, value: str, key: str) -> pl.DataFrame:
+    """The rows by value, the largest first and nulls last, and equal ones by key."""
+    by_key = frame if frame[key].is_sorted() else frame.sort(key)
+    # A stable sort by the value alone takes a third of the time of a sort by both.
+    return by_key.sort(value, descending=True, nulls_last=True, maintain_order=True)

@@ -71,7 +71,7 @@ def layout(path: str | PurePath) -> Layout:
 
 def write(result: Result, stream: BinaryIO, how: Layout, *, excel_safe: bool = False) -> None:
     """Write the tables of `result` to `stream`; `excel_safe` disarms formulas in CSV and TSV."""
-    with _packed(stream, how.packing) as target:
+    with packed(stream, how.packing) as target:
         if how.format == "json":
             _write_json(result, target)
         elif how.format == "markdown":
@@ -109,7 +109,7 @@ class _OneWay:
 
 
 @contextmanager
-def _packed(stream: BinaryIO, packing: str | None) -> Iterator[BinaryIO]:
+def packed(stream: BinaryIO, packing: str | None) -> Iterator[BinaryIO]:
     """`stream`, or a compressor in front of it whose header names neither file nor time."""
     if packing == "gzip":
         import gzip
@@ -126,6 +126,21 @@ def _packed(stream: BinaryIO, packing: str | None) -> Iterator[BinaryIO]:
         yield stream
 
 
+def formulas(frame: pl.DataFrame) -> int:
+    """How many text cells a spreadsheet would take for formulas."""
+    if not (texts := _texts(frame)):
+        return 0
+    found = frame.select(expr.str.contains(_FORMULA).sum() for expr in texts)
+    return sum(count or 0 for count in found.row(0))
+
+
+def _texts(frame: pl.DataFrame) -> list[pl.Expr]:
+    import polars as pl
+
+    kinds = (pl.String, pl.Categorical, pl.Enum)
+    return [pl.col(n).cast(pl.String) for n, dtype in frame.schema.items() if isinstance(dtype, kinds)]
+
+
 def _plain(frame: pl.DataFrame, excel_safe: bool) -> pl.DataFrame:
     """The frame as CSV takes it: no NaN and no infinity, and formulas disarmed where asked."""
     import polars as pl
@@ -134,8 +149,7 @@ def _plain(frame: pl.DataFrame, excel_safe: bool) -> pl.DataFrame:
     frame = frame.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
     if not excel_safe:
         return frame
-    texts = cs.string() | cs.categorical() | cs.enum()
-    frame = frame.with_columns(texts.cast(pl.String).str.replace(f"({_FORMULA})", "'$1"))
+    frame = frame.with_columns(text.str.replace(f"({_FORMULA})", "'$1") for text in _texts(frame))
     return frame.rename({n: "'" + n for n in frame.columns if n[:1] in set("=+-@\t\r")})
 
 

@@ -24,13 +24,13 @@ MOVES = ("up", "same", "across", "down", ENTERED, LEFT)
 # With more labels than this a matrix lists the moves that happened, without the zeros in between.
 FULL_MATRIX = 20
 WHOLE_FILE = (
-    "Everything since the file begins counts at both dates, so orders and revenue can hardly fall: "
-    "--window 365 compares the last 365 days with the last 365 days."
+    "Everything since the file begins counts at both dates, so orders and revenue can hardly fall. "
+    "--window 90 would compare the 90 days up to the one date with those up to the other."
 )
 
 
-def check(begin: date, end: date, *, first: date, last: date) -> None:
-    """Refuse dates in the wrong order (UsageError), or outside the transactions (DataError)."""
+def check(begin: date, end: date, *, first: date, last: date, window: int | None = None) -> None:
+    """Refuse dates in the wrong order (UsageError), and dates and windows outside the transactions (DataError)."""
     if begin >= end:
         raise UsageError(f"--from {begin} is not before --to {end}. Give the earlier date first.")
     for option, day in (("--from", begin), ("--to", end)):
@@ -39,6 +39,12 @@ def check(begin: date, end: date, *, first: date, last: date) -> None:
                 f"{option} {day} is outside the file: its transactions run from {first} to {last}. "
                 "Choose two dates in between."
             )
+    known = (begin - first).days + 1
+    if window is not None and window > known:
+        raise DataError(
+            f"The {window} days up to --from {begin} begin before the file does, on {first}. "
+            f"Say --window {known} or less, or choose a later date."
+        )
 
 
 class Span(NamedTuple):

@@ -32,6 +32,7 @@ class Shared:
     order: str | None = None
     product: str | None = None
     cost: str | None = None
+    store: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     date_format: str | None = None

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from crmkit.counts import money, ratio, scale, tally, whole
+from crmkit.counts import largest_first, money, ratio, scale, tally, whole
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 
@@ -109,7 +109,7 @@ def label(value: pl.Expr, lowest: Sequence[int], names: Sequence[str]) -> pl.Exp
 
 
 def active(inactive_after: int | None) -> pl.Expr:
-    """Whether a customer takes part in the tiers, for lack of an order in so many days."""
+    """Whether a customer ordered within so many days; without a limit everybody is active."""
     if inactive_after is None:
         return pl.lit(True)
     return (pl.col("recency") <= inactive_after).fill_null(False)
@@ -259,7 +259,7 @@ def places(placed: pl.DataFrame, *, key: str, value: str) -> pl.DataFrame:
     """Everybody with rank and tier, the largest value first and equal ones by id."""
     own = [] if value == "revenue" else [value]
     columns = [key, "revenue", *own, "share", "cumulative_share", "rank", "tier"]
-    return placed.select(columns).sort(value, key, descending=[True, False])
+    return largest_first(placed.select(columns), value, key)
 
 
 def gini(rungs: pl.DataFrame) -> float:

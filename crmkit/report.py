@@ -1,17 +1,21 @@
 """The way out of the house: a Result to the terminal, to standard output, to a file.
 
-Nothing else prints. `emit` does a whole command's output; `show` and `export` are its two halves
-for a command that has further files to write in the same breath:
+Only this module and the command line print. A command's files and its screen go out together:
 
     with Outputs() as files:
         export(rejects, "rejects.csv", files)
         export(result, "tiers.parquet", files)
         show(result)
+
+When anything fails, a full disk or a broken table, no file has changed; when only the reader of
+standard output has left (`| head`), the files are written all the same.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -25,55 +29,39 @@ from crmkit.screen import Color
 from crmkit.streams import standard_output
 from crmkit.text import safe
 
-__all__ = ["FORMATS", "emit", "export", "hint", "safe", "show"]
+Say = Callable[[str], None]
 
-
-def emit(
-    result: Result,
-    *,
-    format: str = "table",
-    table: str | None = None,
-    output: str | Path | None = None,
-    limit: int | None = None,
-    excel_safe: bool = False,
-    color: Color = "auto",
-    width: int | None = None,
-) -> None:
-    """Print `result` on standard output, and write one of its tables to the file `output`.
-
-    Without `output`, `table` names what is printed (default: the summary tables; for csv, tsv,
-    ndjson and parquet the first of them). With it, `table` names what the file holds (default: the
-    detail table), and the summary is printed. `output="-"` prints what the file would have held.
-    `limit` is the number of rows printed of each table in the format `table` (default 50, 0 for
-    all). A failure leaves every file as it was.
-    """
-    to_file = output is not None and str(output) != "-"
-    printed = None if to_file else table
-    if output is not None and not to_file:
-        printed = table or _main(result)
-    with Outputs() as files:
-        if to_file:
-            export(result, cast(str, output), files, table=table, excel_safe=excel_safe)
-            if sys.stdout is None:
-                return
-        show(
-            result,
-            format=format,
-            table=printed,
-            limit=limit,
-            excel_safe=excel_safe,
-            color=color,
-            width=width,
-        )
+__all__ = ["FORMATS", "Outputs", "export", "hint", "safe", "show"]
 
 
 def export(
-    result: Result, path: str | Path, files: Outputs, *, table: str | None = None, excel_safe: bool = False
+    result: Result,
+    path: str | Path,
+    files: Outputs,
+    *,
+    table: str | None = None,
+    excel_safe: bool = False,
+    say: Say | None = None,
 ) -> None:
-    """Write one table of `result` (default: the detail table, else the first) as `path`'s extension says."""
+    """Write one table of `result` (default: the detail table, else the first) as `path`'s extension says.
+
+    `say` takes a sentence on cells that a spreadsheet would take for formulas (default: `hint`).
+    """
     chosen = _choose(result, table or _main(result))
     how = output.layout(path)
     files.write(path, lambda stream: formats.write(chosen, stream, how, excel_safe=excel_safe))
+    if how.format in {"csv", "tsv"}:
+        _tell_of_formulas(chosen, path, excel_safe, say or hint)
+
+
+def _tell_of_formulas(chosen: Result, path: str | Path, excel_safe: bool, say: Say) -> None:
+    (frame,) = chosen.tables.values()
+    if count := formats.formulas(frame):
+        cells = f"{count:,} text cell{'s' * (count > 1)} of {safe(path)}"
+        if excel_safe:
+            say(f"{cells} got a ' in front, so that a spreadsheet does not take them for formulas")
+        else:
+            say(f"{cells} could be taken for formulas by a spreadsheet; --excel-safe prevents it")
 
 
 def show(
@@ -85,14 +73,21 @@ def show(
     excel_safe: bool = False,
     color: Color = "auto",
     width: int | None = None,
+    say: Say | None = None,
 ) -> None:
-    """Print the summary tables, or the one named, on standard output."""
+    """Print the summary tables, or the one named, on standard output.
+
+    The formats csv, tsv, ndjson and parquet hold one table and take the first. `limit` is the
+    number of rows of each table in the format `table` (default 50, 0 for all); `width` replaces
+    the terminal's. `say` takes sentences on columns that did not fit (default: `hint`).
+    UsageError for an unknown format or table, ClosedPipeError when the reader has left.
+    """
     chosen = _choose(result, table)
     if format == "table":
         with standard_output() as stream:
             page = screen.page(chosen, screen.window(color, width), limit=limit)
             for line in page.hints:
-                hint(line)
+                (say or hint)(line)
             stream.write_text(page.text)
     elif format in FORMATS:
         _show_data(chosen, Layout(format), excel_safe)
@@ -110,11 +105,13 @@ def _show_data(chosen: Result, how: Layout, excel_safe: bool) -> None:
 def hint(line: str) -> None:
     """Say a sentence on standard error, if that is there."""
     if sys.stderr is not None:
-        print(f"crmkit: {safe(line)}", file=sys.stderr)
+        with suppress(OSError):
+            print(f"crmkit: {safe(line)}", file=sys.stderr)
 
 
 def _main(result: Result) -> str:
-    return result.detail or next(iter(result.tables))
+    """The table that a file holds unless another is named."""
+    return result.detail or next(iter(result.tables), "")
 
 
 def _choose(result: Result, name: str | None) -> Result:
@@ -122,6 +119,6 @@ def _choose(result: Result, name: str | None) -> Result:
     if name is None:
         return replace(result, tables=result.summary or result.tables)
     if name not in result.tables:
-        known = ", ".join(map(safe, result.tables))
+        known = ", ".join(map(safe, result.tables)) or "none"
         raise UsageError(f"There is no table {safe(name)}. The tables of {result.command} are: {known}.")
     return replace(result, tables={name: result.tables[name]})

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.counts import ratio, scale, tally, whole
+from crmkit.counts import largest_first, ratio, scale, tally, whole
 from crmkit.customers import as_of
 from crmkit.cutpoints import (
     FREQUENCIES,
@@ -299,7 +299,7 @@ def customers_table(scored: pl.DataFrame) -> pl.DataFrame:
     """Everybody's measures and scores, the largest monetary value first and equal ones by id."""
     columns = ["customer", "last", "recency", "frequency", "monetary", "r", "f", "m", "rfm", "segment"]
     present = [column for column in columns if column in scored.columns]
-    return scored.select(present).sort("monetary", "customer", descending=[True, False], nulls_last=True)
+    return largest_first(scored.select(present), "monetary", "customer")
 
 
 def _facts(scored: pl.DataFrame, cut: Cuts) -> dict[str, Any]:

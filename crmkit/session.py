@@ -123,11 +123,19 @@ class Session:
         with report.Outputs() as files:
             self._write_extra(files)
             if common.output is not None and to_file:
-                report.export(result, common.output, files, table=common.table, excel_safe=common.excel_safe)
+                report.export(
+                    result,
+                    common.output,
+                    files,
+                    table=common.table,
+                    excel_safe=common.excel_safe,
+                    say=self._say_aside,
+                )
             table = None if to_file else common.table
             if common.output == "-":
                 table = table or result.detail
-            if not (to_file and common.quiet):
+            # An export needs no standard output: cron may have closed it.
+            if not (to_file and (common.quiet or sys.stdout is None)):
                 report.show(
                     result,
                     format=common.format,
@@ -135,6 +143,7 @@ class Session:
                     limit=common.limit,
                     excel_safe=common.excel_safe,
                     color=cast(Any, common.color),
+                    say=self._say_aside,
                 )
         if common.summary:
             self._write_summary(result)
@@ -171,6 +180,10 @@ class Session:
         """One line on standard error."""
         say(text, kind, self.common.log_format)
 
+    def _say_aside(self, text: str) -> None:
+        if not self.common.quiet:
+            self.say(text)
+
     def _write_extra(self, files: Outputs) -> None:
         from crmkit import report
 
@@ -181,6 +194,7 @@ class Session:
                 self.common.rejects,
                 files,
                 excel_safe=self.common.excel_safe,
+                say=self._say_aside,
             )
         for path, fill in self._extra:
             files.write(path, fill)
@@ -229,7 +243,7 @@ def load_options(common: Shared) -> Any:
     """The reading options as `load` wants them."""
     from crmkit.load import Options
 
-    names = ("customer", "date", "amount", "order", "product", "cost")
+    names = ("customer", "date", "amount", "order", "product", "cost", "store")
     check_zone(common.tz)
     return Options(
         columns={name: getattr(common, name) for name in names},

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 import polars as pl
 
@@ -115,85 +116,101 @@ def lifetime(
         discount=discount,
         growth=growth,
     )
-    facts = {
-        "spend_per_year": amount(shopper.yearly_spend),
-        "spend_in_all": amount(shopper.yearly_spend * shopper.years),
-        "visits_per_year": float(shopper.every.per_year),
-        "margin": shopper.margin,
-        "acquisition_cost": amount(acquisition_cost),
-    }
-    if acquisition_cost:
-        facts["payback_years"] = stream.payback(float(acquisition_cost))
-    values = _values_table(stream, shopper.years, retention is not None, acquisition_cost)
+    kept = retention is not None
     return Result(
         command="value",
-        tables={"values": values, "sensitivity": _sensitivity_table(stream, retention is not None)},
-        facts=facts,
+        tables={
+            "values": _values_table(_ways(stream, shopper.years, kept=kept), acquisition_cost),
+            "sensitivity": _sensitivity_table(stream, kept=kept),
+        },
+        facts={
+            "spend_per_year": amount(shopper.yearly_spend),
+            "spend_in_all": amount(shopper.yearly_spend * shopper.years),
+            "visits_per_year": float(shopper.every.per_year),
+            "margin": shopper.margin,
+            "acquisition_cost": amount(acquisition_cost),
+            "payback_years": stream.payback(float(acquisition_cost)),
+        },
         notes=tuple(_notes(stream, retention, acquisition_cost)),
         titles={
             "values": f"{shopper.spend} every {shopper.every} for {shopper.years} years",
-            "sensitivity": "Value for ever by retention and discount",
+            "sensitivity": "Value for ever by retention (down) and discount (across)",
         },
+        pictures={"sensitivity": "heat money"},
     )
 
 
-def _values_table(stream: Stream, years: int, retained: bool, cost: Decimal) -> pl.DataFrame:
-    """A row for each way to reckon, from the crudest; `overstated` compares the crudest with the others."""
-    simple = replace(stream, retention=1.0, discount=0.0)
-    ways: list[tuple[str, Stream, int | None]] = [("simple", simple, years)]
+class Way(NamedTuple):
+    """One way to reckon, over so many years (None: for ever)."""
+
+    method: str
+    stream: Stream
+    years: int | None
+
+    @property
+    def worth(self) -> float:
+        """What it comes to."""
+        return self.stream.worth(math.inf if self.years is None else self.years)
+
+
+def _ways(stream: Stream, years: int, *, kept: bool) -> list[Way]:
+    """From the crudest on, as far as the rates are known."""
+    simple, annuity = replace(stream, retention=1.0, discount=0.0), replace(stream, retention=1.0)
+    ways = [Way("one year", simple, 1), Way("simple", simple, years)]
     if stream.discount:
-        ways.append(("annuity", replace(stream, retention=1.0), years))
-    if retained:
-        ways += [("retention", stream, years), ("retention for ever", stream, None)]
-    worths = [way.worth(math.inf if n is None else n) for _, way, n in ways]
-    return pl.DataFrame(
-        [
-            pl.Series("method", [name for name, _, _ in ways]),
-            pl.Series("years", [n for _, _, n in ways], dtype=pl.Int64),
-            pl.Series("retention", [way.retention for _, way, _ in ways]),
-            pl.Series("discount", [way.discount for _, way, _ in ways]),
-            pl.Series("growth", [way.growth for _, way, _ in ways]),
-            amounts("value", worths),
-            amounts("net_value", [worth - float(cost) for worth in worths]),
-            pl.Series("overstated", [_times(worths[0], worth) for worth in worths], dtype=pl.Float64),
+        ways.append(Way("annuity", annuity, years))
+    if kept:
+        ways += [Way("retention", stream, years), Way("retention for ever", stream, None)]
+    return ways
+
+
+def _values_table(ways: list[Way], cost: Decimal) -> pl.DataFrame:
+    """A row for each way, and how many times as large the simple product is."""
+    simple = ways[1].worth
+    columns = [
+        pl.Series("method", [way.method for way in ways]),
+        pl.Series("years", [way.years for way in ways], dtype=pl.Int64),
+        pl.Series("retention", [way.stream.retention for way in ways]),
+        pl.Series("discount", [way.stream.discount for way in ways]),
+        pl.Series("growth", [way.stream.growth for way in ways]),
+        amounts("value", [way.worth for way in ways]),
+        pl.Series("overstated", [None, *(_times(simple, way.worth) for way in ways[1:])], dtype=pl.Float64),
+    ]
+    if cost:
+        columns += [
+            amounts("net_value", [way.worth - float(cost) for way in ways]),
+            pl.Series("payback_years", [way.stream.payback(float(cost)) for way in ways], dtype=pl.Float64),
         ]
-    )
+    return pl.DataFrame(columns)
 
 
 def _times(larger: float, smaller: float) -> float | None:
     return larger / smaller if smaller and math.isfinite(smaller) else None
 
 
-def _sensitivity_table(stream: Stream, retained: bool) -> pl.DataFrame:
-    """The value for ever for a grid of retention and discount, with the current pair marked in it."""
-    retentions = sorted({*RETENTIONS, stream.retention} if retained else RETENTIONS)
+def _sensitivity_table(stream: Stream, *, kept: bool) -> pl.DataFrame:
+    """The value for ever: a row per retention, a column per discount; `current` marks the case asked for."""
+    retentions = sorted({*RETENTIONS, stream.retention} if kept else RETENTIONS)
     discounts = sorted({*DISCOUNTS, stream.discount})
-    cases = [replace(stream, retention=r, discount=d) for r in retentions for d in discounts]
-    return pl.DataFrame(
-        [
-            pl.Series("retention", [case.retention for case in cases]),
-            pl.Series("discount", [case.discount for case in cases]),
-            amounts("value", [case.worth() for case in cases]),
-            pl.Series("current", [case == stream for case in cases]),
-        ]
-    )
+    values = [
+        amounts(f"{d * 100:g}%", [replace(stream, retention=r, discount=d).worth() for r in retentions])
+        for d in discounts
+    ]
+    table = pl.DataFrame([pl.Series("retention", retentions), *values])
+    if not kept:
+        return table
+    mark = [stream.discount if r == stream.retention else None for r in retentions]
+    return table.with_columns(pl.Series("current", mark, dtype=pl.Float64))
 
 
 def _notes(stream: Stream, retention: float | None, cost: Decimal) -> list[str]:
     notes = []
-    if retention is None or not stream.discount:
-        missing = [
-            text
-            for text, there in (
-                ("--retention 90%", retention is not None),
-                ("--discount 10%", stream.discount),
-            )
-            if not there
-        ]
-        notes.append(
-            "The simple value is spend that nobody leaves and that waits for free. "
-            f"Add {' and '.join(missing)} to see what it is worth today."
-        )
+    missing = [] if retention is not None else ["--retention 90%"]
+    missing += [] if stream.discount else ["--discount 10%"]
+    if missing:
+        assumed = "nobody leaves" if retention is None else "money keeps its worth"
+        assumed += " and money keeps its worth" if len(missing) == 2 else ""
+        notes.append(f"This assumes that {assumed}. Add {' '.join(missing)} to see how much hangs on that.")
     if retention is not None and not math.isfinite(stream.worth()):
         notes.append("For ever has no bound here: with these rates the yearly margin never shrinks.")
     if stream.payback(float(cost)) is None:

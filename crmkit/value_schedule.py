@@ -28,6 +28,8 @@ def compare(purchases: pl.DataFrame, *, discount: float = 0.0, every: Duration |
     """
     if not 0 <= discount <= 1:
         raise UsageError(f"The discount is {discount:g}; it must lie between 0 and 1 (100%).")
+    if every is not None and {"date", "age"} & set(purchases.columns):
+        raise UsageError(f"--every {every} is for a schedule without dates and ages; this one has them.")
     timed = _timed(purchases, every)
     if discount and timed["years"].null_count():
         raise UsageError(
@@ -58,7 +60,9 @@ def _timed(purchases: pl.DataFrame, every: Duration | None) -> pl.DataFrame:
         ordered = purchases.sort("customer", "date", "amount").with_columns(years=years)
     elif "age" in purchases.columns:
         ordered = purchases.sort("customer", "age", "amount")
-        ordered = ordered.with_columns(years=pl.col("age") - pl.col("age").min().over("customer"))
+        ordered = ordered.with_columns(
+            years=(pl.col("age") - pl.col("age").min().over("customer")).cast(pl.Float64)
+        )
     else:
         gap = None if every is None else float(every.years)
         nth = pl.int_range(pl.len()).over("customer")

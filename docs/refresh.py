@@ -36,7 +36,11 @@ def _content(kind: str, argument: str) -> str:
 
 def _run(line: str) -> str:
     words = shlex.split(line)
-    plain = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "COLUMNS", "NO_COLOR")}
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("FORCE_COLOR", "COLUMNS", "NO_COLOR")
+    }
     environment = plain | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "dumb"}
     command = [sys.executable, "-m", *words] if words[0] == "crmkit" else words
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
@@ -47,8 +51,7 @@ def _run(line: str) -> str:
 
 def _options(command: str) -> str:
     """The options that are the command's own, as its help gives them."""
-    text = _run(f"crmkit {command} --help").split("\n", 1)[1]
-    return text
+    return _run(f"crmkit {command} --help").split("\n", 1)[1]
 
 
 def main() -> int:

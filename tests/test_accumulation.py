@@ -177,8 +177,7 @@ def test_break_even() -> None:
     result = classic(cac_ratio=range(5, 11))
     table = result.tables["break_even"]
     assert table["cac_ratio"].to_list() == [5, 6, 7, 8, 9, 10]
-    assert table.row(0) == ("A", 5, Decimal("10.00"), Decimal("2.00"), Decimal("8.00"), 0.2)
-    assert result.facts["point_budget"] == {"A": Decimal("0.10")}
+    assert table.row(0) == ("A", 5, Decimal("10.00"), Decimal("2.00"), Decimal("8.00"), 0.2, Decimal("0.10"))
 
 
 def test_profit_at_stake_is_what_one_customer_more_brings() -> None:

@@ -131,7 +131,7 @@ def test_store_of_a_period_is_where_most_was_spent() -> None:
     ]
     found = estimated(rows, as_of=date(2024, 2, 29))
     history = found.tables["history"].filter(period="2024-01")
-    # a spent 200 at X; b the same at both, lately at Y; c ties in all, X comes first; a refund is no purchase.
+    # a spent 200 at X; b the same at both, lately at Y; c ties in all, so X; a refund is no purchase.
     assert history.select("store", "customers").rows() == [("X", 2), ("Y", 2)]
 
 
@@ -153,7 +153,10 @@ def test_an_open_period_is_left_out() -> None:
     rows = visits(("a", 1, "X"), ("b", 1, "X"), ("a", 2, "X"), ("b", 2, "X"), ("a", 3, "X"))
     found = estimated(rows, as_of=date(2024, 3, 15))
     assert found.market.rates.tolist() == [[1, 0]]
-    assert found.notes == ("2024-03 and later were left out: the data are complete to 2024-03-15 only.",)
+    assert found.notes == (
+        "2024-03 was left out, because the data reach 2024-03-15 only. "
+        "If nothing is missing, say --as-of 2024-03-31.",
+    )
     assert found.facts["last_period"] == "2024-02"
     told = estimated(rows, as_of=date(2024, 3, 31))
     assert told.market.rates.tolist() == [[0.75, 0.25]] and told.notes == ()
@@ -164,9 +167,9 @@ def test_an_open_period_is_left_out() -> None:
 )
 def test_other_periods(period: str, first: str, last: str) -> None:
     found = estimated(visits(("a", 1, "X"), ("a", 2, "X"), ("a", 12, "X")), period, as_of=END)
-    weeks = found.tables["history"]["period"].unique().sort().to_list()
-    assert found.facts["first_period"] == weeks[0] and weeks[0] >= first
-    assert found.facts["last_period"] == weeks[-1] == last
+    labels = found.tables["history"]["period"].unique().sort().to_list()
+    assert found.facts["first_period"] == labels[0] and labels[0] >= first
+    assert found.facts["last_period"] == labels[-1] == last
 
 
 def test_rows_without_a_store_make_one() -> None:
@@ -195,7 +198,7 @@ def test_the_simulation_starts_where_the_data_end() -> None:
         visits(("a", 1, "X"), ("b", 1, "Y"), ("a", 2, "Y"), ("b", 2, "Y")), as_of=date(2024, 2, 29)
     )
     result = found.beside(over_time(found.market, found.start, Plan(periods=2, profit=None)))
-    assert list(result.tables) == ["history", "matrix", "periods", "stores"]
+    assert list(result.tables) == ["matrix", "history", "periods", "stores"]
     assert result.tables["periods"].filter(period=0)["customers"].to_list() == [0, 2]
     assert result.facts["first_period"] == "2024-01" and result.facts["periods"] == 2
     for table in result.tables.values():

@@ -8,7 +8,7 @@ import pytest
 from crmkit import assumptions
 from crmkit.errors import DataError, UsageError
 
-MATRIX = "from,A,B,elsewhere\nA,97%,0.02,1%\nB,,98%,2%\nelsewhere,5,8.5,\n"
+MATRIX = "store,A,B,leave,join\nA,97%,0.02,1%,5\nB,,98%,2%,8.5\n"
 
 
 def test_flows() -> None:
@@ -49,8 +49,8 @@ def test_store_share_and_names() -> None:
 def test_matrix_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "matrix.csv"
     file.write_text(MATRIX)
-    market = assumptions.matrix(str(file), referral=0.01)
-    assert market.stores == ("A", "B") and market.referral == 0.01
+    market = assumptions.matrix(str(file))
+    assert market.stores == ("A", "B")
     np.testing.assert_allclose(market.rates, [[0.97, 0.02, 0.01], [0, 0.98, 0.02]])
     assert market.join.tolist() == [5, 8.5]
 
@@ -60,11 +60,11 @@ def test_matrix_from_a_file(tmp_path: Path) -> None:
     [
         (MATRIX.replace("97%", "90%"), r"The rates of A sum to 0\.93 \(0\.9 \+ 0\.02 \+ 0\.01\)"),
         (MATRIX.replace("97%", "197%"), "row A, column A is '197%'"),
-        (MATRIX.replace("B,,98%", "C,,98%"), "line 3 is for 'C', and the columns are A, B, elsewhere"),
+        (MATRIX.replace("B,,98%", "C,,98%"), "line 3 is for 'C', and the columns are A, B, leave, join"),
         (MATRIX.replace("B,,98%", "A,,98%"), "line 3 is a second row for 'A'"),
-        (MATRIX.replace("B,,98%,2%\n", ""), "the column 'B' has no row of its own"),
-        (MATRIX.replace("A,97%", "A,1,97%"), "line 2 has 5 cells, and the header has 4"),
-        (MATRIX.replace("5,8.5", "-5,8.5"), "row elsewhere, column A is '-5'"),
+        (MATRIX.replace("B,,98%,2%,8.5\n", ""), "the column 'B' has no row of its own"),
+        (MATRIX.replace("A,97%", "A,1,97%"), "line 2 has 6 cells, and the header has 5"),
+        (MATRIX.replace("8.5", "-5"), "row B, column join is '-5'"),
         ("from,A\n", "has no rows"),
     ],
 )
@@ -74,3 +74,9 @@ def test_bad_matrices(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         assumptions.matrix(str(file))
     assert str(file) in str(caught.value)
+
+
+def test_a_closed_matrix_needs_neither_leave_nor_join(tmp_path: Path) -> None:
+    file = tmp_path / "matrix.csv"
+    file.write_text("store,A,B\nA,.9,.1\nB,0,1\n")
+    assert assumptions.matrix(str(file)).closed

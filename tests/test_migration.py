@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
@@ -64,7 +64,6 @@ def naive(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[Any, ...]
 
 
 @given(tables, tables)
-@settings(deadline=None)
 def test_everybodys_move_equals_the_naive_twin(before: dict[str, Any], after: dict[str, Any]) -> None:
     expected = naive(before, after)
     assume(expected)
@@ -72,7 +71,6 @@ def test_everybodys_move_equals_the_naive_twin(before: dict[str, Any], after: di
 
 
 @given(tables, tables)
-@settings(deadline=None)
 def test_matrix_and_moves_add_up(before: dict[str, Any], after: dict[str, Any]) -> None:
     expected = naive(before, after)
     assume(expected)
@@ -91,7 +89,6 @@ def test_matrix_and_moves_add_up(before: dict[str, Any], after: dict[str, Any]) 
 
 
 @given(tables, tables, st.randoms())
-@settings(deadline=None)
 def test_the_order_of_the_rows_changes_nothing(
     before: dict[str, Any], after: dict[str, Any], random: Any
 ) -> None:
@@ -104,7 +101,6 @@ def test_the_order_of_the_rows_changes_nothing(
 
 
 @given(sales(), st.sampled_from([None, 90]), st.booleans())
-@settings(deadline=None)
 def test_one_pass_makes_the_customers_of_both_dates(
     rows: list[Sale], window: int | None, has_order: bool
 ) -> None:
@@ -182,6 +178,12 @@ def test_nobody_to_move_is_refused() -> None:
 def test_dates_that_cannot_be_compared(begin: date, end: date, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         migration.check(begin, end, first=BEGIN, last=D2)
+
+
+def test_a_window_must_fit_before_the_first_date() -> None:
+    migration.check(D1, D2, first=BEGIN, last=D2, window=201)
+    with pytest.raises(DataError, match="--window 201 or less"):
+        migration.check(D1, D2, first=BEGIN, last=D2, window=202)
 
 
 @needs_retail

@@ -11,8 +11,14 @@ from crmkit.errors import UsageError
 
 @pytest.mark.parametrize(
     ("text", "days", "per_year"),
-    [("52w", 364, 1), ("1w", 7, 52), ("30d", 30, Fraction(365, 30)), ("1m", 30, 12), ("2y", 730, Fraction(1, 2))],
-)  # fmt: skip
+    [
+        ("52w", 364, 1),
+        ("1w", 7, 52),
+        ("30d", 30, Fraction(365, 30)),
+        ("1m", 30, 12),
+        ("2y", 730, Fraction(1, 2)),
+    ],
+)
 def test_duration(text: str, days: int, per_year: Fraction) -> None:
     found = parse.duration(text, "--horizon")
     assert (found.days, found.per_year, str(found)) == (days, per_year, text)

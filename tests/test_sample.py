@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,10 +18,10 @@ from polars.testing import assert_frame_equal
 from scipy.special import gammainc
 
 from crmkit import sample
-from crmkit.errors import UsageError
+from crmkit.errors import DataError, UsageError
 from crmkit.sample.people import CAMPAIGN_AT, STAY_SCALE_DAYS, STAY_SHAPE, TICKS_PER_DAY, UPLIFT, people
 
-SALES = Path(__file__).parent.parent / "sample_data" / "sales.csv"
+ROOT = Path(__file__).parent.parent
 
 
 def frame(rows: int | None = None, *, chunk_orders: int = 1 << 18, **options: object) -> pl.DataFrame:
@@ -57,9 +62,17 @@ def test_seeds_differ() -> None:
     assert not frame(500, seed=1).equals(frame(500, seed=2))
 
 
-def test_the_file_in_the_tree_is_what_the_command_writes(tmp_path: Path) -> None:
-    sample.write(sample.generate(sample.draw(2000, seed=1)), tmp_path / "sales.csv")
-    assert (tmp_path / "sales.csv").read_bytes() == SALES.read_bytes()
+def crmkit(*words: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "crmkit", *words], cwd=ROOT, capture_output=True, **options)
+
+
+def test_the_file_in_the_tree_is_what_the_readme_says_how_to_make(tmp_path: Path) -> None:
+    readme = (ROOT / "sample_data" / "README.md").read_text()
+    command = re.search(r"^    crmkit (sample .*)$", readme, re.MULTILINE)[1].split()
+    made = tmp_path / "sales.csv"
+    done = crmkit(*(str(made) if word == "sample_data/sales.csv" else word for word in command))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert made.read_bytes() == (ROOT / "sample_data" / "sales.csv").read_bytes()
 
 
 # Sizes
@@ -290,10 +303,10 @@ def test_times_in_csv_read_like_an_export(tmp_path: Path) -> None:
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     def broken() -> Iterator[pl.DataFrame]:
         yield frame(100, seed=1)
-        raise OSError("the disk is full")
+        raise OSError(errno.ENOSPC, "no more")
 
     (tmp_path / "sales.csv").write_text("before")
-    with pytest.raises(Exception, match="the disk is full"):
+    with pytest.raises(DataError, match="No space left"):
         sample.write(broken(), tmp_path / "sales.csv")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("sales.csv", "before")]
 
@@ -315,7 +328,31 @@ def test_what_cannot_be_made_is_refused(options: dict[str, object], says: str) -
         sample.draw(**options)
 
 
-def test_an_unknown_ending_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"Use \.csv"):
-        sample.write(sample.generate(sample.draw(10, seed=1)), tmp_path / "sales.xlsx")
+@pytest.mark.parametrize("name", ["sales.xlsx", "sales.json"])
+def test_other_formats_are_refused_and_leave_nothing(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"\.csv"):
+        sample.write(sample.generate(sample.draw(10, seed=1)), tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+# The command
+
+
+def test_csv_goes_to_standard_output_without_a_file() -> None:
+    done = crmkit("sample", "--customers", "40", "--seed", "6", "--int-ids", "--start", "2024-01-01")
+    wanted = frame(customers=40, seed=6, int_ids=True, start=date(2024, 1, 1))
+    assert_frame_equal(pl.read_csv(done.stdout, schema=wanted.schema), wanted)
+
+
+def test_a_reader_may_leave_early() -> None:
+    pipe = f"{sys.executable} -m crmkit sample --rows 200000 | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", pipe], cwd=ROOT, capture_output=True)
+    assert done.stdout.startswith(b"customer_id,order_id,")
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("words", [["--rows", "0"], ["--start", "2024-13-01"], ["-o", "sales.xlsx"]])
+def test_a_wrong_command_line_is_told_in_a_sentence(words: list[str]) -> None:
+    done = crmkit("sample", *words)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"crmkit: ") and done.stderr.count(b"\n") == 1

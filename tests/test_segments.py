@@ -108,3 +108,16 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load(str(path))
     with pytest.raises(UsageError, match="no segment map"):
         load(str(tmp_path))
+
+
+def test_the_documentation_shows_the_maps_as_they_are(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "rfm.md").read_text(encoding="utf-8")
+    named = cells(NAMED["rf10"], (5, 5, 1))
+    for r in range(1, 6):
+        row = " | ".join([str(r), *(named[100 * r + 10 * f + 1] for f in range(1, 6))])
+        assert f"| {row} |" in page
+    for code, segment in cells(NAMED["cn8"], (2, 2, 2)).items():
+        assert f"| {' '.join(str(code))} | {segment} |" in page
+    example = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    ") and "," in line)
+    found = cells(written(tmp_path / "map.csv", example[example.index("segment,") :]), (5, 5, 5))
+    assert set(found.values()) == {"best", "big spenders gone quiet", "recent", "gone"}

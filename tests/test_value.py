@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from crmkit import columns, parse
@@ -20,21 +21,24 @@ def test_the_weekly_shopper() -> None:
     result = lifetime(WEEKLY)
     assert result.facts["spend_per_year"] == Decimal("2080.00")
     assert result.facts["spend_in_all"] == Decimal("62400.00")
-    assert values(result) == {"simple": Decimal("62400.00")}
-    assert "--retention 90% and --discount 10%" in result.notes[0]
+    assert values(result) == {"one year": Decimal("2080.00"), "simple": Decimal("62400.00")}
+    assert result.notes == (
+        "This assumes that nobody leaves and money keeps its worth. "
+        "Add --retention 90% --discount 10% to see how much hangs on that.",
+    )
 
 
 def test_the_weekly_shopper_as_a_stream() -> None:
     result = lifetime(WEEKLY, retention=0.9, discount=0.1)
     assert values(result) == {
+        "one year": Decimal("2080.00"),
         "simple": Decimal("62400.00"),
         "annuity": Decimal("19607.98"),
         "retention": Decimal("9337.26"),
         "retention for ever": Decimal("9360.00"),
     }
-    assert result.tables["values"]["overstated"].to_list() == pytest.approx(
-        [1, 3.1824, 6.6829, 6.6667], abs=1e-4
-    )
+    overstated = result.tables["values"]["overstated"].to_list()
+    assert overstated[0] is None and overstated[1:] == pytest.approx([1, 3.1824, 6.6829, 6.6667], abs=1e-4)
     assert result.notes == ()
 
 
@@ -87,13 +91,13 @@ def test_cost_that_never_comes_back() -> None:
 
 def test_sensitivity_marks_the_current_case() -> None:
     table = lifetime(WEEKLY, retention=0.92, discount=0.1).tables["sensitivity"]
-    assert len(table) == 7 * 5
-    (current,) = table.filter("current").iter_rows(named=True)
-    assert (current["retention"], current["discount"]) == (0.92, 0.1)
-    assert current["value"] == Decimal("10631.11")
-    (known,) = table.filter(retention=0.9, discount=0.1)["value"]
-    assert known == Decimal("9360.00")
-    assert not lifetime(WEEKLY).tables["sensitivity"]["current"].any()
+    assert table.columns == ["retention", "0%", "5%", "10%", "15%", "20%", "current"]
+    (current,) = table.filter(pl.col("current").is_not_null()).iter_rows(named=True)
+    assert (current["retention"], current["current"], current["10%"]) == (0.92, 0.1, Decimal("10631.11"))
+    assert table.filter(retention=0.9)["10%"].item() == Decimal("9360.00")
+    odd = lifetime(WEEKLY, retention=0.9, discount=0.075).tables["sensitivity"]
+    assert odd.filter(current=0.075)["7.5%"].item() == round(Decimal(2080 * 0.9 / 0.175), 2)
+    assert "current" not in lifetime(WEEKLY).tables["sensitivity"].columns
 
 
 def test_for_ever_without_bound() -> None:
@@ -138,5 +142,6 @@ def test_bad_shoppers(change: dict[str, object], message: str) -> None:
 
 
 def test_columns_are_in_the_vocabulary() -> None:
-    for table in lifetime(WEEKLY, retention=0.9, discount=0.1).tables.values():
-        assert set(table.columns) <= set(columns.COLUMNS)
+    result = lifetime(WEEKLY, retention=0.9, discount=0.1, acquisition_cost=Decimal(1))
+    for table in result.tables.values():
+        assert {name for name in table.columns if not name.endswith("%")} <= set(columns.COLUMNS)

@@ -106,6 +106,11 @@ def test_without_time_nothing_is_discounted() -> None:
         compare(bare, discount=0.1)
 
 
+def test_every_does_not_go_with_ages() -> None:
+    with pytest.raises(UsageError, match="--every 2y is for a schedule without"):
+        compare(assumptions.schedule(str(SAMPLE)), every=parse.duration("2y", "--every"))
+
+
 def test_many_rivals_are_cut_and_said() -> None:
     result = compare(schedule(*((f"c{i:03}", i, 1) for i in range(250)), time="age"))
     assert len(result.tables["customers"]) == 250 and len(result.tables["overtaking"]) == 200

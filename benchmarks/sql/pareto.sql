@@ -29,8 +29,8 @@ WHERE customer IS NOT NULL
 WINDOW largest AS (ORDER BY cents DESC);
 
 -- The customer who crosses a cut belongs to the upper tier, with all who have the same value.
-SET VARIABLE floor_a = (SELECT max(cents) FROM placed WHERE reached * 100 >= getvariable('total') * 80);
-SET VARIABLE floor_b = (SELECT max(cents) FROM placed WHERE reached * 100 >= getvariable('total') * 95);
+SET VARIABLE floor_a = (SELECT max(cents) FROM placed WHERE reached * 100 >= getvariable('total')::HUGEINT * 80);
+SET VARIABLE floor_b = (SELECT max(cents) FROM placed WHERE reached * 100 >= getvariable('total')::HUGEINT * 95);
 
 CREATE TEMP TABLE tiered AS
 SELECT

@@ -58,7 +58,7 @@ def migration(
         has_order = sales.has("order")
         found = sales.collect(lambda rows: analysis.aggregate(rows, *spans, wants, has_order=has_order))
         end = end or sales.as_of
-        analysis.check(begin, end, first=sales.begin, last=sales.as_of)
+        analysis.check(begin, end, first=sales.begin, last=sales.as_of, window=window)
         sides = analysis.snapshots(found, sales.scale, (begin, end))
         (before, after), ranks = _by_value(sides, of) if of in ("tier", "pyramid") else _by_score(sides, of)
         session.finish(
@@ -87,8 +87,9 @@ def _by_value(sides: list[pl.DataFrame], of: str) -> Labelled:
     scheme = pareto.SCHEMES["abc" if of == "tier" else "pyramid"]
     lowest = pareto.floors(pareto.ladder(tally(sides[0].select(whole("revenue"))["revenue"])), scheme)
     tier = pareto.label(whole("revenue"), lowest, scheme.names)
-    ranks = {name: place for place, name in enumerate((*scheme.names, pareto.BELOW_ZERO), start=1)}
-    return [side.with_columns(tier.alias("label")) for side in sides], ranks
+    tiered = [side.with_columns(tier.alias("label")) for side in sides]
+    below = [pareto.BELOW_ZERO] if any((side["label"] == pareto.BELOW_ZERO).any() for side in tiered) else []
+    return tiered, {name: place for place, name in enumerate((*scheme.names, *below), start=1)}
 
 
 def _by_score(sides: list[pl.DataFrame], of: str) -> Labelled:

@@ -18,6 +18,7 @@ from crmkit.load.plan import Plan
 
 LARGEST = 1e15  # in whole units; beyond it an amount is a mistake, not a sale
 EXACT_IN_FLOAT = 2.0**43  # minor units up to here are exact in a double with room for a product
+_LONGEST_BLANK = max(map(len, numbers.BLANKS))
 _TEXT = ("order", "product", "channel", "group", "store")
 BAD_DATE, NO_DATE = REASONS.index("bad date"), REASONS.index("no date")
 BAD_AMOUNT, NO_AMOUNT = REASONS.index("bad amount"), REASONS.index("no amount")
@@ -30,15 +31,14 @@ def clean(raw: pl.DataFrame, plan: Plan, *, suspicious: bool = False) -> pl.Data
     """
     values = raw.select(
         pl.col(ROW),
-        *_customer(raw, plan),
         _date(raw, plan).alias("date"),
         *_money("amount", raw, plan),
         *(_money("cost", raw, plan) if "cost" in plan.roles else ()),
-        *(_text(raw, name).alias(name) for name in _TEXT if name in raw.columns),
+        *(_text(raw, name) for name in _TEXT if name in raw.columns),
         *(pl.col(name) for name in raw.columns if name in ("currency", "status")),
         __nul=_has_nul(raw) if suspicious else pl.lit(False),
     )
-    values = _exactly(values, raw, plan)
+    values = _exactly(values.with_columns(_customer(raw, plan)), raw, plan)
     values = values.with_columns(_reason(plan).alias(REASON), _skip(plan, values.columns).alias(SKIP))
     return _told_apart(values, raw) if values[REASON].is_in([BAD_DATE, BAD_AMOUNT]).any() else values
 
@@ -70,15 +70,27 @@ def customer_id(column: pl.Expr, dtype: pl.DataType, plan: Plan) -> pl.Expr:
     text = column.cast(pl.String, strict=False).str.strip_chars()
     if plan.float_ids:
         text = text.str.replace(r"\.0+$", "")
-    return pl.when(~text.is_in(numbers.BLANKS)).then(text)
+    return text
 
 
-def _customer(raw: pl.DataFrame, plan: Plan) -> list[pl.Expr]:
-    column, dtype = pl.col("customer"), raw.schema["customer"]
-    trimmed = pl.lit(False)
-    if dtype == pl.String:
-        trimmed = column.str.len_bytes() != column.str.strip_chars().str.len_bytes()
-    return [customer_id(column, dtype, plan).alias("customer"), trimmed.fill_null(False).alias("__trimmed")]
+def _customer(raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
+    """Ids, and which of them were trimmed; the rarer questions are asked of a batch that needs them."""
+    ids = raw.select(customer_id(pl.col("customer"), raw.schema["customer"], plan)).to_series()
+    untouched = pl.repeat(False, raw.height, eager=True).alias("__trimmed")
+    if ids.dtype != pl.String:
+        return [ids, untouched]
+    sizes = ids.str.len_bytes()
+    if (sizes <= _LONGEST_BLANK).any():
+        ids = (
+            ids.to_frame()
+            .select(pl.when(~pl.col("customer").is_in(numbers.BLANKS)).then("customer"))
+            .to_series()
+        )
+    if raw.schema["customer"] != pl.String:
+        return [ids, untouched]
+    before = raw["customer"].str.len_bytes()
+    touched = before.sum() != sizes.sum() and not plan.float_ids
+    return [ids, (before != sizes).fill_null(False).alias("__trimmed") if touched else untouched]
 
 
 def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr:
@@ -88,24 +100,35 @@ def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr:
         return column
     if isinstance(dtype, pl.Datetime):
         return dates.local_day(column, tz) if dtype.time_zone else column.dt.date()
+    if dtype == pl.String and plan.layout is dates.ISO and _all_ten_long(raw["date"]):
+        return column.str.to_date("%Y-%m-%d", strict=False)  # nothing but days: no need to look for a time
     return dates.read(column.cast(pl.String, strict=False), plan.layout, tz)
 
 
-def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Expr]:
+def _all_ten_long(values: pl.Series) -> bool:
+    sizes = values.str.len_bytes()
+    return sizes.min() == sizes.max() == 10
+
+
+def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
     """The amount in minor units, its value as a double, and whether digits were lost."""
     if role not in plan.roles:
+        one = pl.repeat(1, raw.height, dtype=pl.Int64, eager=True).alias(role)
         return [
-            pl.lit(1, dtype=pl.Int64).alias(role),
-            pl.lit(1.0).alias(f"__{role}"),
-            pl.lit(False).alias("__rounded"),
+            one,
+            one.cast(pl.Float64).alias(f"__{role}"),
+            pl.repeat(False, raw.height, eager=True).alias("__rounded"),
         ]
-    value = plan.roles[role].formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit)
-    scaled = value * 10.0**plan.scale
-    whole = scaled.round()
-    lost = (scaled - whole).abs() > 1e-7 + 4e-15 * scaled.abs()
+    formula = plan.roles[role].formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit)
+    value = pl.col("value")
+    scaled = raw.select(formula.alias("value")).select(value, scaled=value * 10.0**plan.scale)
+    whole = pl.col("scaled").round()
+    lost = (pl.col("scaled") - whole).abs() > 1e-7 + 4e-15 * pl.col("scaled").abs()
     minor = pl.when(value.abs() < LARGEST).then(whole).cast(pl.Int64, strict=False)
-    columns = [minor.alias(role), value.alias(f"__{role}")]
-    return columns if role != "amount" else [*columns, lost.fill_null(False).alias("__rounded")]
+    columns = scaled.select(
+        minor.alias(role), value.alias(f"__{role}"), lost.fill_null(False).alias("__rounded")
+    )
+    return columns.get_columns()[: 3 if role == "amount" else 2]
 
 
 def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
@@ -144,13 +167,14 @@ def _exact(column: pl.Expr, dtype: pl.DataType, plan: Plan) -> pl.Expr:
     return pl.lit(None, dtype=pl.Int64)
 
 
-def _text(raw: pl.DataFrame, name: str) -> pl.Expr:
-    """A label as text; blank is null."""
-    text = pl.col(name).cast(pl.String, strict=False)
-    if raw.schema[name] != pl.String:
+def _text(raw: pl.DataFrame, name: str) -> pl.Series:
+    """A label as text; blank is null. Whole numbers stay numbers."""
+    if raw.schema[name].is_integer():
+        return raw[name].cast(pl.Int64, strict=False)
+    text = raw[name].cast(pl.String, strict=False).str.strip_chars()
+    if text.str.len_bytes().min() != 0:
         return text
-    text = text.str.strip_chars()
-    return pl.when(text.str.len_bytes() > 0).then(text)
+    return text.to_frame().select(pl.when(pl.col(name).str.len_bytes() > 0).then(name)).to_series()
 
 
 def _blank(raw: pl.DataFrame, name: str, words: Iterable[str]) -> pl.Expr:

@@ -66,14 +66,11 @@ def blank(column: pl.Expr) -> pl.Expr:
 
 def read(column: pl.Expr, style: NumberStyle) -> pl.Expr:
     """Text to Float64 in this style; null where a value does not fit it or is not finite."""
-    if style.plain:
-        text = column
-        fits = column.str.contains(_PLAIN)
-    else:
-        pattern = _pattern(style.decimal)
-        fits = column.str.contains(pattern) | column.str.contains(_PLAIN)
-        text = cleaned(column, style)
-    number = text.cast(pl.Float64, strict=False)
+    if style.plain:  # the cast reads just what _PLAIN describes, and names for what is not finite
+        number = column.cast(pl.Float64, strict=False)
+        return pl.when(number.is_finite()).then(number)
+    number = cleaned(column, style).cast(pl.Float64, strict=False)
+    fits = column.str.contains(_pattern(style.decimal)) | column.str.contains(_PLAIN)
     return pl.when(fits & number.is_finite()).then(number)
 
 

@@ -124,9 +124,11 @@ class Transactions:
             "date": pl.Date,
             "amount": money,
         }
-        return schema | {
-            name: money if name == "cost" else pl.String for name in _OPTIONAL if name in self.plan.roles
-        }
+        for name in _OPTIONAL:
+            if name in self.plan.roles:
+                label = pl.Int64 if name in raw and raw[name].is_integer() else pl.String
+                schema[name] = money if name == "cost" else label
+        return schema
 
     def _used(self) -> Iterator[pl.DataFrame]:
         schema = self._schema()

@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO, Literal
+from typing import BinaryIO
 
 import polars as pl
-from polars.io.plugins import register_io_source
+import pyarrow.parquet as pq
 
+from crmkit import formats, output
 from crmkit.errors import UsageError
 
-Compression = Literal["uncompressed", "gzip", "zstd"]
-COMPRESSIONS: dict[str, Compression] = {".csv": "uncompressed", ".csv.gz": "gzip", ".csv.zst": "zstd"}
+FORMATS = ("csv", "tsv", "parquet")
 
 
-def write(frames: Iterable[pl.DataFrame], target: str | Path | IO[bytes]) -> None:
-    """Write frames to a .csv, .csv.gz, .csv.zst or .parquet file, whole or not at all.
-
-    An open file receives CSV.
-    """
-    rest = iter(frames)
-    first = next(rest)
-    source = register_io_source(lambda *_: chain([first], rest), schema=first.schema)
-    if not isinstance(target, str | Path):
-        _sink_csv(source, target, "uncompressed")
-        return
-    unfinished = Path(f"{target}.part")
-    try:
-        _sink(source, str(target), unfinished)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+def write(frames: Iterable[pl.DataFrame], path: str | Path = "-") -> None:
+    """Write frames as CSV, TSV (also .gz, .zst) or Parquet, all or nothing; `-` is standard output."""
+    how = output.layout(path)
+    if how.format not in FORMATS:
+        raise UsageError(
+            f"A sample is not written as {how.format}. Name a file .csv, .csv.gz, .csv.zst, .tsv or .parquet."
+        )
+    output.check(path)
+    output.write(path, lambda stream: _fill(iter(frames), stream, how))
 
 
-def _sink(source: pl.LazyFrame, name: str, path: Path) -> None:
-    if name.endswith(".parquet"):
-        source.sink_parquet(path)
-        return
-    for suffix, compression in COMPRESSIONS.items():
-        if name.endswith(suffix):
-            _sink_csv(source, path, compression)
-            return
-    raise UsageError(f"{name} has no ending that is known here. Use .csv, .csv.gz, .csv.zst or .parquet.")
+def _fill(frames: Iterator[pl.DataFrame], stream: BinaryIO, how: formats.Layout) -> None:
+    if how.format == "parquet":
+        _fill_parquet(frames, stream)
+    else:
+        _fill_text(frames, stream, how)
 
 
-def _sink_csv(source: pl.LazyFrame, target: Path | IO[bytes], compression: Compression) -> None:
-    source.sink_csv(
-        target, compression=compression, check_extension=False, datetime_format="%Y-%m-%d %H:%M:%S"
-    )
+def _fill_text(frames: Iterator[pl.DataFrame], stream: BinaryIO, how: formats.Layout) -> None:
+    separator = "\t" if how.format == "tsv" else ","
+    with formats.packed(stream, how.packing) as target:
+        for place, frame in enumerate(frames):
+            frame.write_csv(
+                target, include_header=place == 0, separator=separator, datetime_format="%Y-%m-%d %H:%M:%S"
+            )
+
+
+def _fill_parquet(frames: Iterator[pl.DataFrame], stream: BinaryIO) -> None:
+    oldest = pl.CompatLevel.oldest()
+    first = next(frames)
+    schema = first.to_arrow(compat_level=oldest).schema
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for frame in chain([first], frames):
+            writer.write_table(frame.to_arrow(compat_level=oldest))

@@ -1,0 +1,37 @@
+"""`crmkit sample`: transactions to try things on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Option
+
+from crmkit.options import day
+
+_ROWS = "So many rows; with --customers, about so many. Default 2000."
+_CUSTOMERS = "So many customers; default: a tenth of the rows."
+_OUTPUT = "Write to FILE, all or nothing; format by its extension. Default: CSV to standard output."
+_OUTPUT_OPTION = Option("--output", "-o", help=_OUTPUT, metavar="FILE", show_default=False)
+
+
+def sample(
+    rows: Annotated[int | None, Option(help=_ROWS, metavar="N")] = None,
+    customers: Annotated[int | None, Option(help=_CUSTOMERS, metavar="N")] = None,
+    seed: Annotated[int, Option(help="The same seed makes the same rows.", metavar="N")] = 1,
+    start: Annotated[str | None, Option(help="First day; default 2023-01-01.", metavar="DATE")] = None,
+    end: Annotated[str | None, Option(help="Last day; default 2024-12-31.", metavar="DATE")] = None,
+    int_ids: Annotated[bool, Option("--int-ids", help="Numbers as ids, not C000123.")] = False,
+    times: Annotated[bool, Option("--times", help="The time of day beside the date.")] = False,
+    output: Annotated[str, _OUTPUT_OPTION] = "-",
+    debug: Annotated[bool, Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Make up transactions of any size: customers who come, buy and leave, with seasons and refunds.
+
+    Example: crmkit sample --rows 100000 --seed 7 -o sales.parquet
+    """
+    from crmkit import sample as made
+
+    size = 2000 if rows is None and customers is None else rows
+    window = {"start": day("--start", start) or made.START, "end": day("--end", end) or made.END}
+    book = made.draw(size, customers=customers, seed=seed, int_ids=int_ids, times=times, **window)
+    made.write(made.generate(book), output)

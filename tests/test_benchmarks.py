@@ -1,0 +1,66 @@
+"""The benchmarks compare like with like: what DuckDB is asked for is what crmkit answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from benchmarks.cases import CASES, PARETO, RFM, WAIST
+from benchmarks.check import comparable, differences
+from benchmarks.data import Data
+from benchmarks.measure import FailedError, run
+from crmkit import sample
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module", params=["text.parquet", "numbers.parquet", "text.csv"])
+def sales(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sales") / request.param
+    sample.write(sample.generate(sample.draw(20_000, seed=3, int_ids="numbers" in request.param)), path)
+    return path
+
+
+@pytest.mark.parametrize(("command", "columns"), [("rfm", RFM), ("pareto", PARETO), ("customers", WAIST)])
+def test_sql_by_hand_and_crmkit_export_the_same(
+    sales: Path, tmp_path: Path, command: str, columns: tuple[str, ...]
+) -> None:
+    ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
+    script = ROOT / "benchmarks" / "sql" / f"{command}.sql"
+    runner = ROOT / "benchmarks" / "peers" / "duckdb_script.py"
+    for words in (["-m", "crmkit", command, sales, "-o", ours], [runner, script, sales, theirs]):
+        subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, check=True)
+    assert differences(comparable(ours, list(columns)), comparable(theirs, list(columns))) == []
+
+
+def test_differences_are_found() -> None:
+    frame = pl.DataFrame({"customer": ["a", "b"], "share": [0.25, 0.75], "tier": ["A", None]})
+    assert differences(frame, frame) == []
+    assert differences(frame, frame.with_columns(share=pl.col("share") * (1 + 1e-14))) == []
+    assert differences(frame, frame.with_columns(share=pl.lit(0.25))) == ["share differs for 1 customers"]
+    assert differences(frame, frame.with_columns(tier=pl.lit("A"))) == ["tier differs for 1 customers"]
+    assert differences(frame, frame.head(1)) == ["2 and 1 customers, not the same ones"]
+
+
+def test_file_names_say_all_of_their_contents() -> None:
+    files = [case.data for case in CASES if case.data]
+    assert [Data.named(data.name) for data in files] == files
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_a_run_is_measured_by_the_kernel() -> None:
+    cost = run([sys.executable, "-c", "x = bytearray(200_000_000); sum(range(10**6))"], limit=60)
+    assert 0 < cost.cpu < cost.wall * 4
+    assert 200 < cost.memory < 400
+
+
+@pytest.mark.parametrize(
+    ("code", "limit"), [("raise SystemExit('no such thing')", 60), ("while True: pass", 0.3)]
+)
+def test_a_run_that_fails_or_takes_too_long_is_said(code: str, limit: float) -> None:
+    with pytest.raises(FailedError, match=r"no such thing|too long"):
+        run([sys.executable, "-c", code], limit=limit)
