@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -22,10 +23,9 @@ def ahead(items: Iterator[Item], depth: int = 2) -> Iterator[Item]:
 
     def put(kind: str, value: Any) -> None:
         while not left.is_set():
-            try:
-                return ready.put((kind, value), timeout=_PAUSE)
-            except queue.Full:
-                continue
+            with suppress(queue.Full):
+                ready.put((kind, value), timeout=_PAUSE)
+                return
 
     def work() -> None:
         try:
