@@ -193,6 +193,7 @@ RFM = {
     **{f"f{score}": Column("count", f"customers with an F score of {score}") for score in range(1, 10)},
 }
 
+# Customers who are late.
 CHURN = {
     "status": Column("text", "active, overdue, lapsed (overdue, and no order in 365 days) or refund only"),
     "median_gap": Column("days", "the customer's median gap between purchase days, from three of them on"),
@@ -213,6 +214,7 @@ CHURN = {
     "base_rate": Column("share", "part of all customers who did not buy again"),
 }
 
+# Revenue by period.
 TREND = {
     "orders_per_customer": Column("ratio", "orders for each customer who ordered in the period"),
     "order_value": Column("money", "revenue for each order"),
@@ -230,6 +232,7 @@ TREND = {
     "coverage": Column("share", "part of the periods whose value lay in the interval"),
 }
 
+# Windows against the past.
 DEVIATION = {
     "measure": Column("text", "what is compared: spend, gap or order size"),
     "direction": Column("text", "up or down from the customer's own median"),

@@ -41,7 +41,7 @@ def naive(rows: list[Sale], period: str, as_of: date) -> dict[tuple[int, int], d
             cell["revenue"] += row.amount
             if row.amount > 0:
                 cell["who"].add(row.customer)
-                cell["orders"].add(row.order)
+                cell["orders"].add((row.customer, row.order or row.date))
     return cells
 
 
@@ -164,9 +164,11 @@ def test_notes_name_the_open_period_and_the_refunds_outside() -> None:
 
 
 def test_without_order_ids_a_day_is_an_order() -> None:
-    counts = cohort.count(frame(SHOP).drop("order"), "month").collect()
-    result = cohort.analyse(counts, as_of=MARCH, scale=2, value="orders")
-    assert result.tables["grid"].row(0) == ("2024-01", 2, 2, 1)
+    rows = [*SHOP, Sale("bob", "8", date(2024, 1, 7), 100), Sale("bob", "9", date(2024, 1, 8), 100)]
+    unnumbered = [row._replace(order=None) for row in rows]
+    for sold in (frame(rows).drop("order"), frame(unnumbered)):
+        result = cohort.analyse(cohort.count(sold, "month").collect(), as_of=MARCH, scale=2, value="orders")
+        assert result.tables["grid"].row(0) == ("2024-01", 2, 3, 1)
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,11 @@ def test_the_ladder_counts_who_stands_where_and_who_ever_got_there() -> None:
     assert tables["customers"]["customer"].to_list() == ["f", "e", "d", "c", "b", "a", "g"]
 
 
+def test_dormant_begins_after_the_last_day_of_grace() -> None:
+    sizes = [stages(CUSTOMERS, loyal=5, lapse_days=days).tables["stages"]["customers"][-1] for days in (9, 8)]
+    assert sizes == [2, 6]
+
+
 @given(st.integers(3, 12), st.integers(0, 400))
 def test_the_stages_hold_every_buyer_once(loyal: int, lapse_days: int) -> None:
     table = stages(CUSTOMERS, loyal=loyal, lapse_days=lapse_days).tables["stages"]

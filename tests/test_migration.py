@@ -113,6 +113,13 @@ def test_one_pass_makes_the_customers_of_both_dates(
         assert part.equals(customers.finish(alone, 2, day))
 
 
+def test_a_span_holds_both_its_ends() -> None:
+    rows = [Sale("a", str(day), BEGIN + timedelta(day), 100) for day in range(10)]
+    spans = Span(BEGIN + timedelta(2), BEGIN + timedelta(4)), Span(BEGIN + timedelta(4), None)
+    found = migration.aggregate(frame(rows), *spans, frozenset({"days"}), has_order=True).collect()
+    assert [part["days"].item() for part in migration.snapshots(found, 2, (D1, D2))] == [3, 6]
+
+
 def test_a_matrix_by_hand() -> None:
     before = table({"a": ("top", 900), "b": ("top", 800), "c": ("bottom", 10), "d": ("middle", 50)})
     after = table(

@@ -137,6 +137,17 @@ def test_json_has_facts_and_every_table(shop: Path) -> None:
     assert list(found["tables"]) == ["moves", "matrix", "grid"]
 
 
+def test_a_window_of_a_day_is_the_day_itself(shop: Path) -> None:
+    words = ["--from", "2024-03-01", "--to", "2024-03-02", "--window", "1", "--of", "tier"]
+    rows = csv.DictReader(
+        io.StringIO(crmkit("migration", str(shop), *words, "-f", "csv", "--table", "customers").stdout)
+    )
+    assert [(row["customer"], row["from"], row["to"]) for row in rows] == [
+        ("bob", "A", "left"),
+        ("ann", "entered", "C"),
+    ]
+
+
 @pytest.mark.parametrize("kind", ["segment", "rfm", "tier", "pyramid"])
 @pytest.mark.parametrize("window", [[], ["--window", "200"]])
 def test_everybody_is_in_the_matrix_once(kind: str, window: list[str]) -> None:

@@ -13,6 +13,7 @@ from polars.io.plugins import register_io_source
 from crmkit.errors import DataError, GateError
 from crmkit.load import audit as accounts
 from crmkit.load import dates, delimited, numbers, survey
+from crmkit.load.ahead import ahead
 from crmkit.load.audit import REASON, SKIP, Audit, Reject
 from crmkit.load.clean import BAD_AMOUNT, BAD_DATE, clean
 from crmkit.load.inputs import ROW, Input, Watch
@@ -79,11 +80,20 @@ class Transactions:
         first = self.inputs[0].name
         return first if len(self.inputs) == 1 else f"{first} and {len(self.inputs) - 1} more"
 
-    def collect(self, build: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
-        """Run a query over the rows in use, in one pass; again only if the sample misled the plan."""
+    def collect(
+        self,
+        build: Callable[[pl.LazyFrame], pl.LazyFrame],
+        *,
+        combine: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+    ) -> pl.DataFrame:
+        """Run a query over the rows in use, in one pass; again only if the sample misled the plan.
+
+        `combine` may shrink each batch before the query sees it, where the query gives the same
+        answer either way.
+        """
         while True:
             self._begin()
-            frame = build(self._frame()).collect(engine="streaming")
+            frame = build(self._frame(combine)).collect(engine="streaming")
             if self._error is not None:
                 raise self._error
             if not self._replanned():
@@ -100,7 +110,7 @@ class Transactions:
         self._surprises = Surprises()
         self._error = None
 
-    def _frame(self) -> pl.LazyFrame:
+    def _frame(self, combine: Callable[[pl.DataFrame], pl.DataFrame] | None) -> pl.LazyFrame:
         schema = self._schema()
 
         def rows(
@@ -108,7 +118,7 @@ class Transactions:
         ) -> Iterator[pl.DataFrame]:
             # An exception would come out wrapped by the engine; it is kept and raised by `collect`.
             try:
-                for frame in self._used():
+                for frame in self._used() if combine is None else map(combine, self._used()):
                     chosen = frame.select(columns or list(schema))
                     yield chosen if predicate is None else chosen.filter(predicate)
             except BaseException as error:
@@ -135,14 +145,18 @@ class Transactions:
         schema = self._schema()
         for opened, names in zip(self.inputs, self._names, strict=True):
             watch = Watch()
-            for raw in survey.raw_batches(opened, names, watch):
-                cleaned = clean(raw, self.plan, suspicious=watch.nul)
-                self._look(raw, cleaned, opened)
-                kept = cleaned.filter((pl.col(REASON) == 0) & (pl.col(SKIP) == 0))
+            for raw, cleaned in ahead(self._cleaned(opened, names, watch)):
+                kept = self._look(raw, cleaned, opened)
                 yield kept.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
                 if self.on_progress:
                     self.on_progress(cleaned.height)
             self._close(opened, watch)
+
+    def _cleaned(
+        self, opened: Input, names: dict[str, str], watch: Watch
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        for raw in survey.raw_batches(opened, names, watch):
+            yield raw, clean(raw, self.plan, suspicious=watch.nul)
 
     def _close(self, opened: Input, watch: Watch) -> None:
         for bad in watch.ragged:
@@ -153,20 +167,27 @@ class Transactions:
                 f"{opened.name}: the last line has no newline; its last value may be truncated"
             )
 
-    def _look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> None:
-        self.audit.add(cleaned)
+    def _look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> pl.DataFrame:
+        """Account for a cleaned batch; the rows of it that are used."""
+        used = (cleaned[REASON] == 0) & (cleaned[SKIP] == 0)
+        columns = [*self._schema(), *accounts.FLAGS]
+        kept = cleaned.select(columns) if used.all() else cleaned.select(columns).filter(used)
+        self.audit.add(kept)
         if "currency" in cleaned.columns:
             self.audit.currencies |= set(cleaned["currency"].drop_nulls().unique().to_list())
             self.audit.no_currency += cleaned["currency"].null_count()
-        reasons = set(cleaned[REASON].unique().to_list()) - {0}
-        if reasons:
-            self._keep_rejects(raw, cleaned, opened)
-            self._keep_surprises(raw, cleaned)
+        if kept.height < cleaned.height:
+            aside = cleaned.filter(~used)
+            self.audit.set_aside(aside)
+            if (aside[REASON] > 0).any():
+                self._keep_rejects(raw, cleaned, opened)
+                self._keep_surprises(raw, cleaned)
         if self.plan.scale < MAX_SCALE and cleaned["__rounded"].any():
             lost = cleaned.filter("__rounded")["__amount"]
             self._surprises.lost_digits = _more(self._surprises.lost_digits, lost)
         if raw.schema["customer"] == pl.String and not self._sample.complete:
             self._watch_ids(raw["customer"])
+        return kept
 
     def _keep_surprises(self, raw: pl.DataFrame, cleaned: pl.DataFrame) -> None:
         bad = cleaned[REASON]
@@ -185,6 +206,10 @@ class Transactions:
             self._surprises.float_ids |= bool(ids.str.ends_with(".0").any())
 
     def _keep_rejects(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> None:
+        if not any(
+            self.audit.wants(accounts.REASONS[code]) for code in cleaned[REASON].unique().to_list() if code
+        ):
+            return
         rejected = cleaned.select(ROW, REASON).hstack(raw.drop(ROW)).filter(pl.col(REASON) > 0)
         for code, rows in rejected.group_by(REASON, maintain_order=True):
             reason = accounts.REASONS[code[0]]
