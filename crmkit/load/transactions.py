@@ -159,6 +159,7 @@ class Transactions:
             yield raw, clean(raw, self.plan, suspicious=watch.nul)
 
     def _close(self, opened: Input, watch: Watch) -> None:
+        opened.source.refuse_changed()
         for bad in watch.ragged:
             if not bad.is_blank:
                 self.audit.ragged(opened.name, bad)
