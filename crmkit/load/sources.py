@@ -152,8 +152,8 @@ def _refuse_device(stream: IO[bytes], name: str) -> None:
     if (
         endless
         and name != os.devnull
-        and not os.path.samestat(os.fstat(stream.fileno()), os.stat(os.devnull))
-    ):  # noqa: PTH116
+        and not os.path.samestat(os.fstat(stream.fileno()), Path(os.devnull).stat())
+    ):
         raise DataError(f"{name}: this is a device, not a file or a pipe.")
 
 
