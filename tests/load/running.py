@@ -7,6 +7,8 @@ import io
 import json
 import signal
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ class Finished:
     def facts(self) -> dict[str, Any]:
         """The facts of `--format json`."""
         assert self.status == 0, self.err
+        assert "fault of crmkit" not in self.err
         return json.loads(self.out)["facts"]
 
     @property
@@ -36,7 +39,24 @@ class Finished:
         facts = self.facts
         money = f"{facts['revenue']:.2f}" if isinstance(facts["revenue"], float | int) else facts["revenue"]
         rejected = sum(facts["rejected"].values())
-        return facts["rows_used"], rejected, money, facts["customers"], facts["first_date"], facts["last_date"]
+        return (
+            facts["rows_used"],
+            rejected,
+            money,
+            facts["customers"],
+            facts["first_date"],
+            facts["last_date"],
+        )
+
+
+def refused(finished: Finished, *words: str) -> None:
+    """Assert that a run refused in one sentence with these words, and printed nothing else."""
+    assert finished.status == 1, (finished.status, finished.err, finished.out[:200])
+    assert finished.out == ""
+    assert finished.err.count("\n") == 1
+    assert "fault of crmkit" not in finished.err
+    for word in words:
+        assert word in finished.err, (word, finished.err)
 
 
 def run(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
@@ -44,14 +64,21 @@ def run(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
     words = [str(argument) for argument in arguments]
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape") for _ in "oe")
     source = None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin))
+    hook = sys.unraisablehook
     with (
-        mock.patch.multiple(sys, argv=["crmkit", *words], stdin=source, stdout=out, stderr=err),
+        mock.patch.multiple(
+            sys, argv=["crmkit", *words], stdin=source, stdout=out, stderr=err, unraisablehook=hook
+        ),
+        mock.patch.object(threading, "excepthook", threading.excepthook),
+        warnings.catch_warnings(),
         _own_signals(),
     ):
         status = guarded(words)
         out.flush()
         err.flush()
-    return Finished(status, *(stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err)))  # type: ignore[attr-defined]
+    return Finished(
+        status, *(stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err))
+    )  # type: ignore[attr-defined]
 
 
 def check(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
