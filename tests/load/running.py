@@ -83,7 +83,7 @@ def run(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
 
 def check(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
     """Run `crmkit check … --format json`."""
-    return run("check", *arguments, "--format", "json", stdin=stdin)
+    return run("check", "--format", "json", *arguments, stdin=stdin)
 
 
 @contextlib.contextmanager
