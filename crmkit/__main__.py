@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import NoReturn
 
@@ -15,7 +16,11 @@ def main() -> NoReturn:
         sys.exit(0)
     from crmkit.guard import guarded
 
-    sys.exit(guarded(sys.argv[1:]))
+    status = guarded(sys.argv[1:])
+    # The work is done and said to be: a signal that comes while Python tidies up would belie that.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -160,6 +160,8 @@ def _write_parquet(frame: pl.DataFrame, stream: BinaryIO) -> None:
     import pyarrow.parquet as pq
 
     frame = frame.with_columns(cs.by_dtype(pl.Int128).cast(pl.Decimal(38, 0)))
+    # Arrow hands names over as C strings, and Polars panics at a NUL.
+    frame = frame.rename({name: name.replace("\0", r"\x00") for name in frame.columns if "\0" in name})
     oldest = pl.CompatLevel.oldest()
     schema = frame.head(0).to_arrow(compat_level=oldest).schema
     with pq.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True) as writer:

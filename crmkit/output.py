@@ -14,12 +14,13 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import re
 import shlex
 import signal
 import stat
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, BinaryIO
@@ -29,9 +30,10 @@ from crmkit.errors import DataError, UsageError
 from crmkit.streams import ClosedPipeError, in_place, in_words
 from crmkit.text import safe
 
-Fill = Callable[[BinaryIO], None]
+Fill = Callable[[BinaryIO], object]
 
 _MOST_LINKS = 40
+_DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/[^/]+/fd/\d+")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,7 +44,8 @@ def check(path: str | Path, inputs: Sequence[str | Path] = (), *, others: Sequen
     outputs of the run. UsageError for an unknown extension, an input or a clash; DataError for a
     folder that is not there or may not be written.
     """
-    layout(path)
+    with in_words(safe(path)):
+        layout(path)
     check_place(path, inputs, others=others)
 
 
@@ -50,14 +53,14 @@ def check_place(
     path: str | Path, inputs: Sequence[str | Path] = (), *, others: Sequence[str | Path] = ()
 ) -> None:
     """`check` for a file whose format does not follow from its extension."""
-    if is_special(path):
-        return
-    target = _target(path)
-    _check_folder(path, target)
-    for source in inputs:
-        _refuse_input(path, target, str(source))
-    for other in others:
-        if not is_special(other) and _target(other) == target:
+    with in_words(safe(path)):
+        if is_special(path):
+            return
+        target = _target(path)
+        _check_folder(path, target)
+        for source in inputs:
+            _refuse_input(path, target, str(source))
+        if any(not is_special(other) and _target(other) == target for other in others):
             raise UsageError(f"Two outputs would go to {safe(path)}. Give each a name of its own.")
 
 
@@ -87,7 +90,7 @@ def _refuse_input(path: str | Path, target: Path, source: str) -> None:
     if source == "-":
         return
     if Path(source).is_dir():
-        if target.is_relative_to(Path(source).resolve()):
+        if target.is_relative_to(_target(source)):
             raise UsageError(
                 f"The output {safe(path)} lies in the folder {safe(source)} that is read. "
                 "Write it elsewhere, or the next run would read it."
@@ -96,11 +99,16 @@ def _refuse_input(path: str | Path, target: Path, source: str) -> None:
     files = [source] if Path(source).exists() else glob.glob(source, recursive=True)  # noqa: PTH207
     if any(_is_same(target, file) for file in files):
         raise UsageError(f"The output {safe(path)} is also an input. Choose another name.")
-    if source not in files and fnmatch.fnmatch(str(target), str(_absolute(source))):
+    if source not in files and _fits(target, _absolute(source)):
         raise UsageError(
             f"The output {safe(path)} fits the pattern {safe(source)} that is read. "
             "Choose another name, or the next run would read it."
         )
+
+
+def _fits(target: Path, pattern: Path) -> bool:
+    # Before Python 3.13 pathlib takes ** for *; fnmatch lets any * cross folders.
+    return fnmatch.fnmatch(str(target), str(pattern)) if "**" in pattern.parts else target.match(str(pattern))
 
 
 def _is_same(target: Path, source: str) -> bool:
@@ -111,14 +119,14 @@ def _is_same(target: Path, source: str) -> bool:
 
 def _target(path: str | Path) -> Path:
     """The file itself, where `path` may be a link to it."""
-    return Path(path).resolve()
+    return Path(os.path.realpath(path))
 
 
 def is_special(path: str | Path) -> bool:
     """Whether `path` is `-`, a device, a pipe or a descriptor: written in place, never renamed over."""
     end = _follow(path)
-    if str(path) == "-" or str(end).startswith(("/dev/", "/proc/")):
-        return not str(end).startswith("/dev/shm/")
+    if str(path) == "-" or _DESCRIPTOR.fullmatch(str(end)):
+        return True
     with suppress(OSError):
         mode = end.stat().st_mode
         return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
@@ -126,10 +134,10 @@ def is_special(path: str | Path) -> bool:
 
 
 def _follow(path: str | Path) -> Path:
-    """Follow links, but stop at /dev and /proc: a redirected /dev/stdout is a link to a file."""
+    """Follow links, but not a descriptor's: a redirected /dev/stdout is a link to a file."""
     end = _absolute(path)
     for _ in range(_MOST_LINKS):
-        if str(end).startswith(("/dev/", "/proc/")) or not end.is_symlink():
+        if _DESCRIPTOR.fullmatch(str(end)) or not end.is_symlink():
             break
         end = _absolute(end.parent / end.readlink())
     return end
@@ -146,7 +154,7 @@ class Outputs:
     def __init__(self) -> None:
         self._temps: list[tuple[str, temps.Temp]] = []
         self._handlers: dict[int, Any] = {}
-        self._renaming = False
+        self._undisturbed = False
         self._late: int | None = None
 
     def __enter__(self) -> Outputs:
@@ -168,36 +176,40 @@ class Outputs:
         finally:
             self._discard()
             self._restore_handlers()
-        if self._late is not None:
-            signal.raise_signal(self._late)
 
-    def write(self, path: str | Path, fill: Fill) -> None:
+    def write(self, path: str | Path, fill: Fill, *, first: bool = False) -> None:
         """Have `fill` write the stream that becomes `path` at the end of the block.
 
-        Standard output (`-`), devices and pipes are written at once. A failure is a DataError
-        that names the path and the reason, and leaves every file as it was.
+        Files are renamed in the order of writing, `first` before the others. Standard output
+        (`-`), devices and pipes are written at once. A failure is a DataError that names the path
+        and the reason, and leaves every file as it was.
         """
         with in_words(safe(path)):
             if is_special(path):
                 with in_place(Path("/dev/stdout") if str(path) == "-" else _follow(path)) as stream:
                     fill(stream)
             else:
-                self._write_temp(path, fill)
+                self._write_temp(path, fill, first)
 
-    def _write_temp(self, path: str | Path, fill: Fill) -> None:
+    def _write_temp(self, path: str | Path, fill: Fill, first: bool) -> None:
         target = _target(path)
         temps.remove_leftovers(target.parent)
-        temp = temps.create(target)
-        self._temps.append((safe(path), temp))
+        with self._signals_wait():
+            temp = temps.create(target)
+            self._temps.insert(0 if first else len(self._temps), (str(path), temp))
         fill(temp.stream)
         temp.finish()
 
+    def waiting(self) -> dict[str, Path]:
+        """The files written so far, by the names they were asked for, where they lie until the end."""
+        return {path: temp.path for path, temp in self._temps}
+
     def _rename_all(self) -> None:
-        self._renaming = True
-        for shown, temp in self._temps:
-            with in_words(shown):
+        # From here a signal comes too late: the run ends well, with all of its files.
+        self._undisturbed = True
+        for path, temp in self._temps:
+            with in_words(safe(path)):
                 temp.path.replace(temp.target)
-        self._renaming = False
         for folder in {temp.target.parent for _, temp in self._temps}:
             temps.sync_folder(folder)
 
@@ -206,10 +218,22 @@ class Outputs:
             temp.discard()
         self._temps.clear()
 
+    @contextmanager
+    def _signals_wait(self) -> Iterator[None]:
+        """While there is a file that is not yet in the list, a signal is held back."""
+        self._undisturbed = True
+        try:
+            yield
+        finally:
+            self._undisturbed = False
+        if self._late is not None:
+            number, self._late = self._late, None
+            signal.raise_signal(number)
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Clean up before a signal ends the run; one that comes between two renames waits."""
+        """Clean up before a signal ends the run."""
         old = self._handlers[number]
-        if self._renaming:
+        if self._undisturbed:
             self._late = number
         elif callable(old):
             old(number, frame)

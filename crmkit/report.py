@@ -106,7 +106,7 @@ def hint(line: str) -> None:
     """Say a sentence on standard error, if that is there."""
     if sys.stderr is not None:
         with suppress(OSError):
-            print(f"crmkit: {safe(line)}", file=sys.stderr)
+            print(f"crmkit: {safe(line)}", file=sys.stderr, flush=True)
 
 
 def _main(result: Result) -> str:

@@ -1,12 +1,18 @@
 """Tables and pictures for the eye: what fits the window, in colour where there is any.
 
 In a pipe or a file a table has its natural width and plain characters; nothing is ever cut short.
+
+A Result's `pictures` say how a table is drawn: `curve` (a line through the first two columns),
+`bars` or `bars COLUMN` (a share, or the column named, as bars), `heat` or `heat KIND` (the numbers
+after the first column on a scale of colours; KIND is how numbers in columns that the vocabulary
+does not know are written), `none` (another table shows the same).
 """
 
 from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,8 +90,9 @@ def window(color: Color = "auto", width: int | None = None) -> Window:
     from rich.console import Console
 
     console = Console(file=sys.stdout)
-    if width is None and console.file.isatty():
-        width = console.width
+    if width is None and sys.stdout.isatty():
+        # Not Rich's, which takes a dumb terminal for 80 columns whatever COLUMNS says.
+        width = shutil.get_terminal_size().columns
     system = None if console.no_color else console.color_system
     if color == "always":
         system = Console(file=sys.stdout, force_terminal=True).color_system or "standard"

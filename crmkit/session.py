@@ -15,8 +15,6 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
-from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -131,6 +129,8 @@ class Session:
                     excel_safe=common.excel_safe,
                     say=self._say_aside,
                 )
+            if common.summary:
+                self._write_summary(result, files)
             table = None if to_file else common.table
             if common.output == "-":
                 table = table or result.detail
@@ -145,8 +145,6 @@ class Session:
                     color=cast(Any, common.color),
                     say=self._say_aside,
                 )
-        if common.summary:
-            self._write_summary(result)
 
     def _with_account(self, result: Result) -> Result:
         if self.transactions is None:
@@ -199,24 +197,16 @@ class Session:
         for path, fill in self._extra:
             files.write(path, fill)
 
-    def _write_summary(self, result: Result) -> None:
-        from crmkit import output
+    def _write_summary(self, result: Result, files: Outputs) -> None:
+        from crmkit.formats import plain_value
 
-        text = json.dumps(self._account(result), indent=2, default=_plain, ensure_ascii=False)
+        account = plain_value(self._account(result, files))
+        text = json.dumps(account, indent=2, ensure_ascii=False)
+        files.write(str(self.common.summary), lambda stream: stream.write(text.encode() + b"\n"), first=True)
 
-        def fill(stream: Any) -> None:
-            stream.write(text.encode() + b"\n")
-
-        output.write(str(self.common.summary), fill)
-
-    def _account(self, result: Result) -> dict[str, Any]:
+    def _account(self, result: Result, files: Outputs) -> dict[str, Any]:
         import polars
 
-        written = [
-            path
-            for path in (self.common.output, self.common.rejects, *(path for path, _ in self._extra))
-            if path and path != "-"
-        ]
         inputs = [] if self.transactions is None else [opened.source for opened in self.transactions.inputs]
         return {
             "schema": 1,
@@ -235,7 +225,7 @@ class Session:
             ],
             "facts": dict(result.facts),
             "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
-            "outputs": [_file_account(Path(path)) for path in written if Path(path).is_file()],
+            "outputs": [_file_account(path, written) for path, written in files.waiting().items()],
         }
 
 
@@ -336,8 +326,8 @@ def progress(transactions: Transactions) -> Callable[[int], None] | None:
     return Counter(transactions.name).add
 
 
-def _file_account(path: Path) -> dict[str, Any]:
-    return {"file": safe(path), "bytes": path.stat().st_size, "sha256": sha256(path.open("rb"))}
+def _file_account(path: str, written: Path) -> dict[str, Any]:
+    return {"file": safe(path), "bytes": written.stat().st_size, "sha256": sha256(written.open("rb"))}
 
 
 def sha256(file: Any) -> str:
@@ -347,11 +337,3 @@ def sha256(file: Any) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value) if Decimal(repr(float(value))) == value else str(value)
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    return str(value)

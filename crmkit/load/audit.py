@@ -9,8 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.load.batches import ROW
-
 # In this order: a row is set aside for the first reason that applies.
 RAGGED = "wrong field count"
 REASONS = (
@@ -29,6 +27,8 @@ SKIPS = ("after the as-of date", "before the since date", "other currency", "oth
 NO_CUSTOMER = REASONS.index("no customer id")
 # What a column of the cleaned frame is called; a reason of 0 means that the row is used.
 REASON, SKIP, VALUE = "__reason", "__skip", "__value"
+# Of each used row: whether digits of its amount were lost, whether its id was trimmed.
+FLAGS = ("__rounded", "__trimmed")
 EXAMPLES = 5
 
 

@@ -119,9 +119,13 @@ def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
             one.cast(pl.Float64).alias(f"__{role}"),
             pl.repeat(False, raw.height, eager=True).alias("__rounded"),
         ]
-    formula = plan.roles[role].formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit)
+    formula = plan.roles[role].formula
+    dtype = raw.schema[f"{role}:0"]
+    if formula.tree == ("column", 0) and (dtype.is_integer() or _fits_exactly(dtype, plan.scale)):
+        return _whole_money(role, raw[f"{role}:0"], plan.scale)
     value = pl.col("value")
-    scaled = raw.select(formula.alias("value")).select(value, scaled=value * 10.0**plan.scale)
+    scaled = raw.select(formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit).alias("value"))
+    scaled = scaled.select(value, scaled=value * 10.0**plan.scale)
     whole = pl.col("scaled").round()
     lost = (pl.col("scaled") - whole).abs() > 1e-7 + 4e-15 * pl.col("scaled").abs()
     minor = pl.when(value.abs() < LARGEST).then(whole).cast(pl.Int64, strict=False)
@@ -129,6 +133,28 @@ def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
         minor.alias(role), value.alias(f"__{role}"), lost.fill_null(False).alias("__rounded")
     )
     return columns.get_columns()[: 3 if role == "amount" else 2]
+
+
+def _fits_exactly(dtype: pl.DataType, scale: int) -> bool:
+    return isinstance(dtype, pl.Decimal) and dtype.scale <= scale
+
+
+def _whole_money(role: str, stored: pl.Series, scale: int) -> list[pl.Series]:
+    """Integers and decimals are in minor units already, but for a power of ten."""
+    units, decimals = stored, 0
+    if isinstance(stored.dtype, pl.Decimal):
+        units, decimals = stored.to_physical(), stored.dtype.scale
+    factor = 10 ** (scale - decimals)
+    limit = int(LARGEST) * 10**decimals
+    near = units.is_between(-limit, limit, closed="none")
+    bounded = units if near.all() else units.to_frame("u").select(pl.when(pl.lit(near)).then("u")).to_series()
+    minor = bounded.cast(pl.Int64) * factor
+    columns = [minor.alias(role), units.alias(f"__{role}")]
+    return (
+        columns
+        if role != "amount"
+        else [*columns, pl.repeat(False, stored.len(), eager=True).alias("__rounded")]
+    )
 
 
 def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
@@ -144,7 +170,7 @@ def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
 
 def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Replace amounts too large for a double by exact ones, where the formula is a single column."""
-    if plan.amount is None or plan.amount.tree != ("column", 0):
+    if plan.amount is None or plan.amount.tree != ("column", 0) or not values["__amount"].dtype.is_float():
         return values
     largest = values["__amount"].abs().max()
     if largest is None or float(largest) * 10.0**plan.scale < EXACT_IN_FLOAT:  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from polars.io.plugins import register_io_source
 from crmkit.errors import DataError, GateError
 from crmkit.load import audit as accounts
 from crmkit.load import batches, dates, numbers, survey
+from crmkit.load.ahead import ahead
 from crmkit.load.audit import REASON, SKIP, Audit, Reject
 from crmkit.load.batches import ROW, Input, Watch
 from crmkit.load.clean import BAD_AMOUNT, BAD_DATE, clean
@@ -143,13 +144,18 @@ class Transactions:
         schema = self._schema()
         for opened, names in zip(self.inputs, self._names, strict=True):
             watch = Watch()
-            for raw in survey.raw_batches(opened, names, watch):
-                cleaned = clean(raw, self.plan, suspicious=watch.nul)
+            for raw, cleaned in ahead(self._cleaned(opened, names, watch)):
                 kept = self._look(raw, cleaned, opened)
                 yield kept.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
                 if self.on_progress:
                     self.on_progress(cleaned.height)
             self._close(opened, watch)
+
+    def _cleaned(
+        self, opened: Input, names: dict[str, str], watch: Watch
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        for raw in survey.raw_batches(opened, names, watch):
+            yield raw, clean(raw, self.plan, suspicious=watch.nul)
 
     def _close(self, opened: Input, watch: Watch) -> None:
         for bad in watch.ragged:
@@ -162,7 +168,8 @@ class Transactions:
     def _look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> pl.DataFrame:
         """Account for a cleaned batch; the rows of it that are used."""
         used = (cleaned[REASON] == 0) & (cleaned[SKIP] == 0)
-        kept = cleaned if used.all() else cleaned.filter(used)
+        columns = [*self._schema(), *accounts.FLAGS]
+        kept = cleaned.select(columns) if used.all() else cleaned.select(columns).filter(used)
         self.audit.add(kept)
         if "currency" in cleaned.columns:
             self.audit.currencies |= set(cleaned["currency"].drop_nulls().unique().to_list())
@@ -200,6 +207,10 @@ class Transactions:
             self._surprises.float_ids |= bool(ids.str.ends_with(".0").any())
 
     def _keep_rejects(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> None:
+        if not any(
+            self.audit.wants(accounts.REASONS[code]) for code in cleaned[REASON].unique().to_list() if code
+        ):
+            return
         rejected = cleaned.select(ROW, REASON).hstack(raw.drop(ROW)).filter(pl.col(REASON) > 0)
         for code, rows in rejected.group_by(REASON, maintain_order=True):
             reason = accounts.REASONS[code[0]]
