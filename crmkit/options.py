@@ -131,6 +131,9 @@ def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
 
 
 def _checked(given: Shared) -> Shared:
+    for name, value in vars(given).items():
+        if value == "":  # in a script, a variable that was not set
+            raise UsageError(f"--{name.replace('_', '-')} is empty; give it a value, or leave it away.")
     choice("--format", given.format, FORMATS)
     choice("--color", given.color, ("auto", "always", "never"))
     choice("--log-format", given.log_format, ("text", "json"))

@@ -15,6 +15,7 @@ REASONS = (
     "",
     "bad characters",
     "no customer id",
+    "bad customer id",
     "no date",
     "bad date",
     "date out of range",
@@ -65,6 +66,7 @@ class Audit:
     first_date: date | None = None
     last_date: date | None = None
     currencies: set[str] = field(default_factory=set)
+    no_currency: int = 0
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     keep_all_rejects: bool = False
