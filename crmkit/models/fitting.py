@@ -1,0 +1,213 @@
+"""Fitting a purchase model: start, Newton's method, boundaries in words, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crmkit.errors import ModelError
+from crmkit.models.optimise import Maximum, covariance, maximise
+from crmkit.models.rows import Rows, each_block
+
+if TYPE_CHECKING:
+    from crmkit.models.base import PurchaseModel
+
+Array = np.ndarray
+Sums = tuple[float, Array, Array]  # log-likelihood, gradient (p,), Hessian (p, p)
+
+SHAPE_BOX = (1e-7, 1e6)  # beyond these a shape parameter is its limit to six digits
+TIME_BOX = (1e-9, 1e9)  # in units of the mean T
+SAMPLE = 6_000  # rows on which the starts are tried before all rows are used
+FEW_REPEATERS = 50
+NO_GAIN = 1e-4  # in log-likelihood over the model without drop-out
+DOUBTFUL = 1.92  # half the 95 % point of χ² with one degree of freedom
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A fitted model and how sure the data are of it.
+
+    `model` predicts; it is the limit model (NBD) where a model with drop-out found none.
+    `log_covariance` is of the logarithms of the parameters, in the order of `model.names`; a
+    parameter that is not `identified` has no standard error. `notes` are whole sentences.
+    """
+
+    name: str
+    model: Any
+    log_likelihood: float
+    customers: float
+    free: int
+    log_covariance: Array
+    identified: tuple[bool, ...]
+    notes: tuple[str, ...] = ()
+    iterations: int = 0
+
+    @property
+    def params(self) -> dict[str, float]:
+        return self.model.params
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance of the parameters themselves, by the delta method."""
+        values = np.array(list(self.params.values()))
+        return self.log_covariance * np.outer(values, values)
+
+    @property
+    def standard_errors(self) -> dict[str, float | None]:
+        """By parameter; None where the data do not identify it."""
+        errors = np.sqrt(np.diag(self.covariance)).tolist()
+        known = zip(self.model.names, errors, self.identified, strict=True)
+        return {name: error if sure else None for name, error, sure in known}
+
+    @property
+    def aic(self) -> float:
+        return 2 * self.free - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        return self.free * float(np.log(max(self.customers, 1.0))) - 2 * self.log_likelihood
+
+    def rescaled(self, unit: float) -> Fit:
+        """The same predictions in a unit of time that is 1/`unit` of the present one.
+
+        The log-likelihood stays in the unit of the fit.
+        """
+        return replace(self, model=self.model.rescaled(unit))
+
+    def with_limits(self) -> Fit:
+        """The fit with notes on the parameters that ran to the edge of their space."""
+        notes = self.model.limit_notes()
+        unknown = [name for name, sure in zip(self.model.names, self.identified, strict=True) if not sure]
+        if unknown and not notes:
+            notes = [
+                f"The data do not tell {' and '.join(unknown)} apart from their limits: no standard error."
+            ]
+        return replace(self, notes=(*self.notes, *notes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers for a JSON file of about a kilobyte; `fit_from_dict` reads it."""
+        return {
+            **self.model.to_dict(),
+            "asked": self.name,
+            "log_likelihood": self.log_likelihood,
+            "customers": self.customers,
+            "free": self.free,
+            "log_covariance": self.log_covariance.tolist(),
+            "identified": list(self.identified),
+            "notes": list(self.notes),
+        }
+
+
+def maximum_fit(
+    start: Any, sums: Callable[[Any], Sums], box: Sequence[tuple[float, float]], customers: float
+) -> Fit:
+    """Maximum likelihood of any model: `sums(model)` is the log-likelihood with its derivatives."""
+    low, high = np.log(box).T
+    found = maximise(lambda theta: sums(start.at(theta)), start.theta, lower=low, upper=high)
+    return describe(start, found, (low, high), customers)
+
+
+def describe(start: Any, found: Maximum, box: tuple[Array, Array], customers: float) -> Fit:
+    """The answer at a maximum, in the units in which it was found."""
+    cov, known = covariance(found.hessian, (found.theta <= box[0]) | (found.theta >= box[1]))
+    stopped = "The search for the maximum stopped early; treat the parameters with care."
+    return Fit(
+        name=start.name,
+        model=start.at(found.theta),
+        log_likelihood=found.value,
+        customers=customers,
+        free=len(start.names),
+        log_covariance=cov,
+        identified=tuple(known.tolist()),
+        notes=() if found.converged else (stopped,),
+        iterations=found.iterations,
+    )
+
+
+def row_sums(model: PurchaseModel, rows: Rows) -> Sums:
+    """The weighted log-likelihood and its derivatives, summed in an order that never varies."""
+    sums = each_block(lambda block: model.jet(block).total(block.weights), rows)
+    values, gradients, hessians = zip(*sums, strict=True)
+    return sum(values), np.sum(gradients, axis=0), np.sum(hessians, axis=0)
+
+
+def box_of(model: PurchaseModel) -> tuple[Array, Array]:
+    """Bounds of theta, for time in units of the mean T."""
+    bounds = [TIME_BOX if name in model.times else SHAPE_BOX for name in model.names]
+    low, high = np.log(bounds).T
+    return low, high
+
+
+def newton(starts: Sequence[PurchaseModel], rows: Rows) -> Maximum:
+    """The best maximum from several starts: all are tried on a sample, the best on all rows."""
+    low, high = box_of(starts[0])
+
+    def climb(theta: Array, over: Rows, limit: int) -> Maximum:
+        return maximise(
+            lambda now: row_sums(starts[0].at(now), over), theta, lower=low, upper=high, limit=limit
+        )
+
+    few = rows.thinned(SAMPLE)
+    best = max((climb(start.theta, few, 60) for start in starts), key=lambda one: one.value)
+    if few is rows and best.converged:
+        return best
+    # A fit of the sample may lie at the edge although all rows together have an inner maximum.
+    inner = best.theta if few is rows else np.clip(best.theta, low + 5, high - 5)
+    return climb(inner, rows, 120)
+
+
+def check_rows(rows: Rows) -> None:
+    """Raise ModelError where no purchase model can be fitted."""
+    if rows.customers <= 0:
+        raise ModelError("There are no customers to fit a model to.")
+    if not (rows.T > 0).any():
+        raise ModelError("All customers first bought on the last day: there is no time to learn from.")
+    if not (rows.x > 0).any():
+        raise ModelError("Nobody bought twice, so no model of repeat purchases can be fitted.")
+
+
+def fit_purchases(starts: Sequence[PurchaseModel], rows: Rows, forever: Sequence[PurchaseModel] = ()) -> Fit:
+    """Maximum likelihood over collapsed rows, in the unit of time of the rows.
+
+    `forever` starts the model without drop-out, which takes over when drop-out adds nothing.
+    """
+    check_rows(rows)
+    unit = float((rows.T * rows.weights).sum() / rows.customers)
+    scaled = rows.scaled(unit)
+    fit = describe(starts[0], newton(starts, scaled), box_of(starts[0]), rows.customers)
+    events = starts[0].stages * float(rows.x @ rows.weights)
+    fit = replace(
+        fit,
+        model=fit.model.rescaled(unit),
+        log_likelihood=fit.log_likelihood - events * float(np.log(unit)),
+    )
+    fit = replace(fit, notes=(*_few(rows), *fit.notes)).with_limits()
+    return _compare(fit, fit_purchases(forever, rows)) if forever else fit
+
+
+def _compare(fit: Fit, forever: Fit) -> Fit:
+    """The fit, or the model without drop-out in its place when the two are equally likely."""
+    gain = fit.log_likelihood - forever.log_likelihood
+    if gain < NO_GAIN:
+        note = (
+            f"{fit.model.title} found no drop-out in these data: nobody seems to leave, so the NBD, "
+            "its limit, makes the predictions. Customers who are lost are not recognised."
+        )
+        return replace(forever, name=fit.name, free=fit.free, notes=(*forever.notes, note))
+    if gain < DOUBTFUL:
+        note = (
+            f"Drop-out is hardly identified: {fit.model.title} is only {gain:.2g} more likely (log) than "
+            "a model in which nobody leaves."
+        )
+        return replace(fit, notes=(*fit.notes, note))
+    return fit
+
+
+def _few(rows: Rows) -> list[str]:
+    repeaters = float(rows.weights[rows.x > 0].sum())
+    if repeaters >= FEW_REPEATERS:
+        return []
+    return [f"Only {repeaters:,.0f} customers bought again; the parameters are little more than a guess."]

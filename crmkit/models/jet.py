@@ -1,0 +1,106 @@
+"""Row-wise values with exact first and second derivatives, and how they combine.
+
+Every likelihood here is a sum of a few log terms per customer. A term states its value, gradient
+and Hessian in the logarithms of the parameters; `log_sum` adds terms inside a logarithm, so no
+model has to differentiate its whole likelihood by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import digamma, gammaln, zeta
+
+Array = np.ndarray
+
+
+class Jet(NamedTuple):
+    """Value, gradient and Hessian of n rows in p log-parameters: shapes (n,), (p, n), (p, p, n)."""
+
+    value: Array
+    gradient: Array
+    hessian: Array
+
+    def __add__(self, other: Jet) -> Jet:  # type: ignore[override]
+        return Jet(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+    def total(self, weights: Array) -> tuple[float, Array, Array]:
+        """Weighted sums over the rows."""
+        return float(self.value @ weights), self.gradient @ weights, self.hessian @ weights
+
+
+def empty(p: int, n: int) -> Jet:
+    """A jet of zeros, to be filled in."""
+    return Jet(np.zeros(n), np.zeros((p, n)), np.zeros((p, p, n)))
+
+
+def mirror(hessian: Array) -> Array:
+    """Fill the lower triangle of (p, p, n) from the upper one, in place."""
+    for i in range(len(hessian)):
+        for j in range(i):
+            hessian[i, j] = hessian[j, i]
+    return hessian
+
+
+def log_sum(terms: Sequence[Jet], signs: Sequence[int] | None = None) -> Jet:
+    """The jet of log(±e^term ± e^term …) for terms whose signed sum is positive."""
+    values = np.stack([term.value for term in terms])
+    top = values.max(axis=0)
+    share = np.exp(values - top)
+    if signs is not None:
+        share *= np.asarray(signs, float)[:, None]
+    whole = share.sum(axis=0)
+    share /= whole
+    gradient = np.zeros_like(terms[0].gradient)
+    second = np.zeros_like(terms[0].hessian)
+    for weight, term in zip(share, terms, strict=True):
+        gradient += weight * term.gradient
+        second += weight * (term.hessian + term.gradient[:, None] * term.gradient[None])
+    return Jet(top + np.log(whole), gradient, second - gradient[:, None] * gradient[None])
+
+
+class Rising(NamedTuple):
+    """log Γ(c + n) − log Γ(c) and its first and second derivative in c."""
+
+    value: Array
+    first: Array
+    second: Array
+
+
+def rising(c: float, n: Array) -> Rising:
+    """The logarithm of the rising factorial (c)_n with its derivatives, once per different n."""
+    kinds, where = np.unique(n, return_inverse=True)
+    parts = (
+        gammaln(c + kinds) - gammaln(c),
+        digamma(c + kinds) - digamma(c),
+        zeta(2, c + kinds) - zeta(2, c),  # trigamma
+    )
+    return Rising(*(part[where] for part in parts))
+
+
+def beta_ratio(a: float, b: float, u: Array, v: Array) -> Jet:
+    """log B(a + u, b + v)/B(a, b) in (log a, log b)."""
+    up_a, up_b, whole = rising(a, u), rising(b, v), rising(a + b, u + v)
+    jet = empty(2, len(v))
+    jet.value[:] = up_a.value + up_b.value - whole.value
+    jet.gradient[:] = [a * (up_a.first - whole.first), b * (up_b.first - whole.first)]
+    jet.hessian[0, 0] = jet.gradient[0] + a * a * (up_a.second - whole.second)
+    jet.hessian[0, 1] = -a * b * whole.second
+    jet.hessian[1, 1] = jet.gradient[1] + b * b * (up_b.second - whole.second)
+    mirror(jet.hessian)
+    return jet
+
+
+def beside(*parts: Jet) -> Jet:
+    """The sum of jets in different parameters, which are put one after the other."""
+    sizes = [len(part.gradient) for part in parts]
+    jet = empty(sum(sizes), len(parts[0].value))
+    at = 0
+    for part, size in zip(parts, sizes, strict=True):
+        jet.value[:] += part.value
+        jet.gradient[at : at + size] = part.gradient
+        jet.hessian[at : at + size, at : at + size] = part.hessian
+        at += size
+    return jet

@@ -1,0 +1,100 @@
+"""Maximum likelihood by Newton's method on log-parameters, with exact derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+Array = np.ndarray
+Objective = Callable[[Array], tuple[float, Array, Array]]
+
+STEP_CAP = 1.5  # a parameter moves by at most e^1.5 in one step
+TOLERANCE = 1e-10  # of gain, which is half the squared distance in standard errors; then polish
+RIDGE = 1e-5  # in log-likelihood: not worth another step where the likelihood is flat
+FLAT = 1e-3  # curvature below which the data say nothing: a standard error above 30 log units
+
+
+class Maximum(NamedTuple):
+    """Where Newton's method stopped: theta, and the log-likelihood with its derivatives there."""
+
+    theta: Array
+    value: float
+    gradient: Array
+    hessian: Array
+    iterations: int
+    converged: bool
+
+
+def _ascent(gradient: Array, hessian: Array, free: Array) -> Array:
+    """The Newton step on the free coordinates; curvature of the wrong sign is turned round."""
+    step = np.zeros_like(gradient)
+    if not free.any():
+        return step
+    values, vectors = np.linalg.eigh(-hessian[np.ix_(free, free)])
+    floor = 1e-9 * max(1.0, float(np.abs(values).max()))
+    step[free] = vectors @ (vectors.T @ gradient[free] / np.maximum(np.abs(values), floor))
+    return step * min(1.0, STEP_CAP / max(float(np.abs(step).max()), 1e-300))
+
+
+def _search(objective: Objective, at: Maximum, step: Array, box: tuple[Array, Array]) -> Maximum | None:
+    """Halve the step until the objective does not fall; None when nothing helps."""
+    slack = 1e-13 * abs(at.value)  # the rounding of a sum over many customers
+    for _ in range(40):
+        theta = np.clip(at.theta + step, *box)
+        value, gradient, hessian = objective(theta)
+        if np.isfinite(value) and value >= at.value + 1e-4 * float(at.gradient @ (theta - at.theta)) - slack:
+            return Maximum(theta, value, gradient, hessian, at.iterations + 1, False)
+        step = step / 2
+    return None
+
+
+def maximise(
+    objective: Objective,
+    start: Array,
+    *,
+    lower: Array,
+    upper: Array,
+    limit: int = 120,
+    goal: float = TOLERANCE,
+) -> Maximum:
+    """Maximise within a box.
+
+    `objective(theta)` returns value, gradient (p,) and Hessian (p, p). A coordinate that leans on
+    its bound is held there while its gradient points outwards. On a ridge that rises for ever the
+    climb ends when there is nothing to gain.
+    """
+    start = np.clip(np.asarray(start, float), lower, upper)
+    best, last = Maximum(start, *objective(start), 0, False), np.inf
+    while best.iterations < limit:
+        held = (best.theta <= lower) & (best.gradient < 0)
+        held |= (best.theta >= upper) & (best.gradient > 0)
+        step = _ascent(best.gradient, best.hessian, ~held)
+        gain = float(best.gradient @ step)
+        flat = gain < RIDGE and gain < FLAT * float(step @ step)
+        stalled = gain < TOLERANCE and gain > last / 16  # rounding rules from here on
+        if flat or stalled or gain < TOLERANCE**2:
+            return best._replace(converged=True)
+        found = _search(objective, best, step, (lower, upper))
+        if found is None:
+            return best._replace(converged=gain < 1e-4)
+        best, last = found, gain
+    return best
+
+
+def covariance(hessian: Array, fixed: Array) -> tuple[Array, Array]:
+    """Inverse observed information, and which parameters the data identify.
+
+    Directions in which the likelihood is flat, and the `fixed` parameters, get no variance: along
+    them predictions do not change. A parameter that moves along such a direction is unidentified.
+    """
+    p = len(hessian)
+    cov, known = np.zeros((p, p)), ~fixed
+    if known.any():
+        free = np.flatnonzero(~fixed)
+        values, vectors = np.linalg.eigh(-hessian[np.ix_(free, free)])
+        sharp = values > FLAT
+        cov[np.ix_(free, free)] = (vectors[:, sharp] / values[sharp]) @ vectors[:, sharp].T
+        known[free] = (np.abs(vectors[:, ~sharp]) < 0.1).all(axis=1)
+    return cov, known

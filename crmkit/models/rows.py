@@ -1,0 +1,111 @@
+"""Customers in the three numbers that buy-till-you-die models need, checked and collapsed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from crmkit.errors import ModelError
+
+Array = np.ndarray
+Answer = TypeVar("Answer")
+
+BLOCK = 4096  # rows a block: node tables of this many rows stay in a core's cache
+
+
+class Rows(NamedTuple):
+    """Unique (x, t_x, T), sorted, each with the number of customers who share it."""
+
+    x: Array
+    t_x: Array
+    T: Array
+    weights: Array
+
+    @property
+    def customers(self) -> float:
+        return float(self.weights.sum())
+
+    def scaled(self, unit: float) -> Rows:
+        """The same customers with time measured in `unit`s."""
+        return self._replace(t_x=self.t_x / unit, T=self.T / unit)
+
+    def thinned(self, most: int) -> Rows:
+        """At most about `most` rows, chosen by every n-th customer so that the mix stays true."""
+        if len(self.x) <= most:
+            return self
+        ends = np.cumsum(self.weights)
+        picks = np.searchsorted(ends, (np.arange(most) + 0.5) * (ends[-1] / most))
+        kept, times = np.unique(picks, return_counts=True)
+        return Rows(self.x[kept], self.t_x[kept], self.T[kept], times.astype(float))
+
+    def blocks(self) -> Iterator[Rows]:
+        for at in range(0, len(self.x), BLOCK):
+            yield Rows(*(column[at : at + BLOCK] for column in self))
+
+
+def columns(*values: ArrayLike) -> tuple[Array, ...]:
+    """The arguments as float arrays of one common shape (n,)."""
+    arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(value, float)) for value in values))
+    return tuple(arrays)
+
+
+def check(x: Array, t_x: Array, T: Array) -> None:
+    """Raise ModelError unless the numbers can be purchase histories."""
+    if not all(np.isfinite(column).all() for column in (x, t_x, T)):
+        raise ModelError("x, t_x and T must be finite numbers; some are missing or infinite.")
+    if (x < 0).any() or (x != np.floor(x)).any():
+        raise ModelError("x counts repeat purchases: it must be a whole number, zero or more.")
+    if (t_x < 0).any() or (t_x > T).any():
+        raise ModelError("The last purchase must lie within the observed time: 0 <= t_x <= T.")
+    if ((x > 0) != (t_x > 0)).any():
+        raise ModelError(
+            "t_x must be zero exactly where x is zero. Merge the orders that a customer placed "
+            "on one day before counting repeat purchases."
+        )
+
+
+def unique_rows(*arrays: Array) -> tuple[tuple[Array, ...], Array]:
+    """The different rows of parallel columns, sorted by the first, second, …, and each row's place."""
+    key = np.zeros(len(arrays[0]), np.int64)
+    for column in arrays:
+        kinds, code = np.unique(column, return_inverse=True)
+        key = key * len(kinds) + code
+        if len(kinds) > 2**20:  # keep the product of the numbers of kinds far below 2^63
+            key = np.unique(key, return_inverse=True)[1]
+    _, first, where = np.unique(key, return_index=True, return_inverse=True)
+    return tuple(column[first] for column in arrays), where
+
+
+def collapse(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, weights: ArrayLike | None = None) -> Rows:
+    """Unique (x, t_x, T) with weights; the order and the duplication of rows leave no trace."""
+    x, t_x, T, w = columns(x, t_x, T, 1.0 if weights is None else weights)
+    check(x, t_x, T)
+    if not np.isfinite(w).all() or (w < 0).any():
+        raise ModelError("Weights must be finite and not negative.")
+    (x, T, t_x), where = unique_rows(x, T, t_x)
+    counts = np.bincount(where, weights=w, minlength=len(x))
+    kept = counts > 0
+    return Rows(x[kept], t_x[kept], T[kept], counts[kept])
+
+
+def workers() -> int:
+    """How many threads to use: the cores this process may run on, at most four."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
+
+
+def each_block(function: Callable[[Rows], Answer], rows: Rows) -> list[Answer]:
+    """`function` of every block, in the order of the rows whatever the number of threads.
+
+    numpy and scipy let go of the interpreter inside their loops, so threads suffice.
+    """
+    blocks = list(rows.blocks())
+    if len(blocks) < 4 or workers() == 1:
+        return [function(block) for block in blocks]
+    with ThreadPoolExecutor(workers()) as pool:
+        return list(pool.map(function, blocks))

@@ -1,0 +1,179 @@
+"""What all spend models share, a simple one that can always be fitted, and the choice between them.
+
+A spend model sees x, the number of purchases with an amount, and m, the mean amount. Money may be
+in any unit. Amounts are taken to be independent of how often a customer buys.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from crmkit.errors import ModelError
+from crmkit.models.fitting import Fit, maximum_fit
+from crmkit.models.jet import Jet, empty, mirror
+from crmkit.models.parameters import Model
+from crmkit.models.rows import columns, unique_rows
+
+Array = np.ndarray
+
+FEWEST = 30  # customers with an amount, below which Gamma-Gamma is not tried
+
+
+class Moments(NamedTuple):
+    """Of a future amount M with the customer's own mean Z: E(M), E(M²) and E(Z²)."""
+
+    mean: Array
+    square: Array
+    mean_square: Array
+
+
+class SpendModel(Model, ABC):
+    """A model of how much customers spend, with positive parameters."""
+
+    powers: ClassVar[tuple[int, ...]]  # of money, in the unit of each parameter
+    box: ClassVar[tuple[tuple[float, float], ...]]  # of each parameter, for money scaled to a mean m of one
+
+    def rescaled(self, unit: float) -> Self:
+        """The same model in a unit of money that is 1/`unit` of the present one."""
+        scaled = {
+            name: getattr(self, name) * unit**power
+            for name, power in zip(self.names, self.powers, strict=True)
+        }
+        return replace(self, **scaled)  # type: ignore[type-var]
+
+    @classmethod
+    def fit(cls, x: ArrayLike, m: ArrayLike, weights: ArrayLike | None = None) -> Fit:
+        """Maximum likelihood over the customers with x > 0 and m > 0; the others are left out.
+
+        `Fit.customers` says how many were used. Raises ModelError if there are none.
+        """
+        return fit_amounts(cls.start(), x, m, weights)
+
+    @classmethod
+    @abstractmethod
+    def start(cls) -> Self: ...
+
+    @abstractmethod
+    def jet(self, x: Array, m: Array) -> Jet:
+        """Log-likelihood of each row with its derivatives in theta."""
+
+    @abstractmethod
+    def moments(self, x: ArrayLike, m: ArrayLike) -> Moments:
+        """Of a future amount of customers with this history; x = 0 is a customer without amounts."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, x: ArrayLike) -> Array:
+        """Simulate the mean amount of x purchases of a new customer, zero where x is zero."""
+
+    def log_likelihood(self, x: ArrayLike, m: ArrayLike) -> Array:
+        """Of the mean amount m of x > 0 purchases."""
+        return self.jet(*columns(x, m)).value
+
+    def expected(self, x: ArrayLike, m: ArrayLike) -> Array:
+        """E(amount of a future purchase | x, m)."""
+        return self.moments(x, m).mean
+
+
+def fit_amounts(start: Any, x: ArrayLike, m: ArrayLike, weights: ArrayLike | None) -> Fit:
+    """Maximum likelihood of a spend model, in the unit of money of m."""
+    x, m, w = columns(x, m, 1.0 if weights is None else weights)
+    used = (x > 0) & (m > 0) & np.isfinite(m) & (w > 0)
+    if not used.any():
+        raise ModelError(
+            "No customer has a repeat purchase with a positive amount, so spend cannot be modelled."
+        )
+    (x, m), where = unique_rows(x[used], m[used])
+    w = np.bincount(where, weights=w[used])
+    unit = float((m * w).sum() / w.sum())
+    fit = maximum_fit(start, lambda now: now.jet(x, m / unit).total(w), start.box, float(w.sum()))
+    log_likelihood = fit.log_likelihood - fit.customers * float(np.log(unit))
+    return replace(fit, model=fit.model.rescaled(unit), log_likelihood=log_likelihood).with_limits()
+
+
+@dataclass(frozen=True)
+class LognormalSpend(SpendModel):
+    """A customer's mean Z is lognormal; the amounts around it vary by the same share of it.
+
+    log Z ~ Normal(log median, between), and given Z the mean of x amounts is lognormal with mean Z
+    and log-variance within/x. The posterior of log Z is a weighted mean of the customer's and
+    everybody's (credibility theory, Bühlmann 1967, on the log scale), so E(M | x, m) is finite
+    whatever the tails: it stands in for Gamma-Gamma where that cannot be fitted.
+    """
+
+    median: float
+    between: float
+    within: float
+
+    name: ClassVar[str] = "lognormal"
+    title: ClassVar[str] = "lognormal spend"
+    names: ClassVar[tuple[str, ...]] = ("median", "between", "within")
+    powers: ClassVar[tuple[int, ...]] = (1, 0, 0)
+    box: ClassVar[tuple[tuple[float, float], ...]] = ((1e-9, 1e9), (1e-8, 1e2), (1e-8, 1e2))
+
+    @classmethod
+    def start(cls) -> Self:
+        return cls(1.0, 0.3, 0.3)
+
+    def jet(self, x: Array, m: Array) -> Jet:
+        S = self.within / x
+        V, e = self.between + S, np.log(m / self.median) + S / 2
+        by_V, by_VV = (e * e / V - 1) / (2 * V), (0.5 - e * e / V) / V**2
+        jet = empty(3, len(V))
+        jet.value[:] = -0.5 * (np.log(2 * np.pi * V) + e * e / V) - np.log(m)
+        jet.gradient[:] = [e / V, by_V * self.between, S * (by_V - e / V / 2)]
+        jet.hessian[0, 0] = -1 / V
+        jet.hessian[0, 1] = -e / V**2 * self.between
+        jet.hessian[0, 2] = S * (0.5 / V - e / V**2)
+        jet.hessian[1, 1] = by_VV * self.between**2 + jet.gradient[1]
+        jet.hessian[1, 2] = self.between * S * (by_VV + e / V**2 / 2)
+        jet.hessian[2, 2] = jet.gradient[2] + S**2 * (by_VV + e / V**2 - 0.25 / V)
+        mirror(jet.hessian)
+        return jet
+
+    def limit_notes(self) -> list[str]:
+        if self.between < 1e-6:
+            return [
+                "Customers do not differ in what they spend: everybody is expected to spend the common mean."
+            ]
+        return []
+
+    def moments(self, x: ArrayLike, m: ArrayLike) -> Moments:
+        x, m = columns(x, m)
+        known = (x > 0) & (m > 0)
+        S = self.within / np.where(known, x, 1.0)
+        trust = np.where(known, self.between / (self.between + S), 0.0)
+        own = np.log(np.where(known, m, self.median) / self.median) + S / 2
+        centre, spread = np.log(self.median) + trust * own, self.between * (1 - trust)
+        mean_square = np.exp(2 * centre + 2 * spread)
+        return Moments(np.exp(centre + spread / 2), mean_square * np.exp(self.within), mean_square)
+
+    def draw(self, rng: np.random.Generator, x: ArrayLike) -> Array:
+        (x,) = columns(x)
+        log_mean = np.log(self.median) + np.sqrt(self.between) * rng.standard_normal(len(x))
+        S = self.within / np.maximum(x, 1)
+        return np.where(x > 0, np.exp(log_mean - S / 2 + np.sqrt(S) * rng.standard_normal(len(x))), 0.0)
+
+
+def fit_spend(x: ArrayLike, m: ArrayLike, weights: ArrayLike | None = None) -> Fit:
+    """Gamma-Gamma if it can be fitted and has a finite mean, else the lognormal model, saying why."""
+    from crmkit.models.gammagamma import GammaGamma
+
+    x, m, w = columns(x, m, 1.0 if weights is None else weights)
+    used = (x > 0) & (m > 0) & (w > 0)
+    if w[used].sum() < FEWEST:
+        reason = f"fewer than {FEWEST} customers have a repeat purchase with an amount"
+    elif np.ptp(m[used]) <= 1e-9 * m[used].max():
+        reason = "all mean amounts are the same"
+    else:
+        fit = GammaGamma.fit(x, m, w)
+        if fit.model.q > 1:
+            return fit
+        reason = f"its q = {fit.model.q:.3g} is not above one, so that its mean would be infinite"
+    simple = LognormalSpend.fit(x, m, w)
+    note = f"Spend is modelled as lognormal, not Gamma-Gamma: {reason}."
+    return replace(simple, notes=(note, *simple.notes))

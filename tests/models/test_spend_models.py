@@ -1,0 +1,126 @@
+"""Spend models: published fits, derivatives, recovery, and when the simple one stands in."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from model_cases import best_known, customers
+from numpy.testing import assert_allclose
+
+from crmkit.errors import ModelError
+from crmkit.models import GammaGamma, LognormalSpend, fit_spend
+
+SPEND = [GammaGamma(6.25, 3.74, 15.44), LognormalSpend(30.0, 0.3, 0.4)]
+each_spend = pytest.mark.parametrize("model", SPEND, ids=lambda model: model.name)
+
+
+@pytest.fixture(autouse=True)
+def no_numpy_trouble():
+    with np.errstate(all="raise", under="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def simulated(model, n=4000, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.poisson(2.0, n).astype(float)
+    return x, model.draw(rng, x)
+
+
+def test_gamma_gamma_of_the_cdnow_sample():
+    fit = GammaGamma.fit(*customers("cdnow_sample", "x", "m"))
+    assert_allclose(list(fit.params.values()), [6.24957207, 3.74422457, 15.44352106], rtol=1e-6)
+    assert_allclose(list(fit.standard_errors.values()), [1.19004, 0.290131, 4.15936], rtol=1e-4)
+    assert fit.log_likelihood == pytest.approx(-4055.917695, abs=1e-6)
+    assert fit.customers == 946
+
+
+@pytest.mark.parametrize("dataset", ["cdnow_sample", "orii_2009_2010", "rfm_orders"])
+def test_no_known_fit_is_better(dataset):
+    fit = GammaGamma.fit(*customers(dataset, "x", "m"))
+    assert fit.log_likelihood >= best_known()[dataset]["gamma_gamma"]["loglik"] - 0.001
+
+
+def test_customers_who_do_not_differ_are_said():
+    fit = GammaGamma.fit(*customers("rfm_orders", "x", "m"))
+    assert any("do not differ" in note for note in fit.notes)
+    assert fit.standard_errors["q"] is None
+
+
+@each_spend
+def test_derivatives_agree_with_differences(model):
+    x, m, step = np.array([1.0, 3, 40]), np.array([10.0, 35, 80]), 1e-5
+    jet = model.jet(x, m)
+    for i in range(3):
+        up, down = (model.at(model.theta + sign * step * np.eye(3)[i]).jet(x, m) for sign in (1, -1))
+        assert_allclose((up.value - down.value) / (2 * step), jet.gradient[i], rtol=1e-6, atol=1e-7)
+        assert_allclose((up.gradient - down.gradient) / (2 * step), jet.hessian[i], rtol=1e-6, atol=1e-7)
+
+
+@each_spend
+def test_a_fit_recovers_the_parameters(model):
+    fit = type(model).fit(*simulated(model, 8000))
+    away = fit.model.theta - model.theta
+    assert away @ np.linalg.solve(fit.log_covariance, away) < 20
+
+
+@each_spend
+def test_order_weights_and_unit_of_money_change_nothing(model):
+    x, m = simulated(model)
+    fit, order = type(model).fit(x, m), np.random.default_rng(1).permutation(len(x))
+    assert type(model).fit(x[order], m[order]).params == fit.params
+    twice, weighted = (
+        type(model).fit(np.tile(x, 2), np.tile(m, 2)),
+        type(model).fit(x, m, np.full(len(x), 2.0)),
+    )
+    assert twice.params == weighted.params
+    cents = type(model).fit(x, 100 * m)
+    assert_allclose(list(cents.model.rescaled(0.01).params.values()), list(fit.params.values()), rtol=1e-8)
+    assert_allclose(cents.model.expected(x, 100 * m), 100 * fit.model.expected(x, m), rtol=1e-8)
+
+
+@each_spend
+def test_expected_amount_lies_between_the_customers_and_everybodys(model):
+    everybody = model.expected(0, 0)[0]
+    for m in (5.0, 200.0):
+        few, many = model.expected([1, 100], m)
+        assert abs(many - m) < abs(few - m) and min(m, everybody) < few < max(m, everybody)
+
+
+@each_spend
+def test_expectations_are_those_of_the_simulation(model):
+    rng = np.random.default_rng(3)
+    x = np.full(200_000, 2.0)
+    both = model.draw(rng, x)
+    moments = model.moments(0, 0)
+    assert both.mean() == pytest.approx(moments.mean[0], rel=0.02)
+    assert (both**2).mean() == pytest.approx((moments.square[0] + moments.mean_square[0]) / 2, rel=0.1)
+
+
+def test_rows_without_amounts_are_left_out():
+    x, m = simulated(SPEND[0])
+    fit = GammaGamma.fit(np.append(x, [3, 2, 0]), np.append(m, [0, -5, 7]))
+    assert fit.customers == (x > 0).sum()
+
+
+def test_the_simple_model_stands_in_and_says_why():
+    x, m = simulated(GammaGamma(6, 0.7, 15))
+    for amounts, reason in [(m, "not above one"), (np.where(x > 0, 5.0, 0.0), "are the same")]:
+        fit = fit_spend(x, amounts)
+        assert isinstance(fit.model, LognormalSpend) and reason in fit.notes[0]
+        assert np.isfinite(fit.model.expected(x, amounts)).all()
+    few = fit_spend([1, 2, 0], [5, 6, 0])
+    assert "fewer than 30" in few.notes[0] and 4 < few.model.expected(0, 0)[0] < 7
+    assert_allclose(fit_spend(x, np.where(x > 0, 5.0, 0.0)).model.expected([0, 9], [0, 5]), 5, rtol=1e-4)
+
+
+def test_no_amounts_at_all():
+    with pytest.raises(ModelError, match="positive amount"):
+        fit_spend([1, 2, 0], [0, -3, 0])
+
+
+def test_no_mean_without_q_above_one():
+    with pytest.raises(ModelError, match="finite mean"):
+        _ = GammaGamma(6, 0.7, 15).mean
