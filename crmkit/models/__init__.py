@@ -10,6 +10,7 @@ from crmkit.models.bdw import BdW
 from crmkit.models.bgbb import BGBB
 from crmkit.models.bgnbd import BGNBD
 from crmkit.models.cnbd import BGCNBD, MBGCNBD
+from crmkit.models.covariates import CovariateFit, fit_covariates
 from crmkit.models.fitting import Fit
 from crmkit.models.gammagamma import GammaGamma
 from crmkit.models.mbgnbd import MBGNBD
@@ -34,6 +35,7 @@ __all__ = [
     "PURCHASE_MODELS",
     "SBG",
     "BdW",
+    "CovariateFit",
     "Draw",
     "Fit",
     "GammaGamma",
@@ -42,6 +44,7 @@ __all__ = [
     "ParetoNBD",
     "PurchaseModel",
     "SpendModel",
+    "fit_covariates",
     "fit_from_dict",
     "fit_spend",
     "model_from_dict",

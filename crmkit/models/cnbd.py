@@ -17,12 +17,13 @@ from crmkit.models.betageometric import BetaGeometric
 from crmkit.models.fitting import Fit, fit_purchases
 from crmkit.models.nbd import NBD
 from crmkit.models.quadrature import DISCOUNTED, Chebyshev, beta_nodes, gamma_nodes, horizon_end, legendre
-from crmkit.models.rows import BLOCK, Rows, collapse, columns
+from crmkit.models.rows import Rows, collapse, columns
 
 Array = np.ndarray
 Factor = Callable[[float, Array], Array | float]  # of m and the b of those who are alive
 
 MOST_REGULAR = 12  # the largest k that is tried
+FEW = 256  # rows whose sums end together
 ONE_BY_ONE = 256  # terms of a sum before it is taken as an integral
 
 
@@ -98,7 +99,7 @@ class _CNBD(BetaGeometric):
         def term(m: float) -> Array:
             tails = (betainc(m * self.k - j, self.r + self.k * x + j, v / (1 + v)) for j in range(self.k))
             reach = sum(share * tail for share, tail in zip(shares, tails, strict=True))
-            return factor(m, b) * self._kept(np.float64(m - 1), x) * reach
+            return factor(m, b) * self._kept(np.full_like(x, m - 1), x) * reach
 
         total = np.zeros_like(v)
         for m in range(1, ONE_BY_ONE + 1):
@@ -118,8 +119,8 @@ class _CNBD(BetaGeometric):
     def _blocks(self, factor: Factor, *rows: Array) -> Array:
         """`_series` in blocks, so that a few frequent buyers do not prolong everybody's sum."""
         parts = [
-            self._series(factor, *(column[at : at + BLOCK] for column in rows))
-            for at in range(0, len(rows[0]), BLOCK)
+            self._series(factor, *(column[at : at + FEW] for column in rows))
+            for at in range(0, len(rows[0]), FEW)
         ]
         return np.concatenate(parts)
 

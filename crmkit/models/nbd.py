@@ -12,7 +12,7 @@ from scipy.special import gammaln, xlog1py, xlogy
 from crmkit.models.base import Draw, PurchaseModel
 from crmkit.models.jet import Jet, empty, mirror, rising
 from crmkit.models.quadrature import annuity
-from crmkit.models.rows import Rows, columns
+from crmkit.models.rows import Rows, check, columns
 
 Array = np.ndarray
 
@@ -93,6 +93,7 @@ class NBD(PurchaseModel):
 
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         x, t_x, T = columns(x, t_x, T)
+        check(x, t_x, T)
         up = rising(self.r, x).value
         return up - x * np.log(self.alpha) - xlog1py(self.r + x, T / self.alpha)
 

@@ -71,12 +71,13 @@ def check(x: Array, t_x: Array, T: Array) -> None:
 
 def unique_rows(*arrays: Array) -> tuple[tuple[Array, ...], Array]:
     """The different rows of parallel columns, sorted by the first, second, …, and each row's place."""
-    key = np.zeros(len(arrays[0]), np.int64)
+    key, span = np.zeros(len(arrays[0]), np.int64), 1
     for column in arrays:
         kinds, code = np.unique(column, return_inverse=True)
-        key = key * len(kinds) + code
-        if len(kinds) > 2**20:  # keep the product of the numbers of kinds far below 2^63
-            key = np.unique(key, return_inverse=True)[1]
+        if span * len(kinds) > 2**62:
+            present, key = np.unique(key, return_inverse=True)
+            span = len(present)
+        key, span = key * len(kinds) + code, span * len(kinds)
     _, first, where = np.unique(key, return_index=True, return_inverse=True)
     return tuple(column[first] for column in arrays), where
 
