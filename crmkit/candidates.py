@@ -22,11 +22,12 @@ import polars as pl
 
 from crmkit.errors import DataError, UsageError
 from crmkit.histories import Days, Histories, after, histories, known, log_gaps
-from crmkit.models import PURCHASE_MODELS, Fit
-from crmkit.models.rows import Rows, collapse
+from crmkit.models import PURCHASE_MODELS, Fit, PurchaseModel
+from crmkit.models.rows import Rows, collapse, unique_rows
 
 Array = np.ndarray
 Tell = Callable[[str], None]
+History = tuple[Array, Array, Array]  # x, t_x, T in the unit of a model
 
 UNITS = {"day": Fraction(1), "week": Fraction(7), "month": Fraction(365, 12)}
 AUTO = ("nbd", "bgnbd", "mbgnbd", "paretonbd", "mbgcnbd")
@@ -203,3 +204,12 @@ def check_histories(past: Histories) -> None:
             f"None of the {len(past.x):,} customers bought on a second day, so there is nothing to learn about "
             "repeat purchases. Give a longer history; `crmkit value` works with assumptions instead."
         )
+
+
+def by_history(model: PurchaseModel, alive: Array, function: Callable[..., Array], history: History) -> Array:
+    """`function` of each history, given its P(alive): that apart, only x and T matter to most models."""
+    if model.gap_matters:
+        return function(*history)
+    (x, T), where = unique_rows(history[0], history[2])
+    latest = np.where(x > 0, T, 0.0)
+    return alive * (function(x, latest, T) / model.p_alive(x, latest, T))[where]

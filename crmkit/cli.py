@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from crmkit.commands.accumulation import accumulation
+from crmkit.commands.backtest import backtest
 from crmkit.commands.check import check
 from crmkit.commands.churn import churn
 from crmkit.commands.clv import clv
@@ -42,6 +43,7 @@ app.command(rich_help_panel="Look")(sample)
 app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
 app.command(rich_help_panel="Forecast")(shared(clv, READS))
+app.command(rich_help_panel="Forecast")(shared(backtest, READS))
 app.command(rich_help_panel="Reckon")(shared(accumulation, "input output"))
 app.command(rich_help_panel="Reckon")(shared(value, "output"))
 app.command(rich_help_panel="Over time")(shared(migration, READS))

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from crmkit.candidates import History, by_history
 from crmkit.models import Fit, Outlook, PurchaseModel, outlook
 from crmkit.models.rows import unique_rows
 from crmkit.models.uncertainty import gamma_quantile, spread_points
 
 Array = np.ndarray
-History = tuple[Array, Array, Array]
 
 FINITE_MEAN = 1.05  # the least q of Gamma-Gamma at which a mean is taken
 
@@ -65,23 +65,12 @@ class Customers:
 def expected(model: PurchaseModel, horizon: float, rate: float, history: History) -> Expected:
     """All four quantities; without a discount there is no residual, and it is zero."""
     alive = model.p_alive(*history)
-    orders = _by_history(model, alive, lambda *one: model.conditional_expected(horizon, *one), history)
+    orders = by_history(model, alive, lambda *one: model.conditional_expected(horizon, *one), history)
     if rate == 0:
         return Expected(alive, orders, orders, np.zeros_like(orders))
-    discounted = _by_history(model, alive, lambda *one: model.dect(horizon, rate, *one), history)
-    residual = _by_history(model, alive, lambda *one: model.dert(rate, *one), history)
+    discounted = by_history(model, alive, lambda *one: model.dect(horizon, rate, *one), history)
+    residual = by_history(model, alive, lambda *one: model.dert(rate, *one), history)
     return Expected(alive, orders, discounted, residual)
-
-
-def _by_history(
-    model: PurchaseModel, alive: Array, function: Callable[..., Array], history: History
-) -> Array:
-    """`function` of each history; given that a customer is alive, only x and T matter to most models."""
-    if model.gap_matters:
-        return function(*history)
-    (x, T), where = unique_rows(history[0], history[2])
-    latest = np.where(x > 0, T, 0.0)
-    return alive * (function(x, latest, T) / model.p_alive(x, latest, T))[where]
 
 
 @dataclass(frozen=True)
@@ -98,7 +87,8 @@ class Forecast:
         """Customers who are alive."""
         chance = self.outlook.alive
         points = [self._each(one.alive) for one in self.at_points]
-        return _total(chance, [points], chance * (1 - chance), groups)
+        found = _total(chance, [points], chance * (1 - chance), groups)
+        return found._replace(high=np.minimum(found.high, np.bincount(groups.codes, minlength=groups.size)))
 
     def orders(self, groups: Groups) -> Total:
         """Orders in the horizon."""

@@ -312,6 +312,29 @@ CLV = {
     "standard_error": Column("ratio", "standard error of the parameter; empty where the data do not tell it"),
 }
 
+# Forecasts of the past, and what happened.
+BACKTEST = {
+    "origin": Column("date", "the day from which a forecast looks ahead"),
+    "end": Column("date", "the last day of the test"),
+    "actual_orders": Column("count", "purchases that happened in the time of the forecast"),
+    "bias": Column("share", "expected orders over actual orders, less one"),
+    "mae": Column("ratio", "mean absolute error of each customer's orders"),
+    "rmse": Column("ratio", "root of the mean squared error of each customer's orders"),
+    "log_score": Column("ratio", "mean log-probability of each customer's orders, the higher the better"),
+    "brier": Column("ratio", "mean squared error of the chance of a purchase, the lower the better"),
+    "top_decile": Column("share", "part of the revenue that the tenth forecast to bring most brought"),
+    "interval_coverage": Column("share", "part of the customers whose orders lay in their interval"),
+    "interval_mass": Column("share", "part of the customers whose orders should lie in their interval"),
+    "actual_revenue": Column("money", "revenue in the time of the forecast"),
+    "revenue_error": Column("share", "expected revenue over actual revenue, less one"),
+    "best": Column("flag", "whether the model has the highest log score"),
+    "bin": Column("text", "customers by their chance of a purchase"),
+    "bought": Column("share", "part of the customers with a purchase in the time of the forecast"),
+    "week": Column("count", "number of the week after the origin"),
+    "cumulative_expected": Column("count", "expected orders from the origin to the end of the week"),
+    "cumulative_actual": Column("count", "actual orders from the origin to the end of the week"),
+}
+
 COLUMNS: dict[str, Column] = {
     **TRANSACTIONS,
     **CUSTOMERS,
@@ -326,6 +349,7 @@ COLUMNS: dict[str, Column] = {
     **DEVIATION,
     **OVER_TIME,
     **CLV,
+    **BACKTEST,
 }
 
 
