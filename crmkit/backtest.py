@@ -9,7 +9,7 @@ before. A model that does not beat them is not worth having.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -21,9 +21,10 @@ from crmkit.backtest_scores import BASELINES, Trial, calibration, origins, poole
 from crmkit.candidates import (
     AUTO,
     REGULAR,
+    History,
     Holdout,
+    Kinds,
     Tell,
-    by_history,
     cut,
     fit_all,
     log_scores,
@@ -178,12 +179,7 @@ class _Test:
             mass=interval.mass,
             log_score=log_scores(fit, self.held, UNIT),
             fit=fit,
-            cumulative=np.array(
-                [
-                    float(by_history(fit.model, view.alive, _until(fit, week), history).sum())
-                    for week in self.weeks / UNIT
-                ]
-            ),
+            cumulative=_cumulative(fit, view.alive, history, self.weeks / UNIT),
         )
 
     def rules_of_thumb(self, people: pl.DataFrame, before: pl.DataFrame) -> list[Trial]:
@@ -217,8 +213,14 @@ class _Test:
         )
 
 
-def _until(fit: Fit, horizon: float) -> Any:
-    return lambda *history: fit.model.conditional_expected(horizon, *history)
+def _cumulative(fit: Fit, alive: Array, history: History, weeks: Array) -> Array:
+    """Expected orders of all customers up to the end of each week."""
+
+    def until(horizon: float) -> Callable[..., Array]:
+        return lambda *one: fit.model.conditional_expected(horizon, *one)
+
+    found = Kinds.of(history).expected(fit.model, alive, [until(float(week)) for week in weeks])
+    return np.array([float(orders.sum()) for orders in found])
 
 
 def _facts(plan: Plan, trials: Sequence[Trial], best: Trial, level: float) -> dict[str, Any]:

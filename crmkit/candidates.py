@@ -12,10 +12,11 @@ more than two standard errors of the difference, the best such model is taken in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -206,10 +207,23 @@ def check_histories(past: Histories) -> None:
         )
 
 
-def by_history(model: PurchaseModel, alive: Array, function: Callable[..., Array], history: History) -> Array:
-    """`function` of each history, given its P(alive): that apart, only x and T matter to most models."""
-    if model.gap_matters:
-        return function(*history)
-    (x, T), where = unique_rows(history[0], history[2])
-    latest = np.where(x > 0, T, 0.0)
-    return alive * (function(x, latest, T) / model.p_alive(x, latest, T))[where]
+class Kinds(NamedTuple):
+    """Different histories, and the different (x, T) among them, each of the latter with the latest t_x."""
+
+    history: History
+    pairs: History
+    where: Array
+
+    @classmethod
+    def of(cls, history: History) -> Kinds:
+        (x, T), where = unique_rows(history[0], history[2])
+        return cls(history, (x, np.where(x > 0, T, 0.0), T), where)
+
+    def expected(
+        self, model: PurchaseModel, alive: Array, functions: Sequence[Callable[..., Array]]
+    ) -> list[Array]:
+        """Each function of all histories, given their P(alive): that apart, most models see x and T only."""
+        if model.gap_matters:
+            return [function(*self.history) for function in functions]
+        chance = model.p_alive(*self.pairs)
+        return [alive * (function(*self.pairs) / chance)[self.where] for function in functions]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from crmkit.candidates import History, by_history
+from crmkit.candidates import History, Kinds
 from crmkit.models import Fit, Outlook, PurchaseModel, outlook
 from crmkit.models.rows import unique_rows
 from crmkit.models.uncertainty import gamma_quantile, spread_points
@@ -25,12 +25,11 @@ FINITE_MEAN = 1.05  # the least q of Gamma-Gamma at which a mean is taken
 
 
 class Expected(NamedTuple):
-    """At given parameters, by different history: chance of being alive, orders in the horizon, the
-    same with each order discounted to today, and discounted orders without horizon."""
+    """At given parameters, by different history: chance of being alive, orders in the horizon, and
+    orders without horizon, each discounted to today."""
 
     alive: Array
     orders: Array
-    discounted: Array
     residual: Array
 
 
@@ -42,11 +41,19 @@ class Total(NamedTuple):
     high: Array
 
 
+class Groups(NamedTuple):
+    """Each customer's group (a code from 0), how many groups there are, and how sure intervals are."""
+
+    codes: Array
+    size: int
+    level: float
+
+
 @dataclass(frozen=True)
 class Customers:
-    """Histories in the unit of the model, each different one once, and what is known of spend."""
+    """Each different history once, in the unit of the model, and what is known of spend."""
 
-    history: History
+    kinds: Kinds
     where: Array
     amounts: Array
     mean: Array | None
@@ -54,23 +61,22 @@ class Customers:
     @classmethod
     def of(cls, x: Array, t_x: Array, T: Array, amounts: Array, mean: Array | None) -> Customers:
         (kinds_x, kinds_T, kinds_t), where = unique_rows(x, T, t_x)
-        return cls((kinds_x, kinds_t, kinds_T), where, amounts, mean)
+        return cls(Kinds.of((kinds_x, kinds_t, kinds_T)), where, amounts, mean)
 
     def all(self) -> History:
         """The history of every customer."""
-        x, t_x, T = (column[self.where] for column in self.history)
+        x, t_x, T = (column[self.where] for column in self.kinds.history)
         return x, t_x, T
 
 
-def expected(model: PurchaseModel, horizon: float, rate: float, history: History) -> Expected:
-    """All four quantities; without a discount there is no residual, and it is zero."""
-    alive = model.p_alive(*history)
-    orders = by_history(model, alive, lambda *one: model.conditional_expected(horizon, *one), history)
-    if rate == 0:
-        return Expected(alive, orders, orders, np.zeros_like(orders))
-    discounted = by_history(model, alive, lambda *one: model.dect(horizon, rate, *one), history)
-    residual = by_history(model, alive, lambda *one: model.dert(rate, *one), history)
-    return Expected(alive, orders, discounted, residual)
+def expected(model: PurchaseModel, horizon: float, rate: float, kinds: Kinds) -> Expected:
+    """All three quantities; without a discount there is no residual, and it is zero."""
+    alive = model.p_alive(*kinds.history)
+    wanted: list[Callable[..., Array]] = [lambda *one: model.conditional_expected(horizon, *one)]
+    if rate > 0:
+        wanted.append(lambda *one: model.dert(rate, *one))
+    orders, *residual = kinds.expected(model, alive, wanted)
+    return Expected(alive, orders, residual[0] if residual else np.zeros_like(orders))
 
 
 @dataclass(frozen=True)
@@ -96,39 +102,41 @@ class Forecast:
 
     def revenue(self, groups: Groups) -> Total:
         """Revenue in the horizon, not discounted."""
-        return self._money(lambda one: one.orders, groups)
+        return self._money([one.orders for one in (self.at_fit, *self.at_points)], 1.0, groups)
 
     def value(self, groups: Groups) -> Total:
-        """Revenue in the horizon, discounted."""
-        return self._money(lambda one: one.discounted, groups)
+        """Revenue in the horizon, discounted by each customer's mean factor."""
+        undiscounted = self._each(self.at_fit.orders) * self._spend()
+        assert self.outlook.value is not None
+        factor = _ratio(self.outlook.value, undiscounted)
+        return self._money([one.orders for one in (self.at_fit, *self.at_points)], factor, groups)
 
     def residual(self, groups: Groups) -> Total:
         """Discounted revenue without a horizon."""
-        return self._money(lambda one: one.residual, groups)
+        return self._money([one.residual for one in (self.at_fit, *self.at_points)], 1.0, groups)
 
     def _each(self, values: Array) -> Array:
         return values[self.customers.where]
 
-    def _money(self, of: Callable[[Expected], Array], groups: Groups) -> Total:
-        """A customer's own variance is that of the revenue in the horizon, scaled like the mean."""
-        spend = self.outlook.spend
-        assert spend is not None
-        orders = self._each(of(self.at_fit))
-        by_orders = [self._each(of(one)) * spend for one in self.at_points]
-        by_spend = [orders * point for point in self.spend_points]
-        revenue = self.outlook.value_distribution()
+    def _spend(self) -> Array:
+        assert self.outlook.spend is not None
+        return self.outlook.spend
+
+    def _money(self, kinds: Sequence[Array], factor: Array | float, groups: Groups) -> Total:
+        """Orders at the fit and at the points, priced.
+
+        A customer's own variance is that of the revenue in the horizon, scaled like the mean.
+        """
+        orders, *points = (self._each(one) * factor for one in kinds)
+        spend, revenue = self._spend(), self.outlook.value_distribution()
         own = revenue.some * revenue.square - (revenue.some * revenue.mean) ** 2
-        usual = self._each(self.at_fit.orders)
-        factor = np.where(usual > 0, orders / np.where(usual > 0, usual, 1.0), 0.0)
-        return _total(orders * spend, [by_orders, by_spend], own * factor**2, groups)
+        scaled = own * _ratio(orders, self._each(self.at_fit.orders)) ** 2
+        by_orders, by_spend = [one * spend for one in points], [orders * one for one in self.spend_points]
+        return _total(orders * spend, [by_orders, by_spend], scaled, groups)
 
 
-class Groups(NamedTuple):
-    """Each customer's group (a code from 0), how many groups there are, and how sure intervals are."""
-
-    codes: Array
-    size: int
-    level: float
+def _ratio(part: Array, whole: Array) -> Array:
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), 0.0)
 
 
 def _total(mean: Array, common: Sequence[Sequence[Array]], own: Array, groups: Groups) -> Total:
@@ -149,8 +157,8 @@ def forecast(fit: Fit, spend: Fit | None, horizon: float, rate: float, customers
     return Forecast(
         customers,
         outlook(fit, horizon, x, t_x, T, spend=spend, m=customers.mean, n=customers.amounts, rate=rate),
-        expected(fit.model, horizon, rate, customers.history),
-        [expected(model, horizon, rate, customers.history) for model in spread_points(fit)],
+        expected(fit.model, horizon, rate, customers.kinds),
+        [expected(model, horizon, rate, customers.kinds) for model in spread_points(fit)],
         [] if spend is None else _spend_points(spend, customers),
     )
 
