@@ -9,6 +9,7 @@ the others. Both add up to a variance, and a gamma distribution with it gives th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from crmkit.candidates import History, Kinds
 from crmkit.models import Fit, Outlook, PurchaseModel, outlook
-from crmkit.models.rows import unique_rows
+from crmkit.models.rows import unique_rows, workers
 from crmkit.models.uncertainty import gamma_quantile, spread_points
 
 Array = np.ndarray
@@ -141,6 +142,8 @@ def _ratio(part: Array, whole: Array) -> Array:
 
 def _total(mean: Array, common: Sequence[Sequence[Array]], own: Array, groups: Groups) -> Total:
     def add(values: Array) -> Array:
+        if groups.size == 1:
+            return np.array([values.sum()])
         return np.bincount(groups.codes, values, groups.size)
 
     whole, variance = add(mean), np.maximum(add(own), 0.0)
@@ -154,11 +157,15 @@ def _total(mean: Array, common: Sequence[Sequence[Array]], own: Array, groups: G
 def forecast(fit: Fit, spend: Fit | None, horizon: float, rate: float, customers: Customers) -> Forecast:
     """All that is expected of these customers; times in the unit of the fit."""
     x, t_x, T = customers.all()
+    # numpy lets go of the interpreter, so threads suffice; the order of the answers is that of the models.
+    with ThreadPoolExecutor(workers()) as pool:
+        models = [fit.model, *spread_points(fit)]
+        at_fit, *at_points = pool.map(lambda one: expected(one, horizon, rate, customers.kinds), models)
     return Forecast(
         customers,
         outlook(fit, horizon, x, t_x, T, spend=spend, m=customers.mean, n=customers.amounts, rate=rate),
-        expected(fit.model, horizon, rate, customers.kinds),
-        [expected(model, horizon, rate, customers.kinds) for model in spread_points(fit)],
+        at_fit,
+        at_points,
         [] if spend is None else _spend_points(spend, customers),
     )
 
