@@ -133,7 +133,8 @@ def main() -> int:
             del contest.commands[OURS], contest.outputs[OURS]
         contest.rehearse()
         contest.measure()
-        print("\n".join(contest.rows()), flush=True)
+        for line in contest.rows():
+            print(line, flush=True)
         notes += [f"{case.title}: {note}" for note in contest.notes]
     used = {name for name in envs.ENVS if (envs.FOLDER / name / "ready").exists()}
     print()

@@ -170,7 +170,16 @@ def _start() -> list[Case]:
 
 def _passes() -> list[Case]:
     """Analyses that eat the rows themselves, and the simulation, which eats none."""
-    rows = {"cohort": (), "churn": (), "lifecycle": (), "basket": ()}
+    rows = {
+        "migration": ("--from", "2024-06-30"),
+        "cohort": (),
+        "lifecycle": (),
+        "churn": (),
+        "trend": (),
+        "deviation": (),
+        "basket": (),
+    }
+    switching = "--customers 100000,100000 --switch A:B=2% --switch B:A=1% --periods 60 --runs 1000"
     return [
         *(
             Case(
@@ -181,7 +190,11 @@ def _passes() -> list[Case]:
             )
             for command, more in rows.items()
         ),
-        Case(name="pass-accumulation", title="accumulation", ours=crmkit("accumulation"), many=3),
+        Case(
+            name="pass-accumulation",
+            title="accumulation, 200,000 customers, 60 periods, 1,000 runs",
+            ours=crmkit("accumulation", *switching.split()),
+        ),
     ]
 
 

@@ -29,7 +29,8 @@ class FailedError(Exception):
 def run(command: Sequence[str], *, limit: float, output: Path | None = None) -> Cost:
     """Run a command to its end and say what it cost; FailedError when it fails or takes more than `limit` seconds.
 
-    The counts are the kernel's for that very process and its children (wait4). Bytecode is kept, as it
+    The counts are the kernel's for that very process and its children (wait4). The peak includes what this
+    process held when it started the other, so nothing large may be imported here. Bytecode is kept, as it
     is in any installation; the first run, which is not counted, compiles it.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

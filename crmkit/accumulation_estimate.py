@@ -148,10 +148,7 @@ def _estimate(moved: pl.DataFrame, whole: list[int], period: periods.Period, *, 
         )
     # Nobody was seen to arrive in the first period: its customers are the start.
     number = _square(moved.filter(pl.col("period") > whole[0]), (*stores, ELSEWHERE))
-    unseen = [store for store, row in zip(stores, number, strict=False) if not row.sum()]
-    notes += [
-        f"{store} has no customers before the last {period}; they are taken to stay." for store in unseen
-    ]
+    notes += _thin(stores, number, period)
     notes += _uneven(moved.filter(pl.col("period") > whole[0]), period)
     last = moved.filter(pl.col("period") == whole[-1]).group_by("target").agg(pl.col("n").sum())
     there = dict(last.iter_rows())
@@ -169,6 +166,25 @@ def _estimate(moved: pl.DataFrame, whole: list[int], period: periods.Period, *, 
         },
         notes=tuple(notes),
     )
+
+
+def _thin(stores: Sequence[str], number: NDArray[np.int64], period: str) -> list[str]:
+    """Warnings about stores whose losses are not known, or not believable."""
+    seen, kept = number[:-1].sum(axis=1), np.diagonal(number)[:-1]
+    unseen = [store for store, n in zip(stores, seen, strict=True) if not n]
+    lossless = [f"{s} ({n})" for s, n, k in zip(stores, seen, kept, strict=True) if n and n == k]
+    notes = []
+    if unseen:
+        notes.append(
+            f"Without customers before the last {period}: {', '.join(unseen)}. They are taken to stay or "
+            "go elsewhere as the customers of all stores do."
+        )
+    if lossless:
+        notes.append(
+            f"Seen to keep all customers (so many): {', '.join(lossless)}. Nobody ever leaves there in the "
+            "simulation, and the steady state rests on that."
+        )
+    return notes
 
 
 def _uneven(moved: pl.DataFrame, period: str) -> list[str]:
@@ -194,9 +210,12 @@ def _square(moved: pl.DataFrame, places: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _market(stores: tuple[str, ...], number: NDArray[np.int64], steps: int) -> Switching:
-    out, still = number[:-1], np.eye(len(stores), len(stores) + 1)
+    out = number[:-1]
     total = out.sum(axis=1, keepdims=True)
-    rates = np.divide(out, total, out=still, where=total > 0)
+    # A store that nobody could leave yet would swallow the whole market if it lost nobody.
+    stay = np.trace(out) / out.sum()
+    like_all = np.column_stack([stay * np.eye(len(stores)), np.full(len(stores), 1 - stay)])
+    rates = np.divide(out, total, out=like_all, where=total > 0)
     return Switching(stores=stores, rates=rates, join=number[-1, :-1] / steps)
 
 

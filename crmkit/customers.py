@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 EVERYTHING = frozenset({"first", "orders", "days", "rows", "refunds", "first_revenue", "profit"})
 ORDER = ("customer", "first", "last", "orders", "days", "rows", "revenue", "refunds", "first_revenue", "profit",
          "recency", "x", "t_x", "T")  # fmt: skip
+# Measures of single rows, for which neighbours may not be added up first.
+_OF_ROWS = frozenset({"rows", "profit"})
+_FEW_ROWS = 10_000
+_WORTH = 0.8
 _MONEY = ("revenue", "refunds", "first_revenue", "profit")
 
 
@@ -37,8 +41,36 @@ def build(
     wanted = frozenset(wants)
     has = {"order": transactions.has("order"), "cost": transactions.has("cost")}
     wanted = wanted if has["cost"] else wanted - {"profit"}
-    frame = transactions.collect(lambda rows: aggregate(rows, wanted, key=key, has_order=has["order"]))
+    combine = None if wanted & _OF_ROWS else Combiner(key)
+    frame = transactions.collect(
+        lambda rows: aggregate(rows, wanted, key=key, has_order=has["order"]), combine=combine
+    )
     return finish(frame, transactions.scale, transactions.as_of, key=key)
+
+
+class Combiner:
+    """Adds up neighbouring rows of one customer, order and day, before they are grouped by customer.
+
+    Exports list an order's lines together, so most rows of a file of line items are gone after this.
+    It gives up where the first batch shows that there is nothing to gain.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._on = True
+
+    def __call__(self, batch: pl.DataFrame) -> pl.DataFrame:
+        if not self._on or batch.height < _FEW_ROWS or "cost" in batch.columns:
+            return batch
+        same = [name for name in (self._key, "order", "date") if name in batch.columns]
+        changed = [pl.col(name).ne_missing(pl.col(name).shift()) for name in same]
+        sign = pl.col("amount") > 0
+        starts = batch.select(pl.any_horizontal(*changed, sign.ne_missing(sign.shift())).arg_true()).to_series()
+        if starts.len() > batch.height * _WORTH:
+            self._on = False
+            return batch
+        reached = batch["amount"].cum_sum().gather(starts.shift(-1, fill_value=batch.height) - 1)
+        return batch[starts].with_columns((reached - reached.shift(1, fill_value=0)).alias("amount"))
 
 
 def aggregate(

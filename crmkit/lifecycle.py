@@ -29,7 +29,7 @@ import polars as pl
 from crmkit import periods
 from crmkit.counts import ratio, whole
 from crmkit.customers import money
-from crmkit.errors import DataError, UsageError
+from crmkit.errors import DataError
 from crmkit.panel import panel
 from crmkit.periods import Period
 from crmkit.result import Result
@@ -232,21 +232,17 @@ def add_stages(result: Result, customers: pl.DataFrame, *, loyal: int, lapse_day
 
     Args:
         customers: the customers table as of that date.
-        loyal: orders from which a customer is loyal.
+        loyal: orders from which a customer is loyal, 3 or more.
         lapse_days: days without an order after which a customer is dormant.
     """
-    if loyal < 3:
-        raise UsageError(f"--loyal {loyal} leaves no room for repeat customers. Say 3 orders or more.")
     staged = customers.with_columns(stage=stage(loyal, lapse_days))
     columns = ["customer", "stage", "orders", "last", "recency", "revenue"]
     tables = {
         "stages": ladder(staged, loyal),
         "customers": staged.select(columns).sort("revenue", "customer", descending=[True, False]),
     }
-    title = (
-        f"Stages: loyal from {loyal} orders on, dormant after {lapse_days} days without an order; "
-        "conversion is the part of those one step below who ever got there"
-    )
+    day = result.facts["as_of"]
+    title = f"Stages on {day}: loyal from {loyal} orders on, dormant after {lapse_days} days without one"
     return replace(
         result,
         tables={**result.tables, **tables},

@@ -159,7 +159,7 @@ class _Drawing:
         return picture, word
 
     def _draw_curve(self, frame: pl.DataFrame) -> None:
-        width = min(_CURVE_WIDTH, max((self.window.width or 80) - _CURVE_MARGIN, 10))
+        width = min(_CURVE_WIDTH, max((self.window.width or 80) - _CURVE_MARGIN, 12))
         self.lines += pictures.curve(_points(frame), width, ascii_only=self.window.ascii_only)
         x, y = map(safe, frame.columns[:2])
         self.lines.append(f"{'':7}across: {x}, up: {y}")

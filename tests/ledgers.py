@@ -21,17 +21,19 @@ class Sale(NamedTuple):
     """One row of a transaction file."""
 
     customer: str
-    order: str
+    order: str | None
     date: date
     amount: int
 
 
 def sales(days: int = 400, customers: int = 6) -> st.SearchStrategy[list[Sale]]:
-    """Rows with repeated orders, orders over several days, refunds, zeros and refund-only customers."""
+    """Rows with repeated orders, orders over several days or without id, refunds, zeros, refund-only customers."""
     row = st.builds(
-        lambda who, what, day, amount: Sale(f"c{who}", f"o{who}-{what}", BEGIN + timedelta(day), amount),
+        lambda who, what, day, amount: Sale(
+            f"c{who}", what and f"o{who}-{what}", BEGIN + timedelta(day), amount
+        ),
         st.integers(1, customers),
-        st.integers(1, 9),
+        st.one_of(st.none(), st.integers(1, 9)),
         st.integers(0, days),
         st.one_of(st.integers(1, 10**6), st.integers(-(10**6), 0)),
     )

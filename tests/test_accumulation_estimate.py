@@ -153,9 +153,9 @@ def test_an_open_period_is_left_out() -> None:
     rows = visits(("a", 1, "X"), ("b", 1, "X"), ("a", 2, "X"), ("b", 2, "X"), ("a", 3, "X"))
     found = estimated(rows, as_of=date(2024, 3, 15))
     assert found.market.rates.tolist() == [[1, 0]]
-    assert found.notes == (
+    assert found.notes[0] == (
         "2024-03 was left out, because the data reach 2024-03-15 only. "
-        "If nothing is missing, say --as-of 2024-03-31.",
+        "If nothing is missing, say --as-of 2024-03-31."
     )
     assert found.facts["last_period"] == "2024-02"
     told = estimated(rows, as_of=date(2024, 3, 31))
@@ -180,7 +180,12 @@ def test_rows_without_a_store_make_one() -> None:
     ]
     found = estimated(rows, as_of=date(2024, 2, 29))  # type: ignore[arg-type]
     assert found.market.stores == (NO_STORE, "X", "store elsewhere")
-    assert found.notes == ("store elsewhere has no customers before the last month; they are taken to stay.",)
+    # One of two customers stayed at her store.
+    assert found.market.rates[2].tolist() == [0, 0, 0.5, 0.5]
+    assert found.notes[0] == (
+        "Without customers before the last month: store elsewhere. "
+        "They are taken to stay or go elsewhere as the customers of all stores do."
+    )
 
 
 def test_interval_of_a_share() -> None:
@@ -225,3 +230,9 @@ def test_what_cannot_be_estimated() -> None:
     many = visits(*((f"c{i}", 1 + i % 2, f"S{i}") for i in range(101)))
     with pytest.raises(UsageError, match=r"holds 101 different values \(S0, S1, S10, \.\.\.\)"):
         estimated(many, as_of=END)
+
+
+def test_a_store_that_kept_all_is_said() -> None:
+    rows = visits(("a", 1, "X"), ("a", 2, "X"), ("b", 1, "Y"), ("c", 1, "Y"), ("c", 2, "X"))
+    (note,) = estimated(rows, as_of=date(2024, 2, 29)).notes
+    assert note.startswith("Seen to keep all customers (so many): X (1).")

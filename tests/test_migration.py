@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
@@ -64,7 +64,6 @@ def naive(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[Any, ...]
 
 
 @given(tables, tables)
-@settings(deadline=None)
 def test_everybodys_move_equals_the_naive_twin(before: dict[str, Any], after: dict[str, Any]) -> None:
     expected = naive(before, after)
     assume(expected)
@@ -72,7 +71,6 @@ def test_everybodys_move_equals_the_naive_twin(before: dict[str, Any], after: di
 
 
 @given(tables, tables)
-@settings(deadline=None)
 def test_matrix_and_moves_add_up(before: dict[str, Any], after: dict[str, Any]) -> None:
     expected = naive(before, after)
     assume(expected)
@@ -91,7 +89,6 @@ def test_matrix_and_moves_add_up(before: dict[str, Any], after: dict[str, Any]) 
 
 
 @given(tables, tables, st.randoms())
-@settings(deadline=None)
 def test_the_order_of_the_rows_changes_nothing(
     before: dict[str, Any], after: dict[str, Any], random: Any
 ) -> None:
@@ -104,7 +101,6 @@ def test_the_order_of_the_rows_changes_nothing(
 
 
 @given(sales(), st.sampled_from([None, 90]), st.booleans())
-@settings(deadline=None)
 def test_one_pass_makes_the_customers_of_both_dates(
     rows: list[Sale], window: int | None, has_order: bool
 ) -> None:
@@ -115,6 +111,13 @@ def test_one_pass_makes_the_customers_of_both_dates(
         kept = [row for row in rows if (span.first or row.date) <= row.date <= day]
         alone = customers.aggregate(frame(kept), wants, has_order=has_order).collect()
         assert part.equals(customers.finish(alone, 2, day))
+
+
+def test_a_span_holds_both_its_ends() -> None:
+    rows = [Sale("a", str(day), BEGIN + timedelta(day), 100) for day in range(10)]
+    spans = Span(BEGIN + timedelta(2), BEGIN + timedelta(4)), Span(BEGIN + timedelta(4), None)
+    found = migration.aggregate(frame(rows), *spans, frozenset({"days"}), has_order=True).collect()
+    assert [part["days"].item() for part in migration.snapshots(found, 2, (D1, D2))] == [3, 6]
 
 
 def test_a_matrix_by_hand() -> None:

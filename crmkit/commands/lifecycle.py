@@ -2,21 +2,70 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crmkit.errors import DataError, UsageError
 from crmkit.options import PERIOD, Shared
 from crmkit.session import Session
 
+if TYPE_CHECKING:
+    from crmkit.days import History
 
-def lifecycle(common: Shared, period: PERIOD = "month") -> None:
+_LOYAL = 5
+
+
+def lifecycle(
+    common: Shared,
+    period: PERIOD = "month",
+    stages: Annotated[bool, typer.Option("--stages", help="Add the ladder: first-time, repeat, loyal, dormant.")] = False,
+    loyal: Annotated[int | None, typer.Option(help=f"With --stages: loyal from so many orders on; default {_LOYAL}.", metavar="K", show_default=False)] = None,
+    lapse_days: Annotated[int | None, typer.Option(help="With --stages: dormant after so many days; default: longer than 90% of all gaps.", metavar="N", show_default=False)] = None,
+) -> None:  # fmt: skip
     """Account for growth: new, retained, reactivated and lapsed customers and their revenue, by period.
 
     Example: crmkit lifecycle sales.parquet --period quarter
     """
+    from crmkit import customers, days, panel, periods
     from crmkit import lifecycle as analysis
-    from crmkit import periods
 
     by = periods.check(period)
+    _check(stages, loyal, lapse_days)
     with Session("lifecycle", common) as session:
         sales = session.read()
-        counts = sales.collect(lambda rows: analysis.count(rows, by))
+        if not stages:
+            counts = sales.collect(lambda rows: analysis.count(rows, by))
+        else:
+            # One pass has to do for the periods and the ladder, so both come from each customer's days.
+            past = days.history(sales.collect(days.by_customer), sales.as_of)
+            counts = analysis.tally(analysis.join_state(panel.of_days(past.days, by))).collect()
         result = analysis.analyse(counts, begin=sales.begin, as_of=sales.as_of, scale=sales.scale, period=by)
+        if stages:
+            frame = customers.finish(days.totals(past), sales.scale, sales.as_of)
+            result = analysis.add_stages(
+                result, frame, loyal=loyal or _LOYAL, lapse_days=lapse_days or _base_gap(past)
+            )
         session.finish(result)
+
+
+def _check(stages: bool, loyal: int | None, lapse_days: int | None) -> None:
+    if not stages and (loyal is not None or lapse_days is not None):
+        raise UsageError("--loyal and --lapse-days belong to --stages. Add that, or leave them out.")
+    if loyal is not None and loyal < 3:
+        raise UsageError(f"--loyal {loyal} leaves no room for repeat customers. Say 3 orders or more.")
+    if lapse_days is not None and lapse_days < 1:
+        raise UsageError(f"--lapse-days is {lapse_days}. Give a number of days of 1 or more.")
+
+
+def _base_gap(past: History) -> int:
+    """The days that 90 % of all gaps between two purchases do not exceed."""
+    from crmkit import churn, days
+
+    found = churn.base_gap(churn.gap_counts(days.purchases(past.days)))
+    if found is None:
+        raise DataError(
+            "Nobody has bought on two different days, so nothing tells when a customer is dormant. "
+            "Say after how many days: --lapse-days 180."
+        )
+    return found

@@ -81,31 +81,40 @@ class Audit:
     def rows_skipped(self) -> int:
         return sum(self.skipped.values())
 
-    def add(self, frame: pl.DataFrame) -> None:
-        """Count a cleaned batch."""
-        counted = frame.select(_COUNTS).row(0, named=True)
-        self.rows_read += frame.height
-        self.rows_used += counted["used"]
-        for name in ("revenue", "revenue_without_customer", "revenue_set_aside", "revenue_skipped", "refund_rows", "refunds",
-                     "zero_rows", "rounded_rows", "trimmed_ids"):  # fmt: skip
-            setattr(self, name, getattr(self, name) + int(counted[name] or 0))
-        self.absolute += counted["absolute"] or 0.0
-        self._span(counted["first"], counted["last"])
-        if counted["used"] < frame.height:
-            self._set_aside(frame)
+    def add(self, used: pl.DataFrame) -> None:
+        """Count the rows of a batch that are used."""
+        if used.height == 0:
+            return
+        counted = used.select(_COUNTS).row(0, named=True)
+        self.rows_read += used.height
+        self.rows_used += used.height
+        self.revenue += _total(used["amount"], counted["absolute"])
+        self.refunds -= _total(used["amount"].clip(upper_bound=0), counted["absolute"])
+        for name in ("refund_rows", "zero_rows", "rounded_rows", "trimmed_ids"):
+            setattr(self, name, getattr(self, name) + counted[name])
+        self.absolute += counted["absolute"]
+        self.first_date = min(counted["first"], self.first_date or counted["first"])
+        self.last_date = max(counted["last"], self.last_date or counted["last"])
 
-    def _span(self, first: date | None, last: date | None) -> None:
-        if first is not None and last is not None:
-            self.first_date = first if self.first_date is None else min(first, self.first_date)
-            self.last_date = last if self.last_date is None else max(last, self.last_date)
-
-    def _set_aside(self, frame: pl.DataFrame) -> None:
-        reasons = frame.filter(pl.col(REASON) > 0)[REASON].value_counts()
-        for code, count in reasons.iter_rows():
-            self.rejected[REASONS[code]] = self.rejected.get(REASONS[code], 0) + count
-        skips = frame.filter((pl.col(REASON) == 0) & (pl.col(SKIP) > 0))[SKIP].value_counts()
-        for code, count in skips.iter_rows():
-            self.skipped[SKIPS[code - 1]] = self.skipped.get(SKIPS[code - 1], 0) + count
+    def set_aside(self, others: pl.DataFrame) -> None:
+        """Count the rows of a batch that are not used, by the reason for it."""
+        self.rows_read += others.height
+        summed = others.group_by(REASON, SKIP).agg(
+            pl.len().cast(pl.Int64),
+            pl.col("amount").cast(pl.Int128).sum(),
+            pl.col("amount").cast(pl.Float64).abs().sum().alias("absolute"),
+        )
+        for reason, skip, rows, amount, absolute in summed.iter_rows():
+            self.absolute += absolute
+            if reason == 0:
+                self.skipped[SKIPS[skip - 1]] = self.skipped.get(SKIPS[skip - 1], 0) + rows
+                self.revenue_skipped += amount
+                continue
+            self.rejected[REASONS[reason]] = self.rejected.get(REASONS[reason], 0) + rows
+            if reason == NO_CUSTOMER:
+                self.revenue_without_customer += amount
+            else:
+                self.revenue_set_aside += amount
 
     def wants(self, reason: str) -> bool:
         """Whether one more example of this reason should be kept."""
@@ -149,34 +158,17 @@ class Audit:
         return ", ".join([*parts, f"{self.rows_used:,} used"])
 
 
-_ok = (pl.col(REASON) == 0) & (pl.col(SKIP) == 0)
-_amount = pl.col("amount")
-_used_amount = pl.when(_ok).then(_amount)
 _COUNTS = [
-    _ok.sum().cast(pl.Int64).alias("used"),
-    _used_amount.cast(pl.Int128).sum().alias("revenue"),
-    pl.when(pl.col(REASON) == NO_CUSTOMER)
-    .then(_amount)
-    .cast(pl.Int128)
-    .sum()
-    .alias("revenue_without_customer"),
-    pl.when((pl.col(REASON) > 0) & (pl.col(REASON) != NO_CUSTOMER))
-    .then(_amount)
-    .cast(pl.Int128)
-    .sum()
-    .alias("revenue_set_aside"),
-    pl.when((pl.col(REASON) == 0) & (pl.col(SKIP) > 0))
-    .then(_amount)
-    .cast(pl.Int128)
-    .sum()
-    .alias("revenue_skipped"),
-    _amount.cast(pl.Float64).abs().sum().alias("absolute"),
-    (_used_amount < 0).sum().cast(pl.Int64).alias("refund_rows"),
-    pl.when(_ok & (_amount < 0)).then(0 - _amount).cast(pl.Int128).sum().alias("refunds"),
-    (_used_amount == 0).sum().cast(pl.Int64).alias("zero_rows"),
-    (_ok & pl.col("__rounded")).sum().cast(pl.Int64).alias("rounded_rows"),
-    (_ok & pl.col("__trimmed")).sum().cast(pl.Int64).alias("trimmed_ids"),
-    pl.when(_ok).then("date").min().alias("first"),
-    pl.when(_ok).then("date").max().alias("last"),
+    pl.col("amount").cast(pl.Float64).abs().sum().alias("absolute"),
+    (pl.col("amount") < 0).sum().cast(pl.Int64).alias("refund_rows"),
+    (pl.col("amount") == 0).sum().cast(pl.Int64).alias("zero_rows"),
+    pl.col("__rounded").sum().cast(pl.Int64).alias("rounded_rows"),
+    pl.col("__trimmed").sum().cast(pl.Int64).alias("trimmed_ids"),
+    pl.col("date").min().alias("first"),
+    pl.col("date").max().alias("last"),
 ]
-__all__ = ["EXAMPLES", "RAGGED", "REASON", "REASONS", "ROW", "SKIP", "SKIPS", "VALUE", "Audit", "Reject"]
+
+
+def _total(amounts: pl.Series, absolute: float) -> int:
+    """Their exact sum; in 64 bits where that is safe, because it is faster."""
+    return int(amounts.sum() if absolute < 2.0**62 else amounts.cast(pl.Int128).sum())

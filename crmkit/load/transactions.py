@@ -78,11 +78,20 @@ class Transactions:
         first = self.inputs[0].name
         return first if len(self.inputs) == 1 else f"{first} and {len(self.inputs) - 1} more"
 
-    def collect(self, build: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
-        """Run a query over the rows in use, in one pass; again only if the sample misled the plan."""
+    def collect(
+        self,
+        build: Callable[[pl.LazyFrame], pl.LazyFrame],
+        *,
+        combine: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+    ) -> pl.DataFrame:
+        """Run a query over the rows in use, in one pass; again only if the sample misled the plan.
+
+        `combine` may shrink each batch before the query sees it, where the query gives the same
+        answer either way.
+        """
         while True:
             self._begin()
-            frame = build(self._frame()).collect(engine="streaming")
+            frame = build(self._frame(combine)).collect(engine="streaming")
             if self._error is not None:
                 raise self._error
             if not self._replanned():
@@ -99,7 +108,7 @@ class Transactions:
         self._surprises = Surprises()
         self._error = None
 
-    def _frame(self) -> pl.LazyFrame:
+    def _frame(self, combine: Callable[[pl.DataFrame], pl.DataFrame] | None) -> pl.LazyFrame:
         schema = self._schema()
 
         def rows(
@@ -107,7 +116,7 @@ class Transactions:
         ) -> Iterator[pl.DataFrame]:
             # An exception would come out wrapped by the engine; it is kept and raised by `collect`.
             try:
-                for frame in self._used():
+                for frame in self._used() if combine is None else map(combine, self._used()):
                     chosen = frame.select(columns or list(schema))
                     yield chosen if predicate is None else chosen.filter(predicate)
             except BaseException as error:
@@ -136,8 +145,7 @@ class Transactions:
             watch = Watch()
             for raw in survey.raw_batches(opened, names, watch):
                 cleaned = clean(raw, self.plan, suspicious=watch.nul)
-                self._look(raw, cleaned, opened)
-                kept = cleaned.filter((pl.col(REASON) == 0) & (pl.col(SKIP) == 0))
+                kept = self._look(raw, cleaned, opened)
                 yield kept.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
                 if self.on_progress:
                     self.on_progress(cleaned.height)
@@ -151,14 +159,19 @@ class Transactions:
                 f"{opened.name}: the last line has no newline; its last value may be truncated"
             )
 
-    def _look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> None:
-        self.audit.add(cleaned)
+    def _look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> pl.DataFrame:
+        """Account for a cleaned batch; the rows of it that are used."""
+        used = (cleaned[REASON] == 0) & (cleaned[SKIP] == 0)
+        kept = cleaned if used.all() else cleaned.filter(used)
+        self.audit.add(kept)
         if "currency" in cleaned.columns:
             self.audit.currencies |= set(cleaned["currency"].drop_nulls().unique().to_list())
-        reasons = set(cleaned[REASON].unique().to_list()) - {0}
-        if reasons:
-            self._keep_rejects(raw, cleaned, opened)
-            self._keep_surprises(raw, cleaned)
+        if kept.height < cleaned.height:
+            aside = cleaned.filter(~used)
+            self.audit.set_aside(aside)
+            if (aside[REASON] > 0).any():
+                self._keep_rejects(raw, cleaned, opened)
+                self._keep_surprises(raw, cleaned)
         if self.plan.scale < MAX_SCALE and cleaned["__rounded"].any():
             lost = cleaned.filter("__rounded")["__amount"].head(_KEPT_SURPRISES)
             before = self._surprises.lost_digits
@@ -167,6 +180,7 @@ class Transactions:
             )
         if raw.schema["customer"] == pl.String and not self._sample.complete:
             self._watch_ids(raw["customer"])
+        return kept
 
     def _keep_surprises(self, raw: pl.DataFrame, cleaned: pl.DataFrame) -> None:
         bad = cleaned[REASON]
