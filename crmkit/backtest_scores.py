@@ -65,11 +65,11 @@ def captured(forecast: Array, actual: Array, part: float = 0.1) -> float | None:
 
 
 def pooled(trials: Sequence[Trial]) -> pl.DataFrame:
-    """One row for each model, over all its tests: models by log score, then the rules of thumb."""
+    """One row for each model, over all its tests: models by log score (equal ones as asked for), then rules of thumb."""
     names = list(dict.fromkeys(trial.model for trial in trials))
     rows = [_row(name, [trial for trial in trials if trial.model == name]) for name in names]
     frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_KINDS)
-    frame = frame.sort("log_score", "model", descending=[True, False], nulls_last=True)
+    frame = frame.sort("log_score", descending=True, nulls_last=True, maintain_order=True)
     best = pl.int_range(pl.len()) == 0
     columns = [*frame.columns, "best"]
     money = [] if frame["actual_revenue"].null_count() < frame.height else list(_MONEY)

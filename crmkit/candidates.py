@@ -4,10 +4,11 @@ The rule. NBD, BG/NBD, MBG/NBD, Pareto/NBD and MBG/CNBD-k are fitted to all of t
 with the lowest AIC is taken. BG/NBD is shown and never taken: it holds every customer who bought
 once for alive, for ever, and most bases are made of such customers.
 
-Where there is enough history, AIC has to stand a test. The last part of the history is held back,
+Where there is enough history, forecasts are tested, too. The last part of the history is held back,
 each model is fitted to what came before, and its forecast is scored by the logarithm of the
-probability that it gave to each customer's number of purchases. If another model scores better by
-more than two standard errors of the difference, the best such model is taken instead.
+probability that it gave to each customer's number of purchases. A model is beaten if another one
+scores better by more than two standard errors of the difference; the lowest AIC is then looked for
+among those that no other model beats.
 """
 
 from __future__ import annotations
@@ -137,17 +138,17 @@ def only(fit: Fit, reason: str) -> Choice:
 def choose(past: Histories, unit: float, held: Holdout | None, tell: Tell = nothing) -> Choice:
     """The candidates of the rule above, the chosen one first and the others by AIC."""
     fits = sorted(fit_all(AUTO, past, unit, tell=tell), key=lambda fit: fit.aic)
-    eligible = [fit for fit in fits if fit.name not in EVERYBODY_ALIVE]
-    best, reason = eligible[0], "the lowest AIC"
+    left, reason = [fit for fit in fits if fit.name not in EVERYBODY_ALIVE], "the lowest AIC"
     scores: dict[str, Array] = {}
     if held is not None:
         tell("testing the forecasts")
         scores = {fit.name: log_scores(_again(fit, held.before, unit), held, unit) for fit in fits}
-        better = _better({fit.name: scores[fit.name] for fit in eligible}, best.name)
-        reason += f", and no other model forecast the last {held.days} days clearly better"
-        if better is not None:
-            best = next(fit for fit in fits if fit.name == better)
-            reason = f"clearly the best forecast of the last {held.days} days, though not the lowest AIC"
+        lost = beaten({fit.name: scores[fit.name] for fit in left})
+        reason = f"the lowest AIC, and no other forecast of the last {held.days} days was clearly better"
+        if left[0].name in lost:
+            reason = f"{left[0].model.title} has a lower AIC, but its forecast of the last {held.days} days was clearly worse"
+        left = [fit for fit in left if fit.name not in lost]
+    best = left[0]
     listed = [best, *(fit for fit in fits if fit is not best)]
     means = {name: float(score.mean()) for name, score in scores.items()}
     found = tuple(Candidate(fit, means.get(fit.name), fit is best) for fit in listed)
@@ -160,14 +161,16 @@ def _again(fit: Fit, before: Histories, unit: float) -> Fit:
     return fit_model(fit.name, before, unit, k)
 
 
-def _better(scores: dict[str, Array], usual: str) -> str | None:
-    """The best of the models whose score is clearly above the usual one's."""
-    clear = {}
-    for name, score in scores.items():
-        gain = score - scores[usual]
-        if gain.sum() > CLEARLY * float(np.sqrt(len(gain))) * float(gain.std()) and gain.sum() > 0:
-            clear[name] = float(score.sum())
-    return max(clear, key=lambda name: clear[name]) if clear else None
+def beaten(scores: dict[str, Array]) -> set[str]:
+    """The models to which another one's log scores are clearly superior."""
+    return {
+        name for name, score in scores.items() if any(_clearly(other - score) for other in scores.values())
+    }
+
+
+def _clearly(gain: Array) -> bool:
+    """Whether a mean gain over customers is above zero by more than chance explains."""
+    return bool(gain.sum() > max(CLEARLY * float(gain.std()) * len(gain) ** 0.5, 0.0))
 
 
 def log_scores(fit: Fit, held: Holdout, unit: float) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from crmkit.candidates import EVERYBODY_ALIVE, Choice
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 FEWEST = 10  # repeat customers, below which four parameters are an invention
 TOO_FAR = 10  # histories
 RELATED = 0.3
+SILENT = 30  # days
 
 
 def look(past: Histories, horizon: Duration, *, money: bool) -> None:
@@ -46,7 +48,7 @@ def notes(
         *_on_choice(choice),
         *choice.fit.notes,
         *_on_alive(choice.fit, past),
-        *_on_time(facts["history_days"], terms),
+        *_on_time(past, terms, facts["as_of"]),
         *_on_customers(facts["refund_only"]),
         *(_on_spend(spend, facts["spend"], terms) if spend is not None else [_NO_VALUE]),
     )
@@ -79,13 +81,19 @@ def _on_alive(fit: Fit, past: Histories) -> list[str]:
     return []
 
 
-def _on_time(seen: int, terms: Terms) -> list[str]:
+def _on_time(past: Histories, terms: Terms, as_of: date) -> list[str]:
+    said, seen, quiet = [], int(past.T.max()), int((past.T - past.t_x).min())
     if terms.horizon.days > seen:
-        return [
+        said.append(
             f"The horizon of {terms.horizon} is longer than the {seen} days of history; what lies beyond rests "
             "on the model alone."
-        ]
-    return []
+        )
+    if quiet > SILENT:
+        said.append(
+            f"Nobody bought in the {quiet} days before {as_of}. If the file just ends earlier, customers look lost who "
+            "are not: give the last day of the data with --as-of."
+        )
+    return said
 
 
 def _on_customers(refund_only: int) -> list[str]:

@@ -65,7 +65,9 @@ class Combiner:
         same = [name for name in (self._key, "order", "date") if name in batch.columns]
         changed = [pl.col(name).ne_missing(pl.col(name).shift()) for name in same]
         sign = pl.col("amount") > 0
-        starts = batch.select(pl.any_horizontal(*changed, sign.ne_missing(sign.shift())).arg_true()).to_series()
+        starts = batch.select(
+            pl.any_horizontal(*changed, sign.ne_missing(sign.shift())).arg_true()
+        ).to_series()
         if starts.len() > batch.height * _WORTH:
             self._on = False
             return batch

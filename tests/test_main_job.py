@@ -43,7 +43,7 @@ def test_check_accounts_for_the_retail_file(suffix: str) -> None:
     assert facts["rows_used"] == 525_461 - 107_927
     assert facts["customers"] == 4_383
     assert facts["duplicate_rows"] == 6_865
-    (total, nobody), = duckdb.sql(f"""
+    ((total, nobody),) = duckdb.sql(f"""
         select sum(a), sum(a) filter (c is null) from (
             select "Quantity"::decimal(18, 0) * "Price"::decimal(18, 3) as a, "Customer ID" as c
             from '{dev_data(RETAIL + ".parquet")}')
@@ -98,7 +98,9 @@ def test_revenue_reconciles_with_the_file() -> None:
     whole = pl.read_csv(SALES, infer_schema=False)["amount"].str.to_decimal(scale=2).sum()
     parts = ("revenue", "revenue_without_customer", "revenue_set_aside", "revenue_skipped")
     assert sum(Decimal(str(facts[part])) for part in parts) == whole
-    assert facts["rows_read"] == facts["rows_used"] + sum(facts["rejected"].values()) + sum(facts["skipped"].values())
+    assert facts["rows_read"] == facts["rows_used"] + sum(facts["rejected"].values()) + sum(
+        facts["skipped"].values()
+    )
 
 
 @pytest.mark.parametrize("command", ["pareto", "rfm", "customers"])
@@ -115,7 +117,9 @@ def test_pipes() -> None:
     piped = shell(f"cat {SALES} | crmkit rfm - --format csv --table customers --quiet")
     named = process("rfm", SALES, "--format", "csv", "--table", "customers", "--quiet")
     assert piped.out == named.out
-    counted = shell(f"crmkit rfm {SALES} --format csv --table customers --quiet | cut -d, -f10 | sort | uniq -c")
+    counted = shell(
+        f"crmkit rfm {SALES} --format csv --table customers --quiet | cut -d, -f10 | sort | uniq -c"
+    )
     assert counted.code == 0
     assert b"Champions" in counted.out
 

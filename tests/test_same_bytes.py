@@ -56,7 +56,8 @@ def _columns_reversed(folder: Path) -> list[Path]:
 def _parquet(folder: Path) -> list[Path]:
     frame = pl.read_csv(SALES, infer_schema=False)
     typed = frame.with_columns(
-        pl.col("order_date").str.to_date(), *(pl.col(name).cast(pl.Float64) for name in ("unit_price", "amount", "cost"))
+        pl.col("order_date").str.to_date(),
+        *(pl.col(name).cast(pl.Float64) for name in ("unit_price", "amount", "cost")),
     )
     typed.sample(fraction=1, shuffle=True, seed=3).write_parquet(folder / "sales.parquet", row_group_size=500)
     return [folder / "sales.parquet"]

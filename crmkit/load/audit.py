@@ -9,8 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.load.batches import ROW
-
 # In this order: a row is set aside for the first reason that applies.
 RAGGED = "wrong field count"
 REASONS = (
