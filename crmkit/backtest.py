@@ -65,7 +65,7 @@ class Plan:
         length = (last - split).days // count if days is None else days
         if not first < split < last or length < 1 or split + timedelta(days=length * count) > last:
             raise UsageError(
-                f"{count} tests of {max(length, 1)} days from {split} on do not fit into the history, which runs "
+                f"{count} test(s) of {max(length, 1)} days from {split} on do not fit into the history, which runs "
                 f"from {first} to {last}. Choose --split within it, or a shorter --horizon."
             )
         return cls(origins=tuple(split + timedelta(days=length * i) for i in range(count)), days=length)

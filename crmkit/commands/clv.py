@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmkit.errors import UsageError
+from crmkit.errors import DataError, UsageError
 from crmkit.options import Shared
 from crmkit.progress import Stages
 from crmkit.session import Session, load_options
@@ -113,18 +113,25 @@ def _input(
     if ready is not None:
         return ready, None, None
     column = None if by is None or by in _GROUPS else by
-    if column is not None:
-        # The loader finds columns by role; a column to group by travels as the store.
-        session.common = replace(session.common, store=column)
-    sales = session.read(
-        needs=("customer", "date"), wants=("amount", "order", *(("store",) if column else ()))
-    )
+    sales = _read(session, column)
     label, orders = "store" if column else None, by == "segment" and sales.has("order")
     found = sales.collect(
         lambda rows: histories.by_day(rows, keep_zero=keep_zero, label=label, orders=orders)
     )
     days = histories.days(found, sales.scale)
     return histories.known(days, sales.as_of), days, sales
+
+
+def _read(session: Session, column: str | None) -> Transactions:
+    """The transactions; the loader finds columns by role, so one to group by travels as the store."""
+    needs, wants = ("customer", "date"), ("amount", "order")
+    if column is None:
+        return session.read(needs=needs, wants=wants)
+    session.common = replace(session.common, store=column)
+    try:
+        return session.read(needs=needs, wants=(*wants, "store"))
+    except DataError as error:
+        raise DataError(str(error).replace("--store", "--by")) from None
 
 
 def _by(name: str, frame: pl.DataFrame, days: Days | None) -> By:
