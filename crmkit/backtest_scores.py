@@ -61,7 +61,7 @@ def captured(forecast: Array, actual: Array, part: float = 0.1) -> float | None:
     values, where, sizes = np.unique(-forecast, return_inverse=True, return_counts=True)
     brought = np.bincount(where, actual, len(values))
     taken = np.clip(room - (np.cumsum(sizes) - sizes), 0, sizes) / sizes
-    return float(brought @ taken) / total
+    return float((brought * taken).sum()) / total
 
 
 def pooled(trials: Sequence[Trial]) -> pl.DataFrame:

@@ -265,7 +265,6 @@ def _spend_facts(spend: Fit, past: Histories, places: int) -> dict[str, Any]:
     repeaters = past.amounts > 0
     positive = repeaters & (past.mean > 0)
     x, mean = past.amounts[positive], past.mean[positive]
-    apart = len(x) > 2 and x.std() > 0 and mean.std() > 0
     return {
         "name": spend.model.name,
         "params": spend.params,
@@ -273,6 +272,13 @@ def _spend_facts(spend: Fit, past: Histories, places: int) -> dict[str, Any]:
         "log_likelihood": spend.log_likelihood,
         "customers": int(spend.customers),
         "not_positive": int(repeaters.sum() - positive.sum()),
-        "correlation": float(np.corrcoef(x, mean)[0, 1]) if apart else None,
+        "correlation": _correlation(x, mean),
         "decimals": places,
     }
+
+
+def _correlation(x: Array, y: Array) -> float | None:
+    """Pearson's, None where one of the two does not vary."""
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    return float(((x - x.mean()) * (y - y.mean())).mean() / (x.std() * y.std()))
