@@ -17,6 +17,7 @@ import typer
 
 from crmkit.errors import UsageError
 
+FIRST_YEAR, YEARS_AHEAD = 1970, 10
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "parquet", "markdown")
 _COLUMNS, _READING, _ROWS, _OUTPUT = "Columns", "Reading", "Rows", "Output"
 
@@ -152,13 +153,18 @@ def choice(option: str, word: str, allowed: tuple[str, ...]) -> str:
 
 
 def day(option: str, word: str | None) -> date | None:
-    """An ISO date from the command line."""
+    """An ISO date from the command line, within the days that the data may have."""
     if word is None:
         return None
     try:
-        return date.fromisoformat(word)
+        found = date.fromisoformat(word)
     except ValueError:
         raise UsageError(f"{option} {word!r} is not a date; write it as 2024-12-31.") from None
+    if not FIRST_YEAR <= found.year <= date.today().year + YEARS_AHEAD:
+        raise UsageError(
+            f"{option} {word} is no day of business: days from {FIRST_YEAR} to {YEARS_AHEAD} years ahead are believed."
+        )
+    return found
 
 
 def limit_of_rejects(word: str | None) -> tuple[float | None, float | None]:

@@ -10,15 +10,26 @@ import pytest
 import crmkit.cli
 from tests.tool import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*/README.md"))]
-COMMANDS = [command.name or command.callback.__name__ for command in crmkit.cli.app.registered_commands if command.callback]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(ROOT.glob("*/README.md")),
+]
+COMMANDS = [
+    command.name or command.callback.__name__
+    for command in crmkit.cli.app.registered_commands
+    if command.callback
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_page_in_the_index_and_help(command: str) -> None:
     assert (ROOT / "docs" / f"{command}.md").exists()
     assert f"[{command}]({command}.md)" in (ROOT / "docs" / "README.md").read_text()
-    entry = next(one for one in crmkit.cli.app.registered_commands if (one.name or one.callback.__name__) == command)  # type: ignore[union-attr]
+    entry = next(
+        one for one in crmkit.cli.app.registered_commands if (one.name or one.callback.__name__) == command
+    )  # type: ignore[union-attr]
     assert (entry.callback.__doc__ or "").strip()
 
 

@@ -36,7 +36,14 @@ class Finished:
         facts = self.facts
         money = f"{facts['revenue']:.2f}" if isinstance(facts["revenue"], float | int) else facts["revenue"]
         rejected = sum(facts["rejected"].values())
-        return facts["rows_used"], rejected, money, facts["customers"], facts["first_date"], facts["last_date"]
+        return (
+            facts["rows_used"],
+            rejected,
+            money,
+            facts["customers"],
+            facts["first_date"],
+            facts["last_date"],
+        )
 
 
 def run(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
@@ -51,7 +58,9 @@ def run(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
         status = guarded(words)
         out.flush()
         err.flush()
-    return Finished(status, *(stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err)))  # type: ignore[attr-defined]
+    return Finished(
+        status, *(stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err))
+    )  # type: ignore[attr-defined]
 
 
 def check(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
