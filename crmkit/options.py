@@ -42,6 +42,10 @@ class Shared:
     as_of: str | None = None
     since: str | None = None
     currency: str | None = None
+    status: str | None = None
+    exclude_status: str | None = None
+    refunds: str = "net"
+    no_customer: str = "drop"
     rejects: str | None = None
     strict: bool = False
     max_rejects: str | None = None
@@ -89,6 +93,10 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "as_of": ("input", _option(_TEXT, _ROWS, "Look from this day; later rows are skipped. Default: the latest date.", "--as-of", metavar="DATE")),
     "since": ("input", _option(_TEXT, _ROWS, "Skip rows before this day.", "--since", metavar="DATE")),
     "currency": ("input", _option(_TEXT, _ROWS, "Keep rows of this currency only.", "--currency", metavar="CODE")),
+    "status": ("input", _option(_TEXT, _COLUMNS, "Column with the status of the order.", "--status", metavar="COLUMN")),
+    "exclude_status": ("input", _option(_TEXT, _ROWS, "Skip rows with these statuses, such as cancelled,unpaid.", "--exclude-status", metavar="LIST")),
+    "refunds": ("input", _option(str, _ROWS, "net: refunds lower revenue (default); ignore: skip them.", "--refunds", metavar="RULE")),
+    "no_customer": ("input", _option(str, _ROWS, "Rows without customer id: drop (default, counted) or fail (status 3).", "--no-customer", metavar="RULE")),
     "rejects": ("input", _option(_TEXT, _ROWS, "Write the rows that were set aside to this file.", "--rejects", metavar="FILE")),
     "strict": ("input", _option(bool, _ROWS, "Refuse if any row must be set aside (status 3).", "--strict")),
     "max_rejects": ("input", _option(_TEXT, _ROWS, "Refuse beyond so many rows set aside (status 3).", "--max-rejects", metavar="N|P%")),
@@ -138,6 +146,8 @@ def _checked(given: Shared) -> Shared:
     choice("--format", given.format, FORMATS)
     choice("--color", given.color, ("auto", "always", "never"))
     choice("--log-format", given.log_format, ("text", "json"))
+    choice("--refunds", given.refunds, ("net", "ignore"))
+    choice("--no-customer", given.no_customer, ("drop", "fail"))
     if given.decimal is not None:
         choice("--decimal", given.decimal, (".", ","))
     if given.limit is not None and given.limit < 0:

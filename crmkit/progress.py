@@ -21,7 +21,6 @@ class Counter:
         self._name = safe(name, limit=60)
         self._rows = 0
         self._start = self._last = time.monotonic()
-        self._shown = False
 
     def add(self, rows: int) -> None:
         """So many rows more."""
@@ -29,10 +28,7 @@ class Counter:
         now = time.monotonic()
         if now - self._start > _PATIENCE and now - self._last > _PAUSE:
             self._last = now
-            if not self._shown:
-                atexit.register(clear)
-            self._shown = True
-            print(f"\r\x1b[K{self._name}: {self._rows:,} rows", end="", file=sys.stderr, flush=True)
+            show(f"{self._name}: {self._rows:,} rows")
 
 
 class Stages:
@@ -68,7 +64,7 @@ class Stages:
         self._timer.start()
 
     def _show(self, stage: str) -> None:
-        print(f"\r\x1b[K{safe(stage)} …", end="", file=sys.stderr, flush=True)
+        show(f"{safe(stage)} …")
 
     def _stop(self) -> None:
         if self._timer is not None:
@@ -76,7 +72,19 @@ class Stages:
             self._timer.join()
 
 
+_visible = threading.Event()
+
+
+def show(text: str) -> None:
+    """Put the line on the terminal, in place of the one before."""
+    if not _visible.is_set():
+        atexit.register(clear)
+        _visible.set()
+    print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
 def clear() -> None:
-    """Wipe the line."""
-    if sys.stderr is not None and not sys.stderr.closed:
+    """Wipe the line, if there is one."""
+    if _visible.is_set() and sys.stderr is not None and not sys.stderr.closed:
+        _visible.clear()
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
