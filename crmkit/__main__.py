@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -16,10 +18,19 @@ def main() -> NoReturn:
         sys.exit(0)
     from crmkit.guard import guarded
 
-    status = guarded(sys.argv[1:])
-    # The work is done and said to be: a signal that comes while Python tidies up would belie that.
+    _leave(guarded(sys.argv[1:]))
+
+
+def _leave(status: int) -> NoReturn:
+    """End with `status`: all is done and said, and neither a signal nor a library may belie it now."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    if status and "pyarrow" in sys.modules:
+        # Its threads may still be reading, and abort the process when Python is taken down under them.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(status)
     sys.exit(status)
 
 
