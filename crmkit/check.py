@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from crmkit.load import batches
-from crmkit.load.batches import Input, Watch
+from crmkit.load.dates import spelt
+from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.numbers import BLANKS
 from crmkit.result import Result
 
@@ -23,6 +24,11 @@ _CURRENCIES = (
 )
 # Letters of other scripts that look like Latin ones, lower case after folding.
 _LOOKALIKES = dict(zip("аеорсхуіѕкмтнвοανικρτυχ", "aeopcxyiskmthboavikptux", strict=True))
+# Words for nothing that could be names after all, unlike those that the loader takes for blank.
+_PLACEHOLDERS = {
+    "(null)", "(NULL)", "(blank)", "(empty)", "undefined", "nil", "NIL", "#NULL!", "#REF!", "#VALUE!", "#NAME?", "unknown", "Unknown",
+    "UNKNOWN", "guest", "Guest", "GUEST", "anonymous", "Anonymous", "0", "-1", "?", "total", "Total", "TOTAL", "合计", "总计",
+}  # fmt: skip
 _INVISIBLE = (
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
@@ -81,6 +87,7 @@ class _Columns:
         self.types: dict[str, str] = {}
         self.examples: dict[str, list[str]] = {}
         self._few: dict[str, set[str]] = {}
+        self._cast = {column for role in transactions.plan.roles.values() for column in role.formula.columns}
         self.duplicates = _repeats(part for opened in transactions.inputs for part in self._pass(opened))
 
     def _pass(self, opened: Input) -> Iterator[pl.Series]:
@@ -89,36 +96,24 @@ class _Columns:
             for name in dict.fromkeys(opened.columns)
             if not str(opened.types.get(name, "")).startswith(("struct", "list", "map", "large_list"))
         ]
-        for frame in batches.read(opened, names, Watch()):
-            plain = frame.drop(batches.ROW)
+        for frame in batches.read(opened, names, Watch(lenient=True)):
+            plain = frame.drop(ROW)
             self._count(plain)
             yield plain.select(pl.struct(sorted(names)).hash(seed=0).alias("hash"))["hash"]
 
     def _count(self, frame: pl.DataFrame) -> None:
-        for name, dtype in frame.schema.items():
-            blank = (
-                pl.col(name).is_null() | pl.col(name).is_in(BLANKS)
-                if dtype == pl.String
-                else pl.col(name).is_null()
-            )
-            self.blanks[name] = self.blanks.get(name, 0) + int(frame.select(blank.sum()).item())
-            self.types.setdefault(name, "text" if dtype == pl.String else str(dtype).lower())
+        for name in self._cast & set(frame.columns):
+            values = frame[name]
+            blank = values.is_null()
+            if values.dtype == pl.String:
+                blank |= values.is_in(BLANKS).fill_null(False)
+            self.blanks[name] = self.blanks.get(name, 0) + int(blank.sum())
             if name not in self.examples:
-                self.examples[name] = (
-                    frame[name]
-                    .drop_nulls()
-                    .head(200)
-                    .cast(pl.String, strict=False)
-                    .unique(maintain_order=True)
-                    .head(3)
-                    .to_list()
-                )
-                values = (
-                    frame[name].cast(pl.String, strict=False).drop_nulls()
-                    if dtype == pl.String
-                    else pl.Series([], dtype=pl.String)
-                )
-                self._few[name] = set(values.unique().head(30).to_list())
+                self.types[name] = "text" if values.dtype == pl.String else str(values.dtype).lower()
+                self.examples[name] = list(dict.fromkeys(spelt(values.drop_nulls().head(200))))[:3]
+        if not self._few:
+            texts = (values for values in frame.head(1000).iter_columns() if values.dtype == pl.String)
+            self._few = {values.name: set(values.drop_nulls().unique().to_list()) for values in texts}
 
     def currencies(self) -> list[str]:
         """Columns whose values are currency codes."""
@@ -175,6 +170,11 @@ def _notes(ids: pl.Series, columns: _Columns) -> list[str]:
         notes.append(
             f"{len(alike):,} groups of customer ids look alike: they differ in case, invisible or look-alike Unicode characters only "
             f"({pairs}); they are kept apart"
+        )
+    odd = sorted(set(ids.to_list()) & _PLACEHOLDERS) if ids.dtype == pl.String else []
+    if odd:
+        notes.append(
+            f"customers called {', '.join(map(repr, odd))} are probably nobody; they were kept as customers"
         )
     if ids.dtype == pl.String and ids.str.contains(r"^[=+\-@\t\r]").any():
         notes.append("some customer ids begin like a spreadsheet formula; --excel-safe disarms them in CSV")

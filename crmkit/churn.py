@@ -49,11 +49,15 @@ class Rule(NamedTuple):
 
     def __str__(self) -> str:
         if self.lapse_days is not None:
-            return f"silent for more than {self.lapse_days} days"
+            return _silent_for(self.lapse_days)
         return f"silent for more than {self.overdue:g} own median gaps, or the base gap"
 
 
 DEFAULT = Rule()
+
+
+def _silent_for(days: int) -> str:
+    return f"silent for more than {days} day{'s' if days > 1 else ''}"
 
 
 def rhythms(visits: pl.DataFrame) -> pl.DataFrame:
@@ -92,7 +96,8 @@ def base_gap(counts: pl.DataFrame) -> int | None:
 def standing(rhythm: pl.DataFrame, rule: Rule, base: int | None, *, as_of: date) -> pl.DataFrame:
     """By row: days since the last order, the threshold, the overdue ratio and the status."""
     labelled = rhythm.with_columns(
-        days_since=(pl.lit(as_of) - pl.col("last")).dt.total_days(), threshold=rule.threshold(base)
+        days_since=(pl.lit(as_of) - pl.col("last")).dt.total_days(),
+        threshold=pl.when(pl.col("last").is_not_null()).then(rule.threshold(base)),
     )
     since = pl.col("days_since")
     status = (
@@ -187,7 +192,7 @@ def evaluate(past: History, at: date, rule: Rule) -> pl.DataFrame:
     judged = score(known, rule).filter(pl.col("last").is_not_null())
     judged = judged.with_columns(gone=~pl.col("code").is_in(after.implode()))
     base = base_gap(gap_counts(purchases(known.days)))
-    rivals = {f"silent for more than {base} days": pl.col("days_since") > base} if base is not None else {}
+    rivals = {_silent_for(base): pl.col("days_since") > base} if base is not None else {}
     flags = {str(rule): LATE, **rivals, "everybody": pl.lit(True)}
     return pl.DataFrame([_record(judged.with_columns(flagged=flag), name) for name, flag in flags.items()])
 
@@ -323,6 +328,6 @@ def _notes(past: History, late: pl.DataFrame) -> Iterator[str]:
     days = (past.as_of - past.first).days
     if late.height and days < 2 * YEAR and "alive" not in late.columns:
         yield (
-            f"The history is {days} days long, so nobody's silence could be followed for another year: "
-            "the expected loss is an upper bound."
+            f"The history is {days} days long. A silence that could not be followed for another year "
+            "counts as lasting, so the expected loss is on the high side."
         )

@@ -28,6 +28,7 @@ SPEND, GAP, ORDER_SIZE = MEASURES = ("spend", "gap", "order size")
 # Consistent with the standard deviation of normal values; the second for the mean deviation.
 MAD_TO_SD, MEAN_TO_SD = 1.4826, 1.2533
 PLACEBOS = 3
+LONGEST_WINDOW = 3660
 
 
 def yardstick(values: pl.DataFrame, at_least: int) -> pl.DataFrame:
@@ -215,8 +216,8 @@ def analyse(
 
 def check(window: int, threshold: float, at_least: int) -> None:
     """Raise UsageError for what cannot be tested."""
-    if window < 1:
-        raise UsageError(f"The window is {window} days. Give one day or more, such as --window 30d.")
+    if not 1 <= window <= LONGEST_WINDOW:
+        raise UsageError(f"The window is {window} days. Give 1 to {LONGEST_WINDOW}, such as --window 30d.")
     if not 0 < threshold < math.inf:
         raise UsageError(f"--threshold is {threshold:g}. Give a number of deviations above 0, such as 3.5.")
     if at_least < 3:

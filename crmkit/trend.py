@@ -26,6 +26,8 @@ from crmkit.models.theta import THETA_FROM, Forecaster, Naive, Theta
 from crmkit.periods import Period
 from crmkit.result import Result
 
+MOST_AHEAD = 520
+MOST_DAYS = 73_050
 SEASONS: dict[Period, int] = {"month": 12, "quarter": 4, "week": 52, "year": 1}
 NO_PARTS = {"from_customers": None, "from_frequency": None, "from_order_value": None}
 HOLDOUT = {
@@ -74,7 +76,7 @@ def split(before: Sequence[int], after: Sequence[int]) -> tuple[int, int, int]:
     there are no ratios, and the whole change is due to customers.
 
         >>> split((100, 200, 6000), (110, 200, 6000))
-        (586, -586, 0)
+        (573, -573, 0)
     """
     change = after[2] - before[2]
     if not (before[1] and after[1]):
@@ -205,8 +207,8 @@ def analyse(
     """
     check(ahead, interval)
     quantile = NormalDist().inv_cdf((1 + interval) / 2)
+    _refuse(begin, as_of, period)
     rows = every_period(sums, period, begin, as_of)
-    _refuse_one(rows, begin, as_of, period)
     series = rows.filter("complete")["revenue"].cast(pl.Float64).to_numpy()
     errors = holdout(series, SEASONS[period], ahead, quantile)
     tables = {
@@ -216,9 +218,9 @@ def analyse(
     }
     return Result(
         command="trend",
-        tables={name: found for name, found in tables.items() if found.height},
+        tables=tables,
         facts=_facts(rows, errors, period, interval),
-        notes=tuple(_notes(rows, len(series), errors, period)),
+        notes=(*_incomplete(rows, begin, as_of), *_notes(len(series), errors, period)),
         titles={
             "periods": f"Revenue by {period}",
             "forecast": f"Forecast with an interval of {interval:.0%}",
@@ -229,17 +231,23 @@ def analyse(
 
 def check(ahead: int, interval: float) -> None:
     """Raise UsageError for what cannot be forecast."""
-    if ahead < 1:
-        raise UsageError(f"--ahead is {ahead}. Give a number of periods of 1 or more.")
+    if not 1 <= ahead <= MOST_AHEAD:
+        raise UsageError(f"--ahead is {ahead}. Give a number of periods from 1 to {MOST_AHEAD}.")
     if not 0 < interval < 1:
         raise UsageError(f"--interval is {interval:.4g}. Give a part between 0 and 1, such as 80%.")
 
 
-def _refuse_one(rows: pl.DataFrame, begin: date, as_of: date, period: Period) -> None:
-    if rows.height < 2:
+def _refuse(begin: date, as_of: date, period: Period) -> None:
+    """DataError where there is nothing to compare, or the days span more than a business lives."""
+    if periods.index_of(as_of, period) == periods.index_of(begin, period):
         shorter = "" if period == "week" else " Choose a shorter one, such as --period week."
         raise DataError(
             f"The days from {begin} to {as_of} fall into one {period}, so nothing can be compared.{shorter}"
+        )
+    if (as_of - begin).days > MOST_DAYS:
+        raise DataError(
+            f"The days from {begin} to {as_of} are more than two hundred years. "
+            "Leave out what is far away with --since and --as-of."
         )
 
 
@@ -257,11 +265,22 @@ def _facts(
     }
 
 
-def _notes(rows: pl.DataFrame, usable: int, errors: list[dict[str, Any]], period: Period) -> Iterator[str]:
-    partial = rows.filter(~pl.col("complete"))["period"].to_list()
-    if partial:
-        verb = "is" if len(partial) == 1 else "are"
-        yield f"{' and '.join(partial)} {verb} incomplete: compare with care; the forecast leaves that out."
+def _incomplete(rows: pl.DataFrame, begin: date, as_of: date) -> Iterator[str]:
+    """Sentences on a first or last period that the data cover in part, which the forecast leaves out."""
+    first, last = rows.row(0, named=True), rows.row(-1, named=True)
+    if begin > first["start"]:
+        yield (
+            f"{first['period']} is incomplete, since the data begin on {begin}. "
+            f"If nothing was sold before that, say --since {first['start']}."
+        )
+    if as_of < last["end"]:
+        yield (
+            f"{last['period']} is incomplete, since the data end on {as_of}. "
+            f"If nothing was sold after that, say --as-of {last['end']}."
+        )
+
+
+def _notes(usable: int, errors: list[dict[str, Any]], period: Period) -> Iterator[str]:
     if usable < 2:
         yield f"There is no forecast: it needs two complete {period}s, and there are {usable}."
     elif usable < THETA_FROM:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import polars as pl
+
 from crmkit.models.bgnbd import BGNBD
 from crmkit.models.paretonbd import ParetoNBD
 

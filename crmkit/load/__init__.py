@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crmkit.load import batches, roles, sources, survey
+from crmkit.load import batches, roles, sources, survey, types
 from crmkit.load.audit import Audit
-from crmkit.load.batches import Input
+from crmkit.load.inputs import Input
 from crmkit.load.plan import Options
 from crmkit.load.roles import Role
 from crmkit.load.survey import role_columns
@@ -15,7 +15,6 @@ from crmkit.load.transactions import Transactions
 __all__ = ["Audit", "Options", "Transactions", "load"]
 
 NEEDED = frozenset({"customer", "date", "amount"})
-_NESTED = ("struct", "list", "large_list", "map", "fixed_size_list")
 
 
 def load(
@@ -32,6 +31,7 @@ def load(
     """
     options = options or Options()
     found = sources.find([files] if isinstance(files, str) else list(files))
+    needs = needs | ({"status"} if options.exclude_status else set())
     wants = wants | {"currency"} | {name for name, word in options.columns.items() if word}
     inputs = [_open(source, options, needs) for source in found]
     cast = [_cast(opened, options, needs, wants) for opened in inputs]
@@ -71,12 +71,8 @@ def _cast(opened: Input, options: Options, needs: frozenset[str], wants: frozens
     found = roles.assign(opened.columns, options.columns, needs=needs, wants=wants, file=opened.name)
     for role in found.values():
         for column in role.formula.columns:
-            kind = str(opened.types.get(column, ""))
-            if kind.startswith(_NESTED):
-                raise roles.DataError(
-                    f"{opened.name}: the column {column!r}, the {role.name}, is nested ({kind[:60]}); "
-                    f"give a plain column with --{role.name}."
-                )
+            if column in opened.types:
+                types.refuse_misfit(opened.types[column], role=role.name, column=column, file=opened.name)
     return found
 
 

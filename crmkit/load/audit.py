@@ -9,14 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.load.batches import ROW
-
 # In this order: a row is set aside for the first reason that applies.
 RAGGED = "wrong field count"
 REASONS = (
     "",
     "bad characters",
     "no customer id",
+    "bad customer id",
     "no date",
     "bad date",
     "date out of range",
@@ -25,10 +24,18 @@ REASONS = (
     "amount out of range",
     "bad cost",
 )
-SKIPS = ("after the as-of date", "before the since date", "other currency", "other status", "exact duplicate")
+SKIPS = (
+    "after the as-of date",
+    "before the since date",
+    "other currency",
+    "excluded status",
+    "ignored refund",
+)
 NO_CUSTOMER = REASONS.index("no customer id")
 # What a column of the cleaned frame is called; a reason of 0 means that the row is used.
 REASON, SKIP, VALUE = "__reason", "__skip", "__value"
+# Of each used row: whether digits of its amount were lost, whether its id was trimmed.
+FLAGS = ("__rounded", "__trimmed")
 EXAMPLES = 5
 
 
@@ -65,6 +72,7 @@ class Audit:
     first_date: date | None = None
     last_date: date | None = None
     currencies: set[str] = field(default_factory=set)
+    no_currency: int = 0
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     keep_all_rejects: bool = False

@@ -13,13 +13,13 @@ import polars as pl
 
 from crmkit.load import dates, numbers
 from crmkit.load.audit import REASON, REASONS, SKIP, SKIPS
-from crmkit.load.batches import ROW
+from crmkit.load.inputs import ROW
 from crmkit.load.plan import Plan
 
 LARGEST = 1e15  # in whole units; beyond it an amount is a mistake, not a sale
 EXACT_IN_FLOAT = 2.0**43  # minor units up to here are exact in a double with room for a product
 _LONGEST_BLANK = max(map(len, numbers.BLANKS))
-_TEXT = ("order", "product", "channel", "group", "store")
+_TEXT = ("status", "order", "product", "channel", "group", "store")
 BAD_DATE, NO_DATE = REASONS.index("bad date"), REASONS.index("no date")
 BAD_AMOUNT, NO_AMOUNT = REASONS.index("bad amount"), REASONS.index("no amount")
 
@@ -35,10 +35,10 @@ def clean(raw: pl.DataFrame, plan: Plan, *, suspicious: bool = False) -> pl.Data
         *_money("amount", raw, plan),
         *(_money("cost", raw, plan) if "cost" in plan.roles else ()),
         *(_text(raw, name) for name in _TEXT if name in raw.columns),
-        *(pl.col(name) for name in raw.columns if name in ("currency", "status")),
+        *(_currency(raw) for _ in {"currency"} & set(raw.columns)),
         __nul=_has_nul(raw) if suspicious else pl.lit(False),
     )
-    values = _exactly(values.with_columns(_customer(raw, plan)), raw, plan)
+    values = _exactly(values.with_columns(_customer(raw, plan), __bad_id=_bad_id(raw)), raw, plan)
     values = values.with_columns(_reason(plan).alias(REASON), _skip(plan, values.columns).alias(SKIP))
     return _told_apart(values, raw) if values[REASON].is_in([BAD_DATE, BAD_AMOUNT]).any() else values
 
@@ -65,12 +65,26 @@ def customer_id(column: pl.Expr, dtype: pl.DataType, plan: Plan) -> pl.Expr:
     """Ids as text (or whole numbers, which become text once they are few); null where there is none."""
     if dtype.is_integer():
         return column if dtype == pl.Int64 else column.cast(pl.Int64, strict=False)
-    if dtype.is_float():
-        return column.cast(pl.Int64, strict=False)
+    if dtype.is_float():  # past 2**53 the neighbours of an id are it, too
+        return (
+            pl.when((column == column.round()) & (column.abs() < 2.0**53))
+            .then(column)
+            .cast(pl.Int64, strict=False)
+        )
     text = column.cast(pl.String, strict=False).str.strip_chars()
+    if dtype.is_decimal():
+        return text.str.replace(r"\.0+$", "")
     if plan.float_ids:
         text = text.str.replace(r"\.0+$", "")
     return text
+
+
+def _bad_id(raw: pl.DataFrame) -> pl.Series:
+    """Numbers that are no ids: fractions, infinities, and floats too large to tell two of them apart."""
+    ids = raw["customer"]
+    if not ids.dtype.is_float():
+        return pl.repeat(False, raw.height, eager=True)
+    return ids.is_not_null() & ids.is_not_nan()
 
 
 def _customer(raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
@@ -99,10 +113,11 @@ def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr:
     if dtype == pl.Date:
         return column
     if isinstance(dtype, pl.Datetime):
-        return dates.local_day(column, tz) if dtype.time_zone else column.dt.date()
+        moment = dates.believable(column, dtype)
+        return dates.local_day(moment, tz) if dtype.time_zone else moment.dt.date()
     if dtype == pl.String and plan.layout is dates.ISO and _all_ten_long(raw["date"]):
         return column.str.to_date("%Y-%m-%d", strict=False)  # nothing but days: no need to look for a time
-    return dates.read(column.cast(pl.String, strict=False), plan.layout, tz)
+    return dates.read(dates.as_text(column, dtype), plan.layout, tz)
 
 
 def _all_ten_long(values: pl.Series) -> bool:
@@ -119,9 +134,13 @@ def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
             one.cast(pl.Float64).alias(f"__{role}"),
             pl.repeat(False, raw.height, eager=True).alias("__rounded"),
         ]
-    formula = plan.roles[role].formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit)
+    formula = plan.roles[role].formula
+    dtype = raw.schema[f"{role}:0"]
+    if formula.tree == ("column", 0) and (dtype.is_integer() or _fits_exactly(dtype, plan.scale)):
+        return _whole_money(role, raw[f"{role}:0"], plan.scale)
     value = pl.col("value")
-    scaled = raw.select(formula.alias("value")).select(value, scaled=value * 10.0**plan.scale)
+    scaled = raw.select(formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit).alias("value"))
+    scaled = scaled.select(value, scaled=value * 10.0**plan.scale)
     whole = pl.col("scaled").round()
     lost = (pl.col("scaled") - whole).abs() > 1e-7 + 4e-15 * pl.col("scaled").abs()
     minor = pl.when(value.abs() < LARGEST).then(whole).cast(pl.Int64, strict=False)
@@ -129,6 +148,28 @@ def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
         minor.alias(role), value.alias(f"__{role}"), lost.fill_null(False).alias("__rounded")
     )
     return columns.get_columns()[: 3 if role == "amount" else 2]
+
+
+def _fits_exactly(dtype: pl.DataType, scale: int) -> bool:
+    return isinstance(dtype, pl.Decimal) and dtype.scale <= scale
+
+
+def _whole_money(role: str, stored: pl.Series, scale: int) -> list[pl.Series]:
+    """Integers and decimals are in minor units already, but for a power of ten."""
+    units, decimals = stored, 0
+    if isinstance(stored.dtype, pl.Decimal):
+        units, decimals = stored.to_physical(), stored.dtype.scale
+    factor = 10 ** (scale - decimals)
+    limit = int(LARGEST) * 10**decimals
+    near = units.is_between(-limit, limit, closed="none")
+    bounded = units if near.all() else units.to_frame("u").select(pl.when(pl.lit(near)).then("u")).to_series()
+    minor = bounded.cast(pl.Int64, strict=False) * factor
+    columns = [minor.alias(role), units.alias(f"__{role}")]
+    return (
+        columns
+        if role != "amount"
+        else [*columns, pl.repeat(False, stored.len(), eager=True).alias("__rounded")]
+    )
 
 
 def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
@@ -144,7 +185,7 @@ def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
 
 def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Replace amounts too large for a double by exact ones, where the formula is a single column."""
-    if plan.amount is None or plan.amount.tree != ("column", 0):
+    if plan.amount is None or plan.amount.tree != ("column", 0) or not values["__amount"].dtype.is_float():
         return values
     largest = values["__amount"].abs().max()
     if largest is None or float(largest) * 10.0**plan.scale < EXACT_IN_FLOAT:  # type: ignore[arg-type]
@@ -177,6 +218,12 @@ def _text(raw: pl.DataFrame, name: str) -> pl.Series:
     return text.to_frame().select(pl.when(pl.col(name).str.len_bytes() > 0).then(name)).to_series()
 
 
+def _currency(raw: pl.DataFrame) -> pl.Expr:
+    """The code in capitals; blank is null."""
+    code = pl.col("currency").cast(pl.String, strict=False).str.strip_chars().str.to_uppercase()
+    return pl.when(~code.is_in(numbers.BLANKS)).then(code).alias("currency")
+
+
 def _blank(raw: pl.DataFrame, name: str, words: Iterable[str]) -> pl.Expr:
     column = pl.col(name)
     if raw.schema[name] != pl.String:
@@ -196,6 +243,7 @@ def _reason(plan: Plan) -> pl.Expr:
     day = pl.col("date")
     chain = (
         pl.when("__nul").then(code["bad characters"])
+        .when(pl.col("customer").is_null() & pl.col("__bad_id")).then(code["bad customer id"])
         .when(pl.col("customer").is_null()).then(code["no customer id"])
         .when(day.is_null()).then(code["bad date"])
         .when(~day.is_between(dates.EARLIEST, dates.latest())).then(code["date out of range"])
@@ -211,10 +259,16 @@ def _skip(plan: Plan, columns: list[str]) -> pl.Expr:
     options, day = plan.options, pl.col("date")
     code = {skip: pl.lit(number + 1, dtype=pl.UInt8) for number, skip in enumerate(SKIPS)}
     expression = pl.lit(0, dtype=pl.UInt8)
-    if options.currency and "currency" in columns:
-        expression = (
-            pl.when(pl.col("currency") != options.currency).then(code["other currency"]).otherwise(expression)
+    if options.ignore_refunds:
+        expression = pl.when(pl.col("amount") < 0).then(code["ignored refund"]).otherwise(expression)
+    if options.exclude_status:
+        unwanted = (
+            pl.col("status").str.to_lowercase().is_in([word.lower() for word in options.exclude_status])
         )
+        expression = pl.when(unwanted).then(code["excluded status"]).otherwise(expression)
+    if options.currency and "currency" in columns:
+        wanted = pl.col("currency") == options.currency.upper()
+        expression = pl.when(wanted).then(expression).otherwise(code["other currency"])
     if options.since:
         expression = pl.when(day < options.since).then(code["before the since date"]).otherwise(expression)
     if options.as_of:

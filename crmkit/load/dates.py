@@ -7,7 +7,7 @@ the only one that fits; where day/month and month/day both fit, that is an error
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -17,7 +17,8 @@ from crmkit.load.numbers import BLANKS
 EARLIEST = date(1970, 1, 1)
 YEARS_AHEAD = 10
 
-_TIME = r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?)?"
+_CLOCK = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-6]\d(?:[.,]\d+)?)?"
+_TIME = rf"(?:[ T]+{_CLOCK}(?:\s*[AaPp]\.?[Mm]\.?)?)?"
 _ZONE = r"\s*(?:Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})"
 _MONTH = r"(?:[A-Za-z]{3,9})"
 
@@ -41,10 +42,10 @@ def _layout(name: str, day: str, format_: str, **more: object) -> Layout:
     return Layout(name, rf"^\s*({day}){_TIME}\s*$", format_, **more)  # type: ignore[arg-type]
 
 
-ISO = Layout("ISO", rf"^(\d{{4}}-\d{{2}}-\d{{2}}){_TIME}\s*$", "%Y-%m-%d")
+ISO = Layout("ISO", rf"^\s*(\d{{4}}-\d{{2}}-\d{{2}}){_TIME}\s*$", "%Y-%m-%d")
 ZONED = Layout(
     "ISO with UTC offset",
-    rf"^\d{{4}}-\d{{2}}-\d{{2}}[ T]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?{_ZONE}$",
+    rf"^\s*\d{{4}}-\d{{2}}-\d{{2}}[ T]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?{_ZONE}\s*$",
     "%Y-%m-%dT%H:%M:%S%.f%z",
     kind="zoned",
 )
@@ -57,6 +58,7 @@ LAYOUTS = (
     _layout("y.m.d", r"\d{4}\.\d{1,2}\.\d{1,2}", "%Y.%m.%d"),
     _layout("y年m月d日", r"\d{4}年\d{1,2}月\d{1,2}日", "%Y年%m月%d日"),
     _layout("yyyymmdd", r"(?:19|20)\d{6}", "%Y%m%d"),
+    Layout("yyyymmddHHMMSS", r"^\s*((?:19|20)\d{6})[ T]?(?:[01]\d|2[0-4])[0-5]\d(?:[0-6]\d)?\s*$", "%Y%m%d"),
     _layout("d/m/y", r"\d{1,2}/\d{1,2}/\d{4}", "%d/%m/%Y"),
     _layout("m/d/y", r"\d{1,2}/\d{1,2}/\d{4}", "%m/%d/%Y"),
     _layout("d-m-y", r"\d{1,2}-\d{1,2}-\d{4}", "%d-%m-%Y"),
@@ -73,7 +75,7 @@ LAYOUTS = (
     _layout("d-Mon-yy", rf"\d{{1,2}}[- ]{_MONTH}[- ,]+\d{{2}}", "%d %b %y", joined=True),
     _layout("Mon d, y", rf"{_MONTH}[- ]\d{{1,2}}[- ,]+\d{{4}}", "%b %d %Y", joined=True),
     Layout("epoch", r"^[1-9]\d{8,9}$", "s", kind="epoch"),
-    Layout("epoch_ms", r"^[1-9]\d{11,12}$", "ms", kind="epoch"),
+    Layout("epoch_ms", r"^[1-9]\d{12}$", "ms", kind="epoch"),  # 12 digits are 202401311530, or before 2001
 )
 _BY_NAME = {layout.name: layout for layout in LAYOUTS} | {"iso": ISO}
 
@@ -97,7 +99,23 @@ def given(word: str) -> Layout:
         raise UsageError(
             f"--date-format {word!r} is not a layout; use codes such as %d/%m/%Y, or one of: {names}."
         )
-    return Layout(word, "", word, kind="given")
+    return Layout(word, "", _checked(word), kind="given")
+
+
+def _checked(format_: str) -> str:
+    """A strptime format that Polars reads and that leads to a day; UsageError else."""
+    format_ = format_.replace(".%f", "%.f")  # Python's spelling
+    day = datetime(2024, 1, 1)
+    try:
+        text = pl.select(pl.lit(day).dt.replace_time_zone("UTC").dt.strftime(format_)).item()
+        read_back = pl.select(_read_given(pl.lit(text), format_, "UTC")).item()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        read_back = None
+    if read_back != day.date():
+        raise UsageError(
+            f"--date-format {format_!r} does not lead to a day; write it like %d/%m/%Y or %Y-%m-%d %H:%M."
+        )
+    return format_
 
 
 def read(column: pl.Expr, layout: Layout, tz: str) -> pl.Expr:
@@ -111,7 +129,9 @@ def read(column: pl.Expr, layout: Layout, tz: str) -> pl.Expr:
     if layout.kind == "given":
         return _read_given(column.str.strip_chars(), layout.format, tz)
     if layout is ISO:
-        return pl.when(layout.fits(column)).then(column.str.head(10).str.to_date("%Y-%m-%d", strict=False))
+        return pl.when(layout.fits(column)).then(
+            column.str.strip_chars_start().str.head(10).str.to_date("%Y-%m-%d", strict=False)
+        )
     day = column.str.extract(layout.pattern, 1)
     if layout.joined:
         day = day.str.replace_all(r"[- ,]+", " ").str.replace(r"([A-Za-z]{3})[A-Za-z]*", "$1")
@@ -134,59 +154,130 @@ def _read_given(column: pl.Expr, format_: str, tz: str) -> pl.Expr:
     return column.str.to_date(format_, strict=False)
 
 
+def as_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Days that a file holds as text or as numbers, as text: 20240131, also where it is 20240131.0."""
+    if dtype.is_float():
+        column = pl.when(column == column.round()).then(column).cast(pl.Int64, strict=False)
+    text = column.cast(pl.String, strict=False)
+    return text.str.replace(r"\.0+$", "") if dtype.is_decimal() else text
+
+
+def believable(moment: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    """Moments outside of the years 1 to 9999, which no calendar of ours reaches, moved to its borders."""
+    per_day = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 0}[dtype.time_unit]
+    if not per_day:
+        return moment
+    return moment.to_physical().clip(-719_000 * per_day, 2_932_000 * per_day).cast(dtype)
+
+
+def spelt(values: pl.Series) -> list[str]:
+    """Values as text; days beyond all calendars, on which Polars would stumble, as the number that they are."""
+    if not values.dtype.is_temporal():
+        return values.cast(pl.String, strict=False).fill_null("").to_list()
+    unit = getattr(values.dtype, "time_unit", None) or "days"
+    each = {"days": 86400 * 10**6, "ms": 1000, "us": 1, "ns": 0.001}[unit]
+    return [
+        "" if number is None else _moment(number, each, unit) for number in values.to_physical().to_list()
+    ]
+
+
+def _moment(number: int, microseconds: float, unit: str) -> str:
+    try:
+        moment = datetime(1970, 1, 1) + timedelta(microseconds=number * microseconds)
+    except OverflowError:
+        return f"{number} {unit} since 1970"
+    return str(moment.date() if unit == "days" else moment)
+
+
 def local_day(moment: pl.Expr, tz: str) -> pl.Expr:
     """The calendar day of a moment in the zone `tz`."""
     return moment.dt.convert_time_zone(tz).dt.replace_time_zone(None).dt.date()
 
 
-def survey(values: pl.Series, name: str, file: str) -> Layout | None:
-    """The layout of a column from (at best all of) its distinct values.
+def survey(tally: pl.DataFrame, name: str, file: str) -> Layout | None:
+    """The layout of a column from its values (at best all) and how often each comes: `value`, `count`.
 
     None means that day/month and month/day both fit all values seen. Raises DataError where no
-    layout fits most values.
+    layout fits most values, and where two of them fit values that the other does not.
     """
-    column = pl.col(values.name)
-    frame = values.unique().to_frame().filter(~blank(column))
-    if frame.height == 0:
+    tally = tally.filter(~blank(pl.col("value")))
+    if tally.height == 0:
         return ISO
-    counts = _counts(frame, column)
+    days = _readings(tally["value"])
+    counts = {layout: _count(tally, days[layout.name].is_not_null()) for layout in LAYOUTS}
     best = max(counts.values())
-    if best * 2 < frame.height:
-        raise DataError(_unreadable(frame.to_series(), name, file))
-    winners = [layout for layout in LAYOUTS if counts[layout.name] == best]
-    if winners[0] in (ISO, ZONED) or len(winners) == 1:
-        return winners[0]
-    return None if _different_days(frame, column, winners) else winners[0]
+    if best * 2 <= tally["count"].sum():
+        raise DataError(_unreadable(tally["value"], name, file))
+    winners = [layout for layout in LAYOUTS if counts[layout] == best]
+    if winners[0] not in (ISO, ZONED) and any(
+        _apart(days, winners[0], other) is not None for other in winners[1:]
+    ):
+        return None
+    _refuse_mixture(tally, days, winners[0], name, file)
+    return winners[0]
 
 
-def _counts(frame: pl.DataFrame, column: pl.Expr) -> dict[str, int]:
-    """For each layout, how many values are believable days in it (in ISO: have the shape)."""
-    believed = []
+def readable(values: pl.Series) -> bool:
+    """Whether some layout reads one of these values."""
+    days = _readings(values.filter(values.to_frame("value").select(~blank(pl.col("value"))).to_series()))
+    return any(day.is_not_null().any() for day in days)
+
+
+def _count(tally: pl.DataFrame, chosen: pl.Series) -> int:
+    return int(tally.filter(chosen)["count"].sum())
+
+
+def _readings(values: pl.Series) -> pl.DataFrame:
+    """For each layout the believable days that the values are in it (in ISO: all of that shape)."""
+    column = pl.col("value")
+    read_as = []
     for layout in LAYOUTS:
         day = read(column, layout, "UTC")
         # With two digits a year can be read almost anywhere; sales of the far future are not among them.
         last = date.today() + timedelta(days=366) if "%y" in layout.format else latest()
-        count = layout.fits(column) if layout in (ISO, ZONED) else day.is_between(EARLIEST, last)
-        believed.append(count.fill_null(False).sum().alias(layout.name))
-    return frame.select(believed).row(0, named=True)
+        believed = pl.when(day.is_between(EARLIEST, last)).then(day)
+        if layout in (ISO, ZONED):
+            believed = pl.when(layout.fits(column)).then(day.fill_null(EARLIEST))
+        read_as.append(believed.alias(layout.name))
+    return values.alias("value").to_frame().select(read_as)
 
 
-def _different_days(frame: pl.DataFrame, column: pl.Expr, layouts: list[Layout]) -> bool:
-    days = frame.select(read(column, layout, "UTC").alias(layout.name) for layout in layouts)
-    return any(not days[layouts[0].name].equals(days[layout.name]) for layout in layouts[1:])
+def _apart(days: pl.DataFrame, one: Layout, other: Layout) -> int | None:
+    """The first value that both layouts read, as different days."""
+    apart = (days[one.name] != days[other.name]).fill_null(False)
+    return apart.arg_max() if apart.any() else None
 
 
-def ambiguous(values: pl.Series, name: str, file: str) -> DataError:
+def _refuse_mixture(tally: pl.DataFrame, days: pl.DataFrame, chosen: Layout, name: str, file: str) -> None:
+    """Where days over 12 stand on both sides, the days up to 12 could be read wrongly, and nothing would show it."""
+    mine = days[chosen.name]
+    for other in LAYOUTS:
+        theirs = days[other.name]
+        only_there = mine.is_null() & theirs.is_not_null()
+        if _apart(days, chosen, other) is None or not only_there.any():
+            continue
+        if _count(tally, only_there) * 100 > _count(tally, mine.is_not_null() & theirs.is_null()):
+            here = tally["value"].filter(mine.is_not_null() & theirs.is_null()).sort()
+            there = tally["value"].filter(only_there).sort()
+            raise DataError(
+                f"{file}: column {name} mixes {chosen.name} ({here[0]!r}) and {other.name} ({there[0]!r}), and values that fit both "
+                f"could be either. Write it in one of them, or say --date-format {chosen.name} to set the others aside."
+            )
+
+
+def ambiguous(tally: pl.DataFrame, name: str, file: str) -> DataError:
     """The error for a column that two layouts fit, with two readings of one value."""
-    column = pl.col(values.name)
-    frame = values.unique().sort().to_frame().filter(~blank(column))
-    counts = _counts(frame, column)
-    first, second, *_ = [layout for layout in LAYOUTS if counts[layout.name] == max(counts.values())]
-    readings = frame.select(column, a=read(column, first, "UTC"), b=read(column, second, "UTC"))
-    row = readings.filter(pl.col("a") != pl.col("b")).row(0)
+    tally = tally.filter(~blank(pl.col("value"))).sort("value")
+    days = _readings(tally["value"])
+    counts = {layout: _count(tally, days[layout.name].is_not_null()) for layout in LAYOUTS}
+    first, *others = [layout for layout in LAYOUTS if counts[layout] == max(counts.values())]
+    second, place = next(
+        (other, place) for other in others if (place := _apart(days, first, other)) is not None
+    )
     return DataError(
-        f"{file}: column {name}: {row[0]!r} is ambiguous: it could be {row[1]} ({first.name}) or {row[2]} "
-        f"({second.name}), and every date fits both. Say --date-format {first.name} or --date-format {second.name}."
+        f"{file}: column {name}: {tally['value'][place]!r} is ambiguous: it could be {days[first.name][place]} ({first.name}) "
+        f"or {days[second.name][place]} ({second.name}), and every date fits both. "
+        f"Say --date-format {first.name} or --date-format {second.name}."
     )
 
 

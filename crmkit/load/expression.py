@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _MAX_LENGTH = 1000
+_MAX_PARTS = 50
 _OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 
@@ -63,6 +64,10 @@ def parse(text: str) -> Expression:
     tree = parser.sum()
     if parser.token is not None:
         raise parser.error()
+    if parser.parts > _MAX_PARTS:
+        raise UsageError(
+            f"The expression names columns and numbers {parser.parts} times; {_MAX_PARTS} is the most."
+        )
     return Expression(text, tuple(parser.columns), tree)
 
 
@@ -71,6 +76,7 @@ class _Parser:
         self.text = text
         self.position = 0
         self.depth = 0
+        self.parts = 0
         self.columns: list[str] = []
         self.token: tuple[str, str] | None = None
         self.advance()
@@ -133,6 +139,7 @@ class _Parser:
         if self.token is None or self.token[0] == "operator":
             raise self.error()
         kind, value = self.token
+        self.parts += 1
         self.advance()
         return ("number", float(value)) if kind == "number" else ("column", self._index(value))
 

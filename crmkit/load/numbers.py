@@ -8,40 +8,54 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
 from crmkit.errors import DataError
 
-_SYMBOLS = r"[$£€¥￥₹₩₽₺₪฿₫元円원]|[A-Z]{2,3}\$|[A-Z]{3}|R\$|Fr\.?|kr\.?|zł|Kč|RMB"
+_CODES = (
+    "AED", "ARS", "AUD", "BDT", "BGN", "BHD", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP", "HKD",
+    "HUF", "IDR", "ILS", "INR", "IQD", "ISK", "JOD", "JPY", "KES", "KRW", "KWD", "KZT", "LKR", "LYD", "MAD", "MXN", "MYR", "NGN",
+    "NOK", "NZD", "OMR", "PEN", "PHP", "PKR", "PLN", "QAR", "RMB", "RON", "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TND", "TRY",
+    "TWD", "UAH", "USD", "UYU", "VND", "ZAR",
+)  # fmt: skip
+# What stands for one currency; where a sign serves several, a code beside it settles which.
+_SAME_CURRENCY = {
+    "￥": "¥", "元": "CNY", "RMB": "CNY", "円": "JPY", "£": "GBP", "€": "EUR", "₹": "INR", "Rs": "INR", "Rs.": "INR", "₩": "KRW",
+    "원": "KRW", "₽": "RUB", "₺": "TRY", "₪": "ILS", "฿": "THB", "₫": "VND", "zł": "PLN", "Kč": "CZK", "R$": "BRL", "US$": "USD",
+    "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "HK$": "HKD", "NT$": "TWD", "NZ$": "NZD", "S$": "SGD", "Fr": "CHF",
+    "Fr.": "CHF", "kr.": "kr", "Rp": "IDR", "Rp.": "IDR",
+}  # fmt: skip
+_SHARED_SIGNS = {
+    "$": frozenset({"USD", "AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD"}),
+    "¥": frozenset({"CNY", "JPY"}),
+    "kr": frozenset({"SEK", "NOK", "DKK", "ISK"}),
+}
+# These are counted in thousandths; for any other currency three digits behind a mark are a thousand.
+_THOUSANDTHS = frozenset({"KWD", "BHD", "OMR", "JOD", "TND", "IQD", "LYD"})
+_SIGNS = sorted({*_SAME_CURRENCY, *_SHARED_SIGNS, *_CODES}, key=lambda sign: (-len(sign), sign))
 _SIGN = r"[-−–+]"
+_GROUPING = "'’ \u00a0\u2009\u202f"
 _GROUPS = {
-    ".": r"\d{1,3}(?:[,'’ \u00a0\u202f]\d{3})+(?:\.\d+)?|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+",
-    ",": r"\d{1,3}(?:[.'’ \u00a0\u202f]\d{3})+(?:,\d+)?|\d+(?:,\d*)?|,\d+",
+    ".": rf"[1-9]\d{{0,2}}(?:[,{_GROUPING}]\d{{3}})+(?:\.\d+)?|[1-9]\d?(?:,\d{{2}})+,\d{{3}}(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+",
+    ",": rf"[1-9]\d{{0,2}}(?:[.{_GROUPING}]\d{{3}})+(?:,\d+)?|\d+(?:,\d*)?|,\d+",
 }
 _PLAIN = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
 _WRAP = (
-    r"^\s*(?P<open>\()?\s*(?P<sign1>{sign})?\s*(?P<before>{symbols})?\s*(?P<sign2>{sign})?\s*"
-    r"(?P<body>{body})\s*(?P<after>{symbols})?\s*(?P<sign3>-)?\s*(?P<close>\))?\s*$"
+    r"^\s*(?P<open1>\()?\s*(?P<sign1>{sign})?\s*(?P<before>{signs})?\s*(?P<open2>\()?\s*(?P<sign2>{sign})?\s*"
+    r"(?P<body>{body})\s*(?P<after1>{signs})?\s*(?P<sign3>-)?\s*(?P<close>\))?\s*(?P<after2>{signs})?\s*$"
 )
+_NOTHING = r"[^\s\S]"
 # Could be thousands or decimals: one group of exactly three digits behind one mark.
 _EITHER = re.compile(r"^[1-9]\d{0,2}[.,]\d{3}$")
-# These are counted in thousandths; for any other currency three digits behind a mark are a thousand.
-_THOUSANDTHS = frozenset({"KWD", "BHD", "OMR", "JOD", "TND", "IQD", "LYD"})
-_SAME_CURRENCY = {
-    "￥": "¥",
-    "元": "CNY",
-    "RMB": "CNY",
-    "円": "JPY",
-    "$": "USD",
-    "£": "GBP",
-    "€": "EUR",
-    "₹": "INR",
-}
+_FEW = 10  # beyond one in so many, numbers with the other decimal mark are no slips
 
-BLANKS = ("", "NULL", "null", "Null", "N/A", "n/a", "NA", "NaN", "nan", "None", "none", "#N/A", "-", "\\N")
+# None is longer than four letters, so that longer ids need not be compared with them.
+BLANKS = ("", "NULL", "null", "Null", "N/A", "n/a", "NA", "<NA>", "NaN", "nan", "NAN", "NaT", "None", "none", "NONE", "#N/A", "-",
+          "--", "\\N")  # fmt: skip
 # NaN and #N/A in a number column are broken numbers, not blanks; both are set aside, under other names.
-NUMBER_BLANKS = tuple(word for word in BLANKS if word not in ("NaN", "nan", "#N/A"))
+NUMBER_BLANKS = tuple(word for word in BLANKS if word.upper() not in ("NAN", "#N/A"))
 
 
 @dataclass(frozen=True)
@@ -70,28 +84,48 @@ def read(column: pl.Expr, style: NumberStyle) -> pl.Expr:
         number = column.cast(pl.Float64, strict=False)
         return pl.when(number.is_finite()).then(number)
     number = cleaned(column, style).cast(pl.Float64, strict=False)
-    fits = column.str.contains(_pattern(style.decimal)) | column.str.contains(_PLAIN)
-    return pl.when(fits & number.is_finite()).then(number)
+    return pl.when(number.is_finite()).then(number)
 
 
 def cleaned(column: pl.Expr, style: NumberStyle) -> pl.Expr:
-    """The text with nothing left but a minus, digits and a decimal point (or an exponent)."""
+    """The text with nothing left but a minus, digits and a decimal point (or an exponent); null if it is no number."""
     if style.plain:
         return column
-    pattern = _pattern(style.decimal)
-    parts = column.str.extract_groups(pattern)
+    parts = column.str.extract_groups(_pattern(style.decimal, style.currency))
     field = parts.struct.field
-    minus = field("open").is_not_null() ^ pl.any_horizontal(
+    opened = field("open1").is_not_null() | field("open2").is_not_null()
+    marks = [
+        field(name).is_not_null().cast(pl.Int8) for name in ("open1", "open2", "sign1", "sign2", "sign3")
+    ]
+    fits = (pl.sum_horizontal(marks) <= 1) & (opened == field("close").is_not_null())
+    minus = opened | pl.any_horizontal(
         *(field(name).is_in(["-", "−", "–"]).fill_null(False) for name in ("sign1", "sign2", "sign3"))
     )
-    grouping = ",'’ \u00a0\u202f" if style.decimal == "." else ".'’ \u00a0\u202f"
-    body = field("body").str.replace_all(f"[{re.escape(grouping)}]", "").str.replace(",", ".", literal=True)
-    whole = pl.when(minus).then(pl.lit("-") + body).otherwise(body)
+    grouping = _GROUPING + ("," if style.decimal == "." else ".")
+    body = field("body").str.replace_all(f"[{grouping}]", "").str.replace(",", ".", literal=True)
+    whole = pl.when(fits & minus).then(pl.lit("-") + body).when(fits).then(body)
     return pl.when(column.str.contains(_PLAIN) & (style.decimal == ".")).then(column).otherwise(whole)
 
 
-def _pattern(decimal: str) -> str:
-    return _WRAP.format(sign=_SIGN, symbols=_SYMBOLS, body=_GROUPS[decimal])
+@lru_cache
+def _pattern(decimal: str, currency: str | None = None) -> str:
+    """The shape of a number with this decimal mark; without a `currency`, of any, and with "", of none."""
+    signs = [sign for sign in _SIGNS if currency is None or currency in _meanings(sign)]
+    if currency and not signs:
+        signs = [currency]
+    alternatives = "|".join(map(re.escape, signs)) or _NOTHING
+    return _WRAP.format(sign=_SIGN, signs=alternatives, body=_GROUPS[decimal])
+
+
+def _meanings(sign: str) -> set[str]:
+    meaning = _SAME_CURRENCY.get(sign, sign)
+    return {meaning, *_SHARED_SIGNS.get(meaning, ())}
+
+
+def readable(values: pl.Series) -> bool:
+    """Whether some style reads one of these values."""
+    shapes = (_PLAIN, _pattern("."), _pattern(","))
+    return any(bool(values.str.contains(shape).any()) for shape in shapes)
 
 
 def survey(values: pl.Series, *, decimal: str | None, name: str, file: str) -> NumberStyle | None:
@@ -119,13 +153,23 @@ def _mixed_style(odd: list[str], plain: pl.Series, name: str, file: str) -> Numb
     commas = _evidence(bodies + plain.to_list(), ",")
     currency = _currency(odd, name, file)
     either = [body for body in bodies if _EITHER.match(body)]
-    if points == commas == 0 and either:
+    if not points and not commas and either:
         if not currency or currency in _THOUSANDTHS:
             return None
-        points = sum("," in body for body in either)
-        commas = len(either) - points
-    decimal = "," if commas > points else "."
+        points = [body for body in either if "," in body]
+        commas = [body for body in either if "." in body]
+    _refuse_two_marks(points, commas, name, file)
+    decimal = "," if len(commas) > len(points) else "."
     return NumberStyle(decimal, plain=False, currency=currency)
+
+
+def _refuse_two_marks(points: list[str], commas: list[str], name: str, file: str) -> None:
+    """Where both marks are proven, `1,234` in the same column could be either, and nothing would show it."""
+    if points and commas and min(len(points), len(commas)) * _FEW > max(len(points), len(commas)):
+        raise DataError(
+            f"{file}: column {name} mixes decimal points ({min(points)!r}) and decimal commas ({min(commas)!r}); write it in one of them, "
+            "or say --decimal . (or ,) to set the others aside."
+        )
 
 
 def _body(value: str) -> str | None:
@@ -136,11 +180,11 @@ def _body(value: str) -> str | None:
     return None
 
 
-def _evidence(bodies: list[str], decimal: str) -> int:
-    """How many values can be read with this decimal mark only."""
+def _evidence(bodies: list[str], decimal: str) -> list[str]:
+    """The values that can be read with this decimal mark only."""
     mine, other = (re.compile(f"^(?:{_GROUPS[mark]})$") for mark in (decimal, "," if decimal == "." else "."))
     bare = [body.lstrip("-+") for body in bodies]
-    return sum(bool(mine.match(body)) and not other.match(body) for body in bare)
+    return [body for body in bare if mine.match(body) and not other.match(body)]
 
 
 def _all_grouped(plain: pl.Series) -> bool:
@@ -171,9 +215,11 @@ def _currency(odd: list[str], name: str, file: str) -> str:
     for value in odd:
         match = re.match(_pattern("."), value) or re.match(_pattern(","), value)
         if match:
-            found |= {_SAME_CURRENCY.get(sign, sign) for sign in (match["before"], match["after"]) if sign}
-    if found & {"CNY", "JPY"}:
-        found.discard("¥")
+            signs = (match["before"], match["after1"], match["after2"])
+            found |= {_SAME_CURRENCY.get(sign, sign) for sign in signs if sign}
+    for sign, codes in _SHARED_SIGNS.items():
+        if found & codes:
+            found.discard(sign)
     if len(found) > 1:
         raise DataError(
             f"{file}: column {name} mixes currencies ({', '.join(sorted(found))}); their sum would mean nothing. "

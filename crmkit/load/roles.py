@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from crmkit.errors import DataError
 from crmkit.load import expression
@@ -49,7 +50,8 @@ ALIASES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("order", "orderid", "orderno", "ordernumber", "invoice", "invoiceid", "invoiceno", "invoicenumber", "transactionid",
          "transactionno", "txid", "trxid", "basketid", "receiptid", "receiptno", "ticketid", "订单id", "订单编号", "订单号",
          "交易编号", "交易号", "单据编号", "小票号", "发票号"),
-        ("transaction", "basket", "receipt", "ticket", "bill", "billno", "subordernumber", "主订单编号", "子订单编号"),
+        ("transaction", "basket", "receipt", "ticket", "bill", "billno", "主订单编号"),
+        ("subordernumber", "子订单编号"),
     ),
     "product": (
         ("product", "productid", "sku", "skuid", "stockcode", "itemid", "productcode", "itemcode", "产品id", "商品id",
@@ -60,11 +62,15 @@ ALIASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "cost": (("cost", "costs", "totalcost", "costamount", "cogs", "costofgoods", "成本", "成本金额"),),
     "channel": (("channel", "saleschannel", "渠道", "销售渠道"), ("source", "medium", "来源")),
     "group": (("group", "campaigngroup", "testgroup", "experimentgroup", "variant", "分组", "实验组"), ("campaign", "活动")),
+    "status": (("status", "orderstatus", "paymentstatus", "订单状态", "交易状态", "状态"),),
     "currency": (("currency", "currencycode", "币种", "货币"), ("curr", "ccy")),
     "store": (("store", "storeid", "shop", "shopid", "branch", "门店", "店铺", "店铺名称", "门店编号"), ("location", "brand", "品牌")),
 }  # fmt: skip
 
 NUMERIC = frozenset({"amount", "cost"})
+# Numbers depend on these wherever there is a column for them, so that two of them are a question to ask.
+_COUNTED = frozenset({"order", "quantity", "price", "cost"})
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,11 @@ class Role:
     why: str
 
 
+@lru_cache(1 << 16)
 def normalise(name: str) -> str:
     """A column name without case, blanks, punctuation or width: what two spellings have in common."""
+    if len(name) > _LONGEST_NAME:
+        return name
     return re.sub(r"[^\w]|_", "", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -112,10 +121,13 @@ def _order(name: str) -> int:
 
 
 def _given(name: str, word: str, columns: Sequence[str], file: str) -> Role:
-    exact = match(word, columns)
+    is_formula = name in NUMERIC and not re.fullmatch(r"[\w .]+", word)
+    exact = word if word in columns else None
+    if exact is None and not is_formula:
+        exact = match(word, columns)
     if exact is not None:
         return Role(name, expression.column(exact), "given")
-    if name not in NUMERIC or re.fullmatch(r"[\w .]+", word):
+    if not is_formula:
         raise DataError(unknown_sentence(word, columns, file, f"--{name}"))
     formula = expression.parse(word)
     found = [match(part, columns) for part in formula.columns]
@@ -136,15 +148,17 @@ def match(word: str, columns: Sequence[str]) -> str | None:
 def _found(name: str, columns: Sequence[str], file: str, needed: bool) -> Role | None:
     for aliases in ALIASES.get(name, ()):
         candidates = [column for column in dict.fromkeys(columns) if normalise(column) in aliases]
-        if len(candidates) > 1 and needed:
+        if len(candidates) > 1 and (needed or name in _COUNTED):
             raise DataError(_ambiguous_sentence(name, candidates, file))
-        if len(candidates) == 1:
+        if len(candidates) > 1 and name != "currency":
+            return None  # not needed, and better left out than guessed
+        if candidates:
             return Role(name, expression.column(candidates[0]), f"found by its name, {candidates[0]!r}")
-    return _multiplied(columns) if name == "amount" else None
+    return _multiplied(columns, file) if name == "amount" else None
 
 
-def _multiplied(columns: Sequence[str]) -> Role | None:
-    quantity, price = (_found(part, columns, "", False) for part in ("quantity", "price"))
+def _multiplied(columns: Sequence[str], file: str) -> Role | None:
+    quantity, price = (_found(part, columns, file, False) for part in ("quantity", "price"))
     if quantity is None or price is None:
         return None
     formula = expression.product(quantity.formula.text, price.formula.text)
@@ -180,6 +194,8 @@ def unknown_sentence(word: str, columns: Sequence[str], file: str, option: str) 
 
 
 def _ambiguous_sentence(name: str, candidates: Sequence[str], file: str) -> str:
+    if name in ("quantity", "price"):
+        return f"{file}: several columns could be the {name}: {_listed(candidates)}. Say --amount 'QUANTITY * PRICE' with their names."
     return (
         f"{file}: several columns could be the {name}: {_listed(candidates)}. "
         f"Say which: --{name} '{candidates[0]}' or --{name} '{candidates[1]}'."

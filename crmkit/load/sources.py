@@ -33,6 +33,7 @@ SPOOL_IN_MEMORY = 64 * 2**20
 
 # Files that people mistake for CSV: first bytes, what they are, what to do.
 _STRANGERS = (
+    (b"PARE", "an encrypted Parquet file", "decrypt it first"),
     (b"PK\x03\x04", "a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
     (b"SQLite format 3\x00", "an SQLite database (binary)", "export the table as CSV"),
     (b"%PDF", "a PDF", "export the data as CSV"),
@@ -219,11 +220,11 @@ def _sniff(head: bytes, name: str) -> tuple[str, str | None]:
         return "csv", "gzip"
     if head.startswith(b"\x28\xb5\x2f\xfd"):
         return "csv", "zstd"
-    if name.lower().endswith((".parquet", ".pq")) and b"\x00" in head:
-        raise DataError(f"{name}: this is not a Parquet file, or its beginning is corrupt.")
     for magic, what, remedy in _STRANGERS:
         if head.startswith(magic):
             raise DataError(f"{name}: this is {what}, not CSV or Parquet; {remedy}.")
+    if name.lower().endswith((".parquet", ".pq")) and b"\x00" in head:
+        raise DataError(f"{name}: this is not a Parquet file, or its beginning is corrupt.")
     return "csv", None
 
 

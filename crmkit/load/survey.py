@@ -9,13 +9,14 @@ import polars as pl
 
 from crmkit.errors import DataError
 from crmkit.load import batches, dates, numbers, roles
-from crmkit.load.batches import Input, Watch
 from crmkit.load.dates import ISO, Layout
+from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.numbers import NumberStyle
 from crmkit.load.plan import MAX_SCALE, Options, Plan
 from crmkit.load.roles import Role
 
 SAMPLE_ROWS = 20_000
+_MOST_SHARES = 40  # each of many files still gives so much of the sample
 DIGITS = r"^\s*\d+(?:\.0+)?\s*$"
 
 
@@ -23,7 +24,7 @@ DIGITS = r"^\s*\d+(?:\.0+)?\s*$"
 class Surprises:
     """Values that the plan could not read, kept to be surveyed again; empty when the plan held."""
 
-    dates: int = 0
+    dates: pl.Series | None = None
     numbers: dict[str, pl.Series] = field(default_factory=dict)
     lost_digits: pl.Series | None = None
     float_ids: bool = False
@@ -47,7 +48,7 @@ def raw_batches(
     """Batches under their raw names (one column of the file may serve several roles)."""
     columns = list(dict.fromkeys(names.values()))
     for frame in batches.read(opened, columns, watch, rows):
-        yield frame.select(pl.col(batches.ROW), *(pl.col(column).alias(raw) for raw, column in names.items()))
+        yield frame.select(pl.col(ROW), *(pl.col(column).alias(raw) for raw, column in names.items()))
 
 
 @dataclass
@@ -58,9 +59,9 @@ class Sample:
     complete: bool
 
 
-def sample(inputs: Sequence[Input], names: Sequence[dict[str, str]], rows: int = SAMPLE_ROWS) -> Sample:
+def sample(inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> Sample:
     """Read the first rows of each input."""
-    each = max(500, rows // max(1, len(inputs)))
+    each = max(SAMPLE_ROWS // _MOST_SHARES, SAMPLE_ROWS // max(1, len(inputs)))
     frames, complete = [], True
     for opened, columns in zip(inputs, names, strict=True):
         taken = list(raw_batches(opened, columns, Watch(), each))
@@ -127,12 +128,13 @@ def _layout(sampled: Sample, plan: Plan, file: str, full: Sequence[Iterator[pl.D
     if values is None:
         return ISO
     name = plan.roles["date"].formula.text
-    layout = dates.survey(values, name, file)
+    tally = tallied(values)
+    layout = dates.survey(tally, name, file)
     if layout is None and not sampled.complete:
-        values = all_values(full, "date")
-        layout = dates.survey(values, name, file)
+        tally = tally_of_all(full, "date")
+        layout = dates.survey(tally, name, file)
     if layout is None:
-        raise dates.ambiguous(values, name, file)
+        raise dates.ambiguous(tally, name, file)
     return layout
 
 
@@ -140,7 +142,7 @@ def text_of(series: pl.Series) -> pl.Series | None:
     """The values as text if they need reading, None if they are typed already."""
     if series.dtype.is_temporal():
         return None
-    return series.cast(pl.String, strict=False).drop_nulls()
+    return series.to_frame().select(dates.as_text(pl.col(series.name), series.dtype)).to_series().drop_nulls()
 
 
 def _styles(
@@ -166,21 +168,29 @@ def _style(
     values = sampled.frame[raw].drop_nulls()
     style = numbers.survey(values, decimal=decimal, name=name, file=file)
     if style is None and not sampled.complete:
-        values = all_values(full, raw)
+        values = tally_of_all(full, raw)["value"]
         style = numbers.survey(values, decimal=decimal, name=name, file=file)
     if style is None:
         raise numbers.ambiguous(values, name, file)
     return style
 
 
-def all_values(full: Sequence[Iterator[pl.DataFrame]], raw: str) -> pl.Series:
-    """Every distinct value of a raw column, by a pass of its own."""
-    distinct = pl.Series(raw, [], dtype=pl.String)
+def tallied(values: pl.Series) -> pl.DataFrame:
+    """Each distinct value and how often it comes: `value`, `count`."""
+    counts = values.rename("value").drop_nulls().value_counts(sort=False, name="count")
+    return counts.with_columns(pl.col("count").cast(pl.Int64))
+
+
+def tally_of_all(full: Sequence[Iterator[pl.DataFrame]], raw: str) -> pl.DataFrame:
+    """The tally of a raw column's text, by a pass of its own."""
+    tally = tallied(pl.Series([], dtype=pl.String))
     for stream in full:
         for frame in stream:
-            distinct = distinct.append(frame[raw].cast(pl.String, strict=False).drop_nulls().unique())
-            distinct = distinct.unique() if distinct.len() > 1 << 20 else distinct
-    return distinct.unique()
+            values = text_of(frame[raw])
+            if values is not None:
+                both = pl.concat([tally, tallied(values)])
+                tally = both.group_by("value").agg(pl.col("count").sum())
+    return tally
 
 
 def _float_ids(values: pl.Series) -> bool:

@@ -14,17 +14,20 @@ from crmkit.errors import DataError, UsageError
 from crmkit.load.sources import Source
 
 HEAD = 1 << 20
-MAX_HEADER = 16 << 20
-MAX_COLUMNS = 100_000
+BLOCK = 4 << 20  # the longest row, and so the longest header line
+MAX_COLUMNS = 20_000
 DELIMITERS = (",", ";", "\t", "|")
 _DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _PREAMBLE_LINES = 10
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# These decode text too, but nobody exports sales in them, and some would change what the text says.
+_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "charmap"})
 
 
 @dataclass(frozen=True)
@@ -67,67 +70,106 @@ def sniff(
     """
     data = head(source)
     chosen = _encoding(data, encoding, source.name)
-    text = _decode(data, chosen, source.name)
+    text = _decode(data, chosen, source.name, whole=len(data) < HEAD)
     _refuse_strangers(text, source.name)
-    if len(data) == HEAD and "\n" not in text and "\r" not in text:
-        data = head(source, MAX_HEADER)
-        text = _decode(data, chosen, source.name)
+    if len(data) == HEAD and not _has_line_end(text):
+        data = head(source, BLOCK)
+        text = _decode(data, chosen, source.name, whole=len(data) < BLOCK)
+        if len(data) == BLOCK and not _has_line_end(text):
+            raise DataError(
+                f"{source.name}: the first line goes on for more than {BLOCK >> 20} MB; a header has {MAX_COLUMNS:,} columns "
+                "at most, so this is no CSV file that crmkit can read."
+            )
     return _find_header(text, chosen, delimiter, suits, source.name)
+
+
+def _has_line_end(text: str) -> bool:
+    return "\n" in text or "\r" in text
 
 
 def _encoding(data: bytes, given: str | None, name: str) -> str:
     bom = next((codec for mark, codec in _BOMS if data.startswith(mark)), None)
+    wide = _wide(data[:64])
     if given is not None:
-        return _known(given, bom)
+        return _agreed(_known(given), bom, wide, name)
     if bom is not None:
         return bom
-    if data[:4096].count(b"\x00") > len(data[:4096]) // 4:
-        wide = "utf-16-le" if data[1:2] == b"\x00" else "utf-16-be"
+    if wide is not None:
         raise DataError(
-            f"{name}: this looks like UTF-16 without a byte order mark, or binary data; say --encoding {wide} if it is text."
+            f"{name}: this looks like {wide[:6].upper()} without a byte order mark, or binary data; "
+            f"say --encoding {wide} if it is text."
         )
     return "utf-8"
 
 
-def _known(given: str, bom: str | None) -> str:
+def _wide(start: bytes) -> str | None:
+    """The encoding of two or four bytes a character that the zero bytes of the first line speak of."""
+    zeros = [sum(byte == 0 for byte in start[place::4]) for place in range(4)]
+    each = len(start) // 4
+    if each and min(zeros[2], zeros[3]) >= each > zeros[0]:
+        return "utf-32-le"
+    if each and min(zeros[0], zeros[1]) >= each > zeros[3]:
+        return "utf-32-be"
+    even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
+    if min(even, odd) > 0 or max(even, odd) < 3:
+        return None
+    return "utf-16-le" if odd else "utf-16-be"
+
+
+def _known(given: str) -> str:
     try:
         codec = codecs.lookup(given).name
+        if codec.replace("_", "-") in _NO_CHARSETS:
+            raise LookupError
+        "a".encode(codec)  # LookupError where the codec is for something else than text
     except (LookupError, ValueError):
         raise UsageError(
-            f"--encoding {given!r} is not an encoding that Python knows; try utf-8, gb18030, cp1252, latin-1 or utf-16."
+            f"--encoding {given!r} is not a text encoding that Python knows; try utf-8, gb18030, cp1252, latin-1 or utf-16."
         ) from None
-    if codec in ("utf-8", "utf-8-sig", "ascii"):
-        return "utf-8"
-    if codec.startswith("utf-16") and bom == "utf-16":
-        return "utf-16"
-    if codec in ("gbk", "gb2312"):  # GB18030 is their superset: the same bytes mean the same there
-        return "gb18030"
     return codec
 
 
-def _decode(data: bytes, encoding: str, name: str) -> str:
+def _agreed(given: str, bom: str | None, wide: str | None, name: str) -> str:
+    """The user's encoding in the light of the file's first bytes."""
+    if bom is not None and not given.startswith((bom, "ascii")):
+        raise DataError(
+            f"{name}: the file begins with the byte order mark of {bom.upper()}, so it is not {given}; leave --encoding away."
+        )
+    if given in ("utf-16", "utf-32") and bom is None:
+        return wide or given
+    if bom is not None:
+        return bom
+    if given in ("utf-8-sig", "ascii"):
+        return "utf-8"
+    return "gb18030" if given in ("gbk", "gb2312") else given  # the superset: the same bytes mean the same
+
+
+def _decode(data: bytes, encoding: str, name: str, *, whole: bool) -> str:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        text = decoder.decode(data, final=len(data) < HEAD)
-    except (UnicodeDecodeError, UnicodeError) as error:
-        raise DataError(encoding_sentence(name, data, encoding, error)) from None
-    if not isinstance(text, str):
-        raise UsageError(f"--encoding {encoding} does not turn bytes into text.")
+        text = decoder.decode(data, final=whole)
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)
+        line = data[:start].decode(encoding, "ignore").count("\n") + 1
+        raise DataError(encoding_sentence(name, encoding, error, line)) from None
     return text.removeprefix("\ufeff")
 
 
-def encoding_sentence(
-    name: str, data: bytes, encoding: str, error: Exception, line: int | None = None
-) -> str:
+def encoding_sentence(name: str, encoding: str, error: UnicodeError | None, line: int) -> str:
     """Where the text stops being in its encoding, and which encoding it is likely to be in."""
-    start = getattr(error, "start", None)
-    line = line or data.count(b"\n", 0, start) + 1
-    where = "" if start is None else f"byte 0x{data[start]:02X} on line {line} "
-    problem = (
-        f"{where}is not valid {encoding.upper()}" if where else f"the text is not valid {encoding.upper()}"
+    if not isinstance(error, UnicodeDecodeError):
+        return f"{name}: the text is not valid {encoding.upper()}; say in which encoding it is, such as --encoding cp1252."
+    if "truncated" in error.reason or "unexpected end" in error.reason or "incomplete" in error.reason:
+        return (
+            f"{name}: the text ends in the middle of a {encoding.upper()} character, on line {line}: "
+            "the file is truncated, or in another encoding (--encoding)."
+        )
+    begin = error.object.rfind(b"\n", 0, max(0, error.start - 4096)) + 1  # not in the middle of a character
+    likely = likely_encoding(error.object[begin : error.start + 4096])
+    return (
+        f"{name}: byte 0x{error.object[error.start]:02X} on line {line} is not valid {encoding.upper()}. It could be {likely}: "
+        f"say --encoding {likely}, or the encoding that it is in."
     )
-    likely = likely_encoding(data)
-    return f"{name}: {problem}; it looks like {likely}. Say --encoding {likely} if so."
 
 
 def likely_encoding(data: bytes) -> str:
@@ -169,12 +211,13 @@ def _find_header(
     fits = [found for sign in delimiters if (found := _first_suiting(text, sign, suits)) is not None]
     if not fits:
         return _fallback(text, encoding, delimiters)
+    widest = max(len(columns) for _, _, columns in fits)
+    if widest > MAX_COLUMNS:
+        raise DataError(
+            f"{name}: the header has {widest:,} columns; {MAX_COLUMNS:,} is the most that crmkit reads."
+        )
     earliest = min(skip for skip, _, _ in fits)
     skip, sign, columns = max((fit for fit in fits if fit[0] == earliest), key=lambda fit: len(fit[2]))
-    if len(columns) > MAX_COLUMNS:
-        raise DataError(
-            f"{name}: the header has {len(columns):,} columns; {MAX_COLUMNS:,} is the most that crmkit reads."
-        )
     return Dialect(encoding, sign, skip, tuple(columns))
 
 
@@ -182,7 +225,7 @@ def _first_suiting(
     text: str, sign: str, suits: Callable[[Sequence[str]], bool]
 ) -> tuple[int, str, list[str]] | None:
     for skip, cells in _leading_records(text, sign):
-        if suits(cells):
+        if len(cells) > MAX_COLUMNS or suits(cells):
             return skip, sign, cells
     return None
 
@@ -190,7 +233,7 @@ def _first_suiting(
 def _leading_records(text: str, sign: str) -> list[tuple[int, list[str]]]:
     """(physical lines up to the record's end, cells) for the first few records."""
     found = []
-    csv.field_size_limit(MAX_HEADER)
+    csv.field_size_limit(BLOCK)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
     try:
         for cells in reader:

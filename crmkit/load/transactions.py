@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from itertools import repeat
 from typing import Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from crmkit.errors import DataError, GateError
+from crmkit.errors import DataError
 from crmkit.load import audit as accounts
-from crmkit.load import batches, dates, numbers, survey
+from crmkit.load import dates, delimited, numbers, survey
+from crmkit.load.ahead import ahead
 from crmkit.load.audit import REASON, SKIP, Audit, Reject
-from crmkit.load.batches import ROW, Input, Watch
 from crmkit.load.clean import BAD_AMOUNT, BAD_DATE, clean
+from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.plan import MAX_SCALE, Plan
 from crmkit.load.survey import Sample, Surprises
 
 _KEPT_SURPRISES = 10_000
 _WIDE_FROM = 2.0**62
-_MOST_REJECTED = 0.5
 _OPTIONAL = ("order", "product", "cost", "channel", "group", "store")
 
 
@@ -143,17 +144,23 @@ class Transactions:
         schema = self._schema()
         for opened, names in zip(self.inputs, self._names, strict=True):
             watch = Watch()
-            for raw in survey.raw_batches(opened, names, watch):
-                cleaned = clean(raw, self.plan, suspicious=watch.nul)
+            for raw, cleaned in ahead(self._cleaned(opened, names, watch)):
                 kept = self._look(raw, cleaned, opened)
                 yield kept.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
                 if self.on_progress:
                     self.on_progress(cleaned.height)
             self._close(opened, watch)
 
+    def _cleaned(
+        self, opened: Input, names: dict[str, str], watch: Watch
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        for raw in survey.raw_batches(opened, names, watch):
+            yield raw, clean(raw, self.plan, suspicious=watch.nul)
+
     def _close(self, opened: Input, watch: Watch) -> None:
         for bad in watch.ragged:
-            self.audit.ragged(opened.name, bad)
+            if not bad.is_blank:
+                self.audit.ragged(opened.name, bad)
         if not watch.ends_in_newline:
             self.audit.notes.append(
                 f"{opened.name}: the last line has no newline; its last value may be truncated"
@@ -162,10 +169,12 @@ class Transactions:
     def _look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> pl.DataFrame:
         """Account for a cleaned batch; the rows of it that are used."""
         used = (cleaned[REASON] == 0) & (cleaned[SKIP] == 0)
-        kept = cleaned if used.all() else cleaned.filter(used)
+        columns = [*self._schema(), *accounts.FLAGS]
+        kept = cleaned.select(columns) if used.all() else cleaned.select(columns).filter(used)
         self.audit.add(kept)
         if "currency" in cleaned.columns:
             self.audit.currencies |= set(cleaned["currency"].drop_nulls().unique().to_list())
+            self.audit.no_currency += cleaned["currency"].null_count()
         if kept.height < cleaned.height:
             aside = cleaned.filter(~used)
             self.audit.set_aside(aside)
@@ -173,24 +182,20 @@ class Transactions:
                 self._keep_rejects(raw, cleaned, opened)
                 self._keep_surprises(raw, cleaned)
         if self.plan.scale < MAX_SCALE and cleaned["__rounded"].any():
-            lost = cleaned.filter("__rounded")["__amount"].head(_KEPT_SURPRISES)
-            before = self._surprises.lost_digits
-            self._surprises.lost_digits = (
-                lost if before is None or before.len() > _KEPT_SURPRISES else before.append(lost)
-            )
+            lost = cleaned.filter("__rounded")["__amount"]
+            self._surprises.lost_digits = _more(self._surprises.lost_digits, lost)
         if raw.schema["customer"] == pl.String and not self._sample.complete:
             self._watch_ids(raw["customer"])
         return kept
 
     def _keep_surprises(self, raw: pl.DataFrame, cleaned: pl.DataFrame) -> None:
         bad = cleaned[REASON]
-        self._surprises.dates += int((bad == BAD_DATE).sum())
+        if (bad == BAD_DATE).any() and raw.schema["date"] == pl.String:
+            self._surprises.dates = _more(self._surprises.dates, raw.filter(bad == BAD_DATE)["date"])
         if (bad == BAD_AMOUNT).any():
             for name in self.plan.numbers:
-                odd = raw.filter(bad == BAD_AMOUNT)[name].drop_nulls().unique().head(_KEPT_SURPRISES)
-                before = self._surprises.numbers.get(name, odd.clear())
-                if before.len() < _KEPT_SURPRISES:
-                    self._surprises.numbers[name] = before.append(odd)
+                odd = raw.filter(bad == BAD_AMOUNT)[name]
+                self._surprises.numbers[name] = _more(self._surprises.numbers.get(name), odd)
 
     def _watch_ids(self, ids: pl.Series) -> None:
         if self.plan.float_ids:
@@ -200,29 +205,30 @@ class Transactions:
             self._surprises.float_ids |= bool(ids.str.ends_with(".0").any())
 
     def _keep_rejects(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> None:
+        if not any(
+            self.audit.wants(accounts.REASONS[code]) for code in cleaned[REASON].unique().to_list() if code
+        ):
+            return
         rejected = cleaned.select(ROW, REASON).hstack(raw.drop(ROW)).filter(pl.col(REASON) > 0)
         for code, rows in rejected.group_by(REASON, maintain_order=True):
             reason = accounts.REASONS[code[0]]
             if not self.audit.wants(reason):
                 continue
             rows = rows if self.keep_all_rejects else rows.head(accounts.EXAMPLES)
-            column, raw_name = self._culprit(reason, opened)
-            values = (
-                rows[raw_name].cast(pl.String, strict=False).to_list()
-                if raw_name in rows.columns
-                else [None] * rows.height
-            )
-            for record, value in zip(rows[ROW].to_list(), values, strict=True):
-                self.audit.rejects.append(
-                    Reject(opened.name, record, reason, column, "" if value is None else value)
-                )
+            column, raws = self._culprit(reason, opened)
+            values = zip(*(dates.spelt(rows[raw]) for raw in raws), strict=True) if raws else repeat(("NUL",))
+            for record, parts in zip(rows[ROW].to_list(), values, strict=False):
+                self.audit.rejects.append(Reject(opened.name, record, reason, column, ", ".join(parts)))
 
-    def _culprit(self, reason: str, opened: Input) -> tuple[str, str]:
-        """(the file's name for the column at fault, its raw name)."""
+    def _culprit(self, reason: str, opened: Input) -> tuple[str, list[str]]:
+        """(the file's name for the column at fault or the formula over several, their raw names)."""
         names = self._names[self.inputs.index(opened)]
         role = next((role for role in ("customer", "date", "amount", "cost") if role in reason), "")
         raws = [raw for raw in names if raw == role or raw.startswith(f"{role}:")] if role else []
-        return (names[raws[0]], raws[0]) if len(raws) == 1 else (" * ".join(names[raw] for raw in raws), "")
+        return (
+            names[raws[0]] if len(raws) == 1 else self.plan.roles[role].formula.text if raws else "",
+            raws,
+        )
 
     def _replanned(self) -> bool:
         """Decide again what the pass put in doubt; True if the plan changed, so that it must run again."""
@@ -246,25 +252,27 @@ class Transactions:
         return self._restyled(self._relaid(plan))
 
     def _relaid(self, plan: Plan) -> Plan:
-        given = plan.options.date_format is not None
-        if given or "dates" in self._settled or self._surprises.dates == 0:
-            return plan
-        if plan.layout is dates.ISO and self._surprises.dates * 2 < self.audit.rows_read:
+        """Another layout could win only if it reads what this one does not."""
+        odd = self._surprises.dates
+        if plan.options.date_format or "dates" in self._settled or odd is None or not dates.readable(odd):
             return plan
         self._settled.add("dates")
-        values = survey.all_values(self.full(), "date")
+        tally = survey.tally_of_all(self.full(), "date")
         name = plan.roles["date"].formula.text
-        layout = dates.survey(values, name, self.name)
+        layout = dates.survey(tally, name, self.name)
         if layout is None:
-            raise dates.ambiguous(values, name, self.name)
+            raise dates.ambiguous(tally, name, self.name)
         return plan.but(layout=layout)
 
     def _restyled(self, plan: Plan) -> Plan:
         styles = dict(plan.numbers)
         for raw, odd in self._surprises.numbers.items():
+            if raw in self._settled or not numbers.readable(odd):
+                continue
+            self._settled.add(raw)
             role, _, place = raw.partition(":")
             name = plan.roles[role].formula.columns[int(place)]
-            values = self._sample.frame[raw].drop_nulls().append(odd)
+            values = survey.tally_of_all(self.full(), raw)["value"]
             style = numbers.survey(values, decimal=plan.options.decimal, name=name, file=self.name)
             if style is None:
                 raise numbers.ambiguous(values, name, self.name)
@@ -279,16 +287,30 @@ class Transactions:
         ]
 
     def _finish(self) -> None:
+        self._settle_currency()
         self.audit.notes += self._inferences()
-        currencies = self.audit.currencies
-        if len(currencies) > 1 and not self.plan.options.currency:
-            listed = ", ".join(sorted(currencies)[:10])
-            raise DataError(
-                f"{self.name}: the column {self.plan.roles['currency'].formula.text!r} holds {len(currencies)} currencies ({listed}), "
-                f"whose sum would mean nothing. Keep one of them with --currency {sorted(currencies)[0]}."
-            )
         if self.audit.rows_used == 0:
             raise DataError(self._nothing_left())
+
+    def _settle_currency(self) -> None:
+        wanted, found = self.plan.options.currency, sorted(self.audit.currencies)
+        if len(found) > 1 and not wanted:
+            raise DataError(
+                f"{self.name}: the column {self.plan.roles['currency'].formula.text!r} holds {len(found)} currencies "
+                f"({', '.join(found[:10])}), whose sum would mean nothing. Keep one of them with --currency {found[0]}."
+            )
+        if found and not wanted and self.audit.no_currency:
+            self.audit.notes.append(
+                f"{self.audit.no_currency:,} rows name no currency; they were taken as {found[0]}"
+            )
+        if (
+            wanted
+            and "currency" not in self.plan.roles
+            and all(style.currency != wanted.upper() for style in self.plan.numbers.values())
+        ):
+            raise DataError(
+                f"{self.name}: --currency {wanted}: no column of currencies was found, so the rows cannot be told apart."
+            )
 
     def _nothing_left(self) -> str:
         if self.audit.rows_read == 0:
@@ -310,7 +332,7 @@ class Transactions:
             and self._sample.frame.width
             and self._sample.frame["date"].dtype == pl.String
         ):
-            what = " (days in UTC unless --tz)" if plan.layout is dates.ZONED else ""
+            what = f" (days in {plan.options.tz}; --tz)" if plan.layout is dates.ZONED else ""
             notes.append(f"{plan.roles['date'].formula.text} read as {plan.layout.name}{what}")
         for raw, style in plan.numbers.items():
             role, _, place = raw.partition(":")
@@ -332,7 +354,7 @@ class Transactions:
             if opened.dialect is None:
                 found |= {(opened.name, record): (f"row {record + 1}", record + 1, "") for record in wanted}
                 continue
-            for record, line, text in batches.locate(opened) if wanted else ():
+            for record, line, text in delimited.locate(opened) if wanted else ():
                 if record in wanted:
                     found[opened.name, record] = (f"line {line}", line, text)
                     wanted.discard(record)
@@ -340,21 +362,8 @@ class Transactions:
                     break
         return found
 
-    def gate(
-        self, *, strict: bool = False, max_rejects: float | None = None, percent: float | None = None
-    ) -> None:
-        """Stop where more rows were set aside than the user allows (GateError), or than can be right (DataError)."""
-        rejected = self.audit.rows_rejected
-        if strict and rejected:
-            raise GateError(f"--strict: {rejected:,} rows were set aside: {self.audit.line()}.")
-        limit = max_rejects if percent is None else self.audit.rows_read * percent
-        if limit is not None and rejected > limit:
-            raise GateError(
-                f"--max-rejects: {rejected:,} rows were set aside, more than allowed: {self.audit.line()}."
-            )
-        broken = rejected - self.audit.rejected.get("no customer id", 0)
-        if limit is None and broken > _MOST_REJECTED * self.audit.rows_read:
-            raise DataError(
-                f"{self.name}: more than half of the rows are broken, so the file is probably misread: {self.audit.line()}. "
-                "Run crmkit check, or allow it with --max-rejects 100%."
-            )
+
+def _more(before: pl.Series | None, odd: pl.Series) -> pl.Series:
+    """Distinct examples, up to a number that is more than enough."""
+    odd = odd.drop_nulls()
+    return (odd if before is None else before.append(odd)).unique().head(_KEPT_SURPRISES)

@@ -14,7 +14,7 @@ import polars as pl
 from crmkit.customers import ORDER, timed
 from crmkit.errors import DataError
 from crmkit.load import batches, sources
-from crmkit.load.batches import Input, Watch
+from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.plan import MAX_SCALE, Options
 from crmkit.load.survey import scale_for
 
@@ -55,7 +55,7 @@ def _suits(columns: Sequence[str]) -> bool:
 def _frame(item: Input) -> pl.DataFrame:
     wanted = [name for name in ORDER if name in item.columns]
     watch = Watch()
-    parts = [part.drop(batches.ROW) for part in batches.read(item, wanted, watch)]
+    parts = [part.drop(ROW) for part in batches.read(item, wanted, watch)]
     if watch.ragged or not parts:
         what = (
             f"record {watch.ragged[0].record + 1} has {watch.ragged[0].actual} fields"

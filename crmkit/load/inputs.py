@@ -1,0 +1,55 @@
+"""What is known of an input once it has been opened, and what shows while it streams by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from crmkit.load.sources import Source
+from crmkit.load.text import Dialect
+
+ROW = "__row"
+
+
+@dataclass
+class Input:
+    """One opened source: the columns it has and, for CSV, how it is written."""
+
+    source: Source
+    columns: tuple[str, ...]
+    dialect: Dialect | None = None
+    types: dict[str, pa.DataType] = field(default_factory=dict)
+    quotes_checked: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+
+@dataclass
+class Ragged:
+    """A CSV row with the wrong number of fields; `record` counts data records from 0."""
+
+    record: int
+    expected: int
+    actual: int
+    text: str
+
+    @property
+    def is_blank(self) -> bool:
+        """A line of blanks is no row, and neither is the mark with which DOS ended a file."""
+        return not self.text.strip(" \t\r\n\x1a")
+
+
+@dataclass
+class Watch:
+    """What the bytes showed while they streamed by; `lenient` lets pass what no role needs."""
+
+    lenient: bool = False
+    ragged: list[Ragged] = field(default_factory=list)
+    nul: bool = False
+    quotes: bool = False
+    line_ends: int = 0
+    bytes_read: int = 0
+    ends_in_newline: bool = True

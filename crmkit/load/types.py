@@ -1,0 +1,105 @@
+"""Parquet's many types → the few that we read: text, whole numbers, floats, decimals, days, moments.
+
+What a column of Parquet may hold depends on the role that it plays. A type that cannot play the role is
+refused when the file is opened, in words, since an engine would panic, or make 19725 money of a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as is_
+
+from crmkit.errors import DataError
+
+_NUMBER = (is_.is_integer, is_.is_floating, is_.is_decimal)
+_TEXT = (is_.is_string, is_.is_large_string, is_.is_string_view)
+_BYTES = (is_.is_binary, is_.is_large_binary, is_.is_binary_view)
+_LABEL = (*_TEXT, *_BYTES, *_NUMBER, is_.is_boolean, is_.is_date, is_.is_null)
+# What a column may hold, by the role that it plays; labels are the rest.
+_FITS: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
+    "date": (*_TEXT, *_BYTES, *_NUMBER, is_.is_date, is_.is_timestamp, is_.is_null),
+    "amount": (*_TEXT, *_BYTES, *_NUMBER, is_.is_null),
+    "cost": (*_TEXT, *_BYTES, *_NUMBER, is_.is_null),
+}
+_WHAT = {"date": "dates", "amount": "numbers", "cost": "numbers"}
+_FARTHEST = 2**62
+
+
+def refuse_misfit(dtype: pa.DataType, *, role: str, column: str, file: str) -> None:
+    """DataError where a column of this type cannot play this role."""
+    while is_.is_dictionary(dtype):
+        dtype = dtype.value_type
+    if any(fits(dtype) for fits in _FITS.get(role, _LABEL)):
+        return
+    how = "is nested" if is_.is_nested(dtype) else "does not hold " + _WHAT.get(role, "names or numbers")
+    raise DataError(
+        f"{file}: the column {column!r}, the {role}, {how} (its type is {str(dtype)[:60]}); "
+        f"give another one with --{role}, or convert it first."
+    )
+
+
+def plain(array: pa.Array, *, where: str, lenient: bool = False) -> pa.Array:
+    """The array in a type that Polars reads without harm; DataError for text that is no text.
+
+    `where` names the column in that error; `lenient` shows such bytes as hexadecimal digits instead.
+    """
+    dtype = array.type
+    if isinstance(dtype, pa.BaseExtensionType):
+        return plain(array.storage, where=where, lenient=lenient)
+    if is_.is_dictionary(dtype):
+        return plain(array.cast(dtype.value_type), where=where, lenient=lenient)
+    if any(test(dtype) for test in (*_TEXT, *_BYTES, is_.is_fixed_size_binary)):
+        return _text(array, where, lenient)
+    if is_.is_timestamp(dtype):
+        return _moment(array)
+    # Neither of these two fits where Polars would put it.
+    if any(test(dtype) for test in (*_NUMBER, is_.is_boolean, is_.is_date, is_.is_null)):
+        return array.cast(pa.string()) if is_.is_uint64(dtype) or is_.is_decimal256(dtype) else array
+    return _anything(array)
+
+
+def _text(array: pa.Array, where: str, lenient: bool) -> pa.Array:
+    """Text that is text: a string column of Parquet may hold any bytes, and Polars would believe it."""
+    try:
+        if is_.is_large_string(array.type) or is_.is_string(array.type):
+            array.validate(full=True)
+            return array
+        return array.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        if lenient:
+            return pa.array(
+                [None if value is None else value.hex() for value in array.cast(pa.binary()).to_pylist()]
+            )
+        raise DataError(f"{where} holds bytes that are not UTF-8 text; convert it first.") from None
+
+
+def _anything(array: pa.Array) -> pa.Array:
+    """Times, durations and whatever comes next: they play no role, and are counted and shown only."""
+    try:
+        return (array.cast(pa.int64()) if is_.is_duration(array.type) else array).cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.nulls(len(array), pa.string())
+
+
+def _moment(array: pa.Array) -> pa.Array:
+    """With a zone: the same moments in UTC, since Polars knows fewer names of zones than Arrow allows."""
+    dtype = array.type
+    if dtype.unit == "s":
+        farthest = pa.scalar(_FARTHEST // 1000, pa.int64())
+        seconds = array.cast(pa.int64())
+        seconds = pc.min_element_wise(seconds, farthest, skip_nulls=False)
+        seconds = pc.max_element_wise(seconds, pc.negate(farthest), skip_nulls=False)
+        array = seconds.cast(pa.timestamp("s", dtype.tz)).cast(pa.timestamp("ms", dtype.tz))
+    if dtype.tz is None:
+        return array
+    return array.cast(pa.int64()).cast(pa.timestamp(array.type.unit, "UTC"))
+
+
+def has_nul(array: pa.Array) -> bool:
+    """Whether the bytes under a text array hold a NUL, which is a sign of damage."""
+    values = array.buffers()[-1] if any(test(array.type) for test in _TEXT) else None
+    return values is not None and values.size > 0 and np.frombuffer(values, np.uint8).min() == 0
