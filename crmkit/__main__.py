@@ -25,8 +25,8 @@ def _leave(status: int) -> NoReturn:
     """End with `status`: all is done and said, and neither a signal nor a library may belie it now."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    if status and "pyarrow" in sys.modules:
-        # Its threads may still be reading, and abort the process when Python is taken down under them.
+    if status:
+        # PyArrow may still be reading: its threads abort the process when Python is taken down under them.
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):
                 stream.flush()

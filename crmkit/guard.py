@@ -19,16 +19,12 @@ from crmkit.errors import CrmkitError
 class Terminated(BaseException):
     """Another process asked us to end; raised so that temporary files are removed on the way out."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
 
 def guarded(arguments: Sequence[str]) -> int:
     """Run the command line; the exit status."""
-    _prepare()
     debug = "--debug" in arguments
     try:
+        _prepare(debug)
         from crmkit.cli import run
 
         run()
@@ -43,19 +39,27 @@ def guarded(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _prepare() -> None:
+# The signals that ended the run, kept apart: a library may turn what they raise into an error of its own.
+_caught: list[int] = []
+
+
+def _prepare(debug: bool) -> None:
     os.environ.setdefault("RUST_BACKTRACE", "0")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, _terminate)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, _stop)
+    if not debug:
+        # Exceptions that Python cannot raise anywhere: it would print their tracebacks and go on.
+        sys.unraisablehook = lambda unraisable: None
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated(number)
+def _stop(number: int, frame: FrameType | None) -> None:
+    _caught.append(number)
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
 
 def _log_format(arguments: Sequence[str]) -> str:
@@ -74,12 +78,11 @@ def _told(error: BaseException, log_format: str) -> int:
 
     if isinstance(error, BrokenPipeError):
         end_by_sigpipe()
-    if isinstance(error, KeyboardInterrupt):
-        say("interrupted; no file was changed", "error", log_format)
-        return 130
-    if isinstance(error, Terminated):
-        say("terminated; no file was changed", "error", log_format)
-        return 128 + error.number
+    if _caught or isinstance(error, KeyboardInterrupt):
+        number = _caught[0] if _caught else signal.SIGINT
+        word = "interrupted" if number == signal.SIGINT else "terminated"
+        say(f"{word}; no file was changed", "error", log_format)
+        return 128 + number
     say(_sentence(error), "error", log_format)
     return error.exit_status if isinstance(error, CrmkitError) else 1
 
