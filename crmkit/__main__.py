@@ -7,6 +7,12 @@ import sys
 from typing import NoReturn
 
 
+def _work() -> int:
+    from crmkit.guard import guarded
+
+    return guarded(sys.argv[1:])
+
+
 def main() -> NoReturn:
     """Run the command line and end with its exit status, whatever happens."""
     if sys.argv[1:] in (["--version"], ["-V"]):
@@ -14,13 +20,13 @@ def main() -> NoReturn:
 
         print(f"crmkit {VERSION}")
         sys.exit(0)
-    from crmkit.guard import guarded
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is someone to catch an interruption
+    from crmkit import supervise
 
-    status = guarded(sys.argv[1:])
-    # The work is done and said to be: a signal that comes while Python tidies up would belie that.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(status)
+    supervise.occupy_standard_descriptors()
+    supervise.save_address_space()
+    sys.exit(supervise.supervised(_work, sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,22 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from types import FrameType
 
 from crmkit.errors import CrmkitError
+
+# What libraries say when they cannot have memory, or a thread, for which its stack is wanting.
+_NO_MEMORY = (
+    "memory",
+    "failed to map segment",
+    "worker thread",
+    "start new thread",
+    "resource temporarily unavailable",
+)
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_asked = 0
 
 
 class Terminated(BaseException):
@@ -26,40 +38,64 @@ class Terminated(BaseException):
 
 def guarded(arguments: Sequence[str]) -> int:
     """Run the command line; the exit status."""
-    _prepare()
     debug = "--debug" in arguments
+    _prepare(debug)
     try:
         from crmkit.cli import run
 
         run()
     except SystemExit as stop:
+        if stop.code == 128 + signal.SIGINT:  # typer has caught the interruption, and says nothing
+            return _told(KeyboardInterrupt(), log_format(arguments))
         return stop.code if isinstance(stop.code, int) else 1
     except BaseException as error:
         if debug and not isinstance(error, (KeyboardInterrupt, Terminated)):
             import traceback
 
             traceback.print_exc()
-        return _told(error, "json" if "json" in _log_format(arguments) else "text")
+        return _told(error, log_format(arguments))
     return 0
 
 
-def _prepare() -> None:
+def _prepare(debug: bool) -> None:
+    global _asked
+    _asked = 0
     os.environ.setdefault("RUST_BACKTRACE", "0")
+    warnings.simplefilter("ignore")
+    if (
+        not debug
+    ):  # what breaks in a destructor or a thread is not lost: `stop_if_asked`, `Transactions.collect`
+        sys.unraisablehook = threading.excepthook = _say_nothing
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, _terminate)
+        for number in _ENDINGS:
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, _end)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated(number)
+def _say_nothing(unraised: object) -> None:
+    pass
 
 
-def _log_format(arguments: Sequence[str]) -> str:
-    """Wanted before the arguments are parsed: an error may come from parsing them."""
+def _end(number: int, frame: FrameType | None) -> None:
+    """Once: a second signal must not break into the tidying up after the first."""
+    global _asked
+    _asked = number
+    for ending in _ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    stop_if_asked()
+
+
+def stop_if_asked() -> None:
+    """Raise what a signal has raised before, where a library may have swallowed it."""
+    if _asked:
+        raise KeyboardInterrupt if _asked == signal.SIGINT else Terminated(_asked)
+
+
+def log_format(arguments: Sequence[str]) -> str:
+    """The form of messages, wanted before the arguments are parsed: an error may come from parsing them."""
     words = list(arguments)
     after = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--log-format"]
     return (
@@ -67,7 +103,7 @@ def _log_format(arguments: Sequence[str]) -> str:
     )[-1]
 
 
-def _told(error: BaseException, log_format: str) -> int:
+def _told(error: BaseException, form: str) -> int:
     """Say what went wrong; the exit status for it."""
     from crmkit.session import say
     from crmkit.streams import end_by_sigpipe
@@ -75,22 +111,20 @@ def _told(error: BaseException, log_format: str) -> int:
     if isinstance(error, BrokenPipeError):
         end_by_sigpipe()
     if isinstance(error, KeyboardInterrupt):
-        say("interrupted; no file was changed", "error", log_format)
+        say("interrupted; no file was changed", "error", form)
         return 130
     if isinstance(error, Terminated):
-        say("terminated; no file was changed", "error", log_format)
+        say("terminated; no file was changed", "error", form)
         return 128 + error.number
-    say(_sentence(error), "error", log_format)
+    say(_sentence(error), "error", form)
     return error.exit_status if isinstance(error, CrmkitError) else 1
 
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, CrmkitError):
         return str(error)
-    if isinstance(error, MemoryError) or "memory" in str(error).lower():
-        return (
-            "Memory does not suffice for this; give the process more, or fewer rows (--since, fewer files)."
-        )
+    if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _NO_MEMORY):
+        return "Memory does not suffice for this; give the process more, or fewer rows (fewer files)."
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}"
     first = str(error).strip().split("\n")[0][:200]

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from crmkit import guard
 from crmkit._version import VERSION
 from crmkit.errors import UsageError
 from crmkit.options import Shared, day, limit_of_rejects
@@ -109,6 +110,7 @@ class Session:
 
     def finish(self, result: Result) -> None:
         """Say what was found, write the files, print the tables: all of it, or nothing."""
+        guard.stop_if_asked()
         from crmkit import report
 
         result = self._with_account(result)
