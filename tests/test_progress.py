@@ -16,15 +16,16 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def watched(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal as standard error; in the test itself, because pytest sets that anew after fixtures."""
     found = Terminal()
     monkeypatch.setattr("sys.stderr", found)
     monkeypatch.setattr(progress, "_PATIENCE", 0.05)
     return found
 
 
-def test_a_long_stage_is_named_and_wiped_away(terminal: Terminal) -> None:
+def test_a_long_stage_is_named_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watched(monkeypatch)
     with Stages() as tell:
         tell("fitting Pareto/NBD")
         time.sleep(0.3)
@@ -32,7 +33,8 @@ def test_a_long_stage_is_named_and_wiped_away(terminal: Terminal) -> None:
     assert terminal.getvalue().endswith("\r\x1b[K")
 
 
-def test_short_work_and_quiet_work_say_nothing(terminal: Terminal) -> None:
+def test_short_work_and_quiet_work_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watched(monkeypatch)
     with Stages() as tell:
         tell("fitting NBD")
     assert "fitting" not in terminal.getvalue()
