@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from crmkit.columns import COLUMNS
 from crmkit.errors import DataError, UsageError
 from crmkit.models import MBGCNBD, ParetoNBD
 from crmkit.parse import duration
-from tests.tool import SALES, crmkit, dev_data, process
+from tests.tool import ROOT, SALES, crmkit, dev_data, process
 
 CDNOW = ["--as-of", "1997-09-30", "--horizon", "39w"]
 DAY_ZERO = date(2024, 1, 1)
@@ -530,6 +531,16 @@ def test_doubtful_forecasts_come_with_a_warning(tmp_path: Path) -> None:
     assert any("longer than the 729 days of history" in said for said in far)
     stale = told(SALES, "--as-of", "2025-06-30", "--model", "mbgnbd")["facts"]["warnings"]
     assert any("Nobody bought in the 182 days before 2025-06-30" in said for said in stale)
+
+
+# ---- the pages
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["clv.md", "backtest.md"])
+def test_pages_show_what_is_printed(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert runpy.run_path(str(ROOT / "docs" / "refresh.py"))["refreshed"](text) == text
 
 
 # ---- in Python
