@@ -17,6 +17,7 @@ from crmkit.load.inputs import ROW
 from crmkit.load.plan import Plan
 
 LARGEST = 1e15  # in whole units; beyond it an amount is a mistake, not a sale
+_DIGITS = 12  # decimals that are looked at where an amount is too large for a double
 EXACT_IN_FLOAT = 2.0**43  # minor units up to here are exact in a double with room for a product
 _LONGEST_BLANK = max(map(len, numbers.BLANKS))
 _TEXT = ("status", "order", "product", "channel", "group", "store")
@@ -143,7 +144,9 @@ def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
     scaled = scaled.select(value, scaled=value * 10.0**plan.scale)
     whole = pl.col("scaled").round()
     lost = (pl.col("scaled") - whole).abs() > 1e-7 + 4e-15 * pl.col("scaled").abs()
-    minor = pl.when(value.abs() < LARGEST).then(whole).cast(pl.Int64, strict=False)
+    exact = role == "amount" and formula.tree == ("column", 0)  # `_exactly` sees to the large ones
+    largest = LARGEST if exact else min(LARGEST, 2.0**52 / 10.0**plan.scale)
+    minor = pl.when(value.abs() < largest).then(whole).cast(pl.Int64, strict=False)
     columns = scaled.select(
         minor.alias(role), value.alias(f"__{role}"), lost.fill_null(False).alias("__rounded")
     )
@@ -187,25 +190,34 @@ def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFram
     """Replace amounts too large for a double by exact ones, where the formula is a single column."""
     if plan.amount is None or plan.amount.tree != ("column", 0) or not values["__amount"].dtype.is_float():
         return values
-    largest = values["__amount"].abs().max()
-    if largest is None or float(largest) * 10.0**plan.scale < EXACT_IN_FLOAT:  # type: ignore[arg-type]
+    scaled = values["__amount"].abs() * 10.0**plan.scale
+    huge = ((scaled >= EXACT_IN_FLOAT) & values["amount"].is_not_null()).arg_true()
+    if huge.len() == 0:
         return values
-    exact = _exact(pl.col("amount:0"), raw.schema["amount:0"], plan)
-    minor = raw.select(exact.alias("amount")).to_series()
+    digits = _digits(raw["amount:0"].gather(huge), plan)
+    unit = 10 ** (_DIGITS - plan.scale)
+    exact = digits.to_frame("d").select(
+        amount=((pl.col("d") + unit // 2) // unit).cast(pl.Int64, strict=False),
+        lost=(pl.col("d") % unit != 0).fill_null(False),
+    )
+    amount = exact["amount"].fill_null(values["amount"].gather(huge))
+    lost = exact["lost"] | values["__rounded"].gather(huge)
     return values.with_columns(
-        pl.when(pl.col("amount").is_not_null()).then(pl.coalesce(minor, "amount")).alias("amount")
+        values["amount"].scatter(huge, amount), values["__rounded"].scatter(huge, lost)
     )
 
 
-def _exact(column: pl.Expr, dtype: pl.DataType, plan: Plan) -> pl.Expr:
-    decimal = pl.Decimal(38, plan.scale)
-    if dtype.is_integer() or dtype.is_decimal():
-        return column.cast(decimal, strict=False).to_physical().cast(pl.Int64, strict=False)
-    if dtype == pl.String:
-        text = numbers.cleaned(column, plan.numbers["amount:0"])
-        text = pl.when(text.str.contains(r"^-?\d+(\.\d+)?$")).then(text)
-        return text.str.to_decimal(scale=plan.scale).to_physical().cast(pl.Int64, strict=False)
-    return pl.lit(None, dtype=pl.Int64)
+def _digits(amounts: pl.Series, plan: Plan) -> pl.Series:
+    """Amounts as whole numbers of 10**-_DIGITS, null where their text has an exponent."""
+    decimal = pl.Decimal(38, _DIGITS)
+    if amounts.dtype.is_decimal():
+        return amounts.cast(decimal, strict=False).to_physical()
+    text = pl.col("text")
+    if amounts.dtype == pl.String:
+        text = numbers.cleaned(text, plan.numbers["amount:0"])
+    plain = pl.when(text.str.contains(r"^-?\d+(\.\d+)?$")).then(text)
+    read = plain.str.to_decimal(scale=_DIGITS)
+    return amounts.cast(pl.String).to_frame("text").select(read.cast(decimal)).to_series().to_physical()
 
 
 def _text(raw: pl.DataFrame, name: str) -> pl.Series:

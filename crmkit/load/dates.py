@@ -17,9 +17,9 @@ from crmkit.load.numbers import BLANKS
 EARLIEST = date(1970, 1, 1)
 YEARS_AHEAD = 10
 
-_CLOCK = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-6]\d(?:[.,]\d+)?)?"
+_CLOCK = r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]+)?)?"
 _TIME = rf"(?:[ T]+{_CLOCK}(?:\s*[AaPp]\.?[Mm]\.?)?)?"
-_ZONE = r"\s*(?:Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})"
+_ZONE = r"\s*(?:Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})"
 _MONTH = r"(?:[A-Za-z]{3,9})"
 
 
@@ -42,10 +42,10 @@ def _layout(name: str, day: str, format_: str, **more: object) -> Layout:
     return Layout(name, rf"^\s*({day}){_TIME}\s*$", format_, **more)  # type: ignore[arg-type]
 
 
-ISO = Layout("ISO", rf"^\s*(\d{{4}}-\d{{2}}-\d{{2}}){_TIME}\s*$", "%Y-%m-%d")
+ISO = Layout("ISO", rf"^\s*([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}){_TIME}\s*$", "%Y-%m-%d")
 ZONED = Layout(
     "ISO with UTC offset",
-    rf"^\s*\d{{4}}-\d{{2}}-\d{{2}}[ T]\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d+)?)?{_ZONE}\s*$",
+    rf"^\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[ T][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]+)?)?{_ZONE}\s*$",
     "%Y-%m-%dT%H:%M:%S%.f%z",
     kind="zoned",
 )
@@ -53,29 +53,33 @@ ZONED = Layout(
 LAYOUTS = (
     ISO,
     ZONED,
-    _layout("y-m-d", r"\d{4}-\d{1,2}-\d{1,2}", "%Y-%m-%d"),
-    _layout("y/m/d", r"\d{4}/\d{1,2}/\d{1,2}", "%Y/%m/%d"),
-    _layout("y.m.d", r"\d{4}\.\d{1,2}\.\d{1,2}", "%Y.%m.%d"),
-    _layout("y年m月d日", r"\d{4}年\d{1,2}月\d{1,2}日", "%Y年%m月%d日"),
-    _layout("yyyymmdd", r"(?:19|20)\d{6}", "%Y%m%d"),
-    Layout("yyyymmddHHMMSS", r"^\s*((?:19|20)\d{6})[ T]?(?:[01]\d|2[0-4])[0-5]\d(?:[0-6]\d)?\s*$", "%Y%m%d"),
-    _layout("d/m/y", r"\d{1,2}/\d{1,2}/\d{4}", "%d/%m/%Y"),
-    _layout("m/d/y", r"\d{1,2}/\d{1,2}/\d{4}", "%m/%d/%Y"),
-    _layout("d-m-y", r"\d{1,2}-\d{1,2}-\d{4}", "%d-%m-%Y"),
-    _layout("m-d-y", r"\d{1,2}-\d{1,2}-\d{4}", "%m-%d-%Y"),
-    _layout("d.m.y", r"\d{1,2}\.\d{1,2}\.\d{4}", "%d.%m.%Y"),
-    _layout("d/m/yy", r"\d{1,2}/\d{1,2}/\d{2}", "%d/%m/%y"),
-    _layout("m/d/yy", r"\d{1,2}/\d{1,2}/\d{2}", "%m/%d/%y"),
-    _layout("yy/m/d", r"\d{2}/\d{1,2}/\d{1,2}", "%y/%m/%d"),
-    _layout("d.m.yy", r"\d{1,2}\.\d{1,2}\.\d{2}", "%d.%m.%y"),
-    _layout("d-m-yy", r"\d{1,2}-\d{1,2}-\d{2}", "%d-%m-%y"),
-    _layout("m-d-yy", r"\d{1,2}-\d{1,2}-\d{2}", "%m-%d-%y"),
-    _layout("yy-m-d", r"\d{2}-\d{1,2}-\d{1,2}", "%y-%m-%d"),
-    _layout("d-Mon-y", rf"\d{{1,2}}[- ]{_MONTH}[- ,]+\d{{4}}", "%d %b %Y", joined=True),
-    _layout("d-Mon-yy", rf"\d{{1,2}}[- ]{_MONTH}[- ,]+\d{{2}}", "%d %b %y", joined=True),
-    _layout("Mon d, y", rf"{_MONTH}[- ]\d{{1,2}}[- ,]+\d{{4}}", "%b %d %Y", joined=True),
-    Layout("epoch", r"^[1-9]\d{8,9}$", "s", kind="epoch"),
-    Layout("epoch_ms", r"^[1-9]\d{12}$", "ms", kind="epoch"),  # 12 digits are 202401311530, or before 2001
+    _layout("y-m-d", r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%m-%d"),
+    _layout("y/m/d", r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%m/%d"),
+    _layout("y.m.d", r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}", "%Y.%m.%d"),
+    _layout("y年m月d日", r"[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日", "%Y年%m月%d日"),
+    _layout("yyyymmdd", r"(?:19|20)[0-9]{6}", "%Y%m%d"),
+    Layout(
+        "yyyymmddHHMMSS",
+        r"^\s*((?:19|20)[0-9]{6})[ T]?(?:[01][0-9]|2[0-4])[0-5][0-9](?:[0-6][0-9])?\s*$",
+        "%Y%m%d",
+    ),
+    _layout("d/m/y", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", "%d/%m/%Y"),
+    _layout("m/d/y", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", "%m/%d/%Y"),
+    _layout("d-m-y", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}", "%d-%m-%Y"),
+    _layout("m-d-y", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}", "%m-%d-%Y"),
+    _layout("d.m.y", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y"),
+    _layout("d/m/yy", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}", "%d/%m/%y"),
+    _layout("m/d/yy", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}", "%m/%d/%y"),
+    _layout("yy/m/d", r"[0-9]{2}/[0-9]{1,2}/[0-9]{1,2}", "%y/%m/%d"),
+    _layout("d.m.yy", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}", "%d.%m.%y"),
+    _layout("d-m-yy", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{2}", "%d-%m-%y"),
+    _layout("m-d-yy", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{2}", "%m-%d-%y"),
+    _layout("yy-m-d", r"[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}", "%y-%m-%d"),
+    _layout("d-Mon-y", rf"[0-9]{{1,2}}[- ]{_MONTH}[- ,]+[0-9]{{4}}", "%d %b %Y", joined=True),
+    _layout("d-Mon-yy", rf"[0-9]{{1,2}}[- ]{_MONTH}[- ,]+[0-9]{{2}}", "%d %b %y", joined=True),
+    _layout("Mon d, y", rf"{_MONTH}[- ][0-9]{{1,2}}[- ,]+[0-9]{{4}}", "%b %d %Y", joined=True),
+    Layout("epoch", r"^[1-9][0-9]{8,9}$", "s", kind="epoch"),
+    Layout("epoch_ms", r"^[1-9][0-9]{12}$", "ms", kind="epoch"),  # 12 digits are 202401311530, or before 2001
 )
 _BY_NAME = {layout.name: layout for layout in LAYOUTS} | {"iso": ISO}
 
@@ -140,8 +144,12 @@ def read(column: pl.Expr, layout: Layout, tz: str) -> pl.Expr:
 
 def _read_zoned(column: pl.Expr, tz: str) -> pl.Expr:
     text = column.str.strip_chars().str.replace(" ", "T", literal=True)
-    text = text.str.replace(r"\s*(?:Z|z|UTC|GMT)$", "+0000").str.replace(r"([+-]\d{2}):?(\d{2})?$", "$1$2")
-    text = text.str.replace(r"T(\d{2}:\d{2})([+-])", "T$1:00$2").str.replace(r"([+-]\d{2})$", "${1}00")
+    text = text.str.replace(r"\s*(?:Z|z|UTC|GMT)$", "+0000").str.replace(
+        r"([+-][0-9]{2}):?([0-9]{2})?$", "$1$2"
+    )
+    text = text.str.replace(r"T([0-9]{2}:[0-9]{2})([+-])", "T$1:00$2").str.replace(
+        r"([+-][0-9]{2})$", "${1}00"
+    )
     moment = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us", time_zone="UTC")
     return local_day(moment, tz)
 

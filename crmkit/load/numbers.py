@@ -38,17 +38,17 @@ _SIGNS = sorted({*_SAME_CURRENCY, *_SHARED_SIGNS, *_CODES}, key=lambda sign: (-l
 _SIGN = r"[-−–+]"
 _GROUPING = "'’ \u00a0\u2009\u202f"
 _GROUPS = {
-    ".": rf"[1-9]\d{{0,2}}(?:[,{_GROUPING}]\d{{3}})+(?:\.\d+)?|[1-9]\d?(?:,\d{{2}})+,\d{{3}}(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+",
-    ",": rf"[1-9]\d{{0,2}}(?:[.{_GROUPING}]\d{{3}})+(?:,\d+)?|\d+(?:,\d*)?|,\d+",
+    ".": rf"[1-9][0-9]{{0,2}}(?:[,{_GROUPING}][0-9]{{3}})+(?:\.[0-9]+)?|[1-9][0-9]?(?:,[0-9]{{2}})+,[0-9]{{3}}(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+",
+    ",": rf"[1-9][0-9]{{0,2}}(?:[.{_GROUPING}][0-9]{{3}})+(?:,[0-9]+)?|[0-9]+(?:,[0-9]*)?|,[0-9]+",
 }
-_PLAIN = r"^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$"
+_PLAIN = r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$"
 _WRAP = (
     r"^\s*(?P<open1>\()?\s*(?P<sign1>{sign})?\s*(?P<before>{signs})?\s*(?P<open2>\()?\s*(?P<sign2>{sign})?\s*"
     r"(?P<body>{body})\s*(?P<after1>{signs})?\s*(?P<sign3>-)?\s*(?P<close>\))?\s*(?P<after2>{signs})?\s*$"
 )
 _NOTHING = r"[^\s\S]"
 # Could be thousands or decimals: one group of exactly three digits behind one mark.
-_EITHER = re.compile(r"^[1-9]\d{0,2}[.,]\d{3}$")
+_EITHER = re.compile(r"^[1-9][0-9]{0,2}[.,][0-9]{3}$")
 _FEW = 10  # beyond one in so many, numbers with the other decimal mark are no slips
 
 # None is longer than four letters, so that longer ids need not be compared with them.

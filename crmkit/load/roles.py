@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from crmkit.errors import DataError
+from crmkit.errors import DataError, UsageError
 from crmkit.load import expression
 from crmkit.load.expression import Expression
 
@@ -130,6 +130,8 @@ def _given(name: str, word: str, columns: Sequence[str], file: str) -> Role:
     if not is_formula:
         raise DataError(unknown_sentence(word, columns, file, f"--{name}"))
     formula = expression.parse(word)
+    if not formula.columns:
+        raise UsageError(f"--{name} {word!r} names no column, so every row would be worth the same.")
     found = [match(part, columns) for part in formula.columns]
     for part, column in zip(formula.columns, found, strict=True):
         if column is None:

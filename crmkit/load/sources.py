@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import gzip
 import io
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -15,35 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
-from crmkit.errors import DataError, UsageError
+from crmkit.errors import DataError
+from crmkit.load import paths
+from crmkit.load.strangers import refuse_strangers
 
-SUFFIXES = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".csv.gz",
-    ".tsv.gz",
-    ".txt.gz",
-    ".csv.zst",
-    ".tsv.zst",
-    ".parquet",
-    ".pq",
-)
 SPOOL_IN_MEMORY = 64 * 2**20
-
-# Files that people mistake for CSV: first bytes, what they are, what to do.
-_STRANGERS = (
-    (b"PARE", "an encrypted Parquet file", "decrypt it first"),
-    (b"PK\x03\x04", "a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
-    (b"SQLite format 3\x00", "an SQLite database (binary)", "export the table as CSV"),
-    (b"%PDF", "a PDF", "export the data as CSV"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (binary)", "save the sheet as CSV"),
-    (b"BZh", "compressed with bzip2", "recompress it with gzip or zstd"),
-    (b"\xfd7zXZ", "compressed with xz", "recompress it with gzip or zstd"),
-    (b"ORC", "an ORC file", "convert it to Parquet"),
-    (b"Obj\x01", "an Avro file", "convert it to Parquet"),
-    (b"ARROW1", "an Arrow file", "convert it to Parquet"),
-)
+_HEAD = 512
 
 
 @dataclass(frozen=True)
@@ -55,18 +30,25 @@ class Source:
     compression: str | None = None
     path: Path | None = None
     spool: Any = field(default=None, compare=False)
-    hive: tuple[tuple[str, str], ...] = ()
+    hive: paths.Hive = ()
+    stamp: tuple[int, ...] = ()
 
     def raw(self) -> IO[bytes]:
         """The bytes as stored, from the start."""
+        self.refuse_changed()
         if self.path is not None:
-            return _open(self.path, self.name)
+            return _open(self.path)
         self.spool.seek(0)
         return cast(IO[bytes], _Unclosable(self.spool))
 
     def open(self) -> IO[bytes]:
         """The bytes without their compression, from the start."""
         return _decompressed(self.raw(), self.compression)
+
+    def refuse_changed(self) -> None:
+        """DataError if the file is no longer the one that was opened first."""
+        if self.path is not None and _stamp(paths.status(self.path)) != self.stamp:
+            raise DataError(f"{self.name}: the file has changed while it was being read; run again.")
 
     @property
     def size(self) -> int:
@@ -101,6 +83,7 @@ class _Unclosable(io.BufferedIOBase):
 def find(files: Sequence[str]) -> list[Source]:
     """The sources that the arguments name, in an order that does not depend on the file system."""
     sources = [source for argument in files for source in _expand(argument)]
+    paths.refuse_twice(source.path for source in sources if source.path is not None)
     _refuse_mixture(sources)
     return sources
 
@@ -108,99 +91,70 @@ def find(files: Sequence[str]) -> list[Source]:
 def _expand(argument: str) -> list[Source]:
     if argument == "-":
         return [_spooled(_standard_input(), "standard input")]
-    _check_argument(argument)
-    if not os.path.lexists(argument):
-        return [_from_path(Path(found)) for found in _globbed(argument)]
-    path = Path(argument)
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise DataError(_os_sentence(argument, error)) from None
-    if stat.S_ISDIR(mode):
-        return _from_folder(path)
-    if stat.S_ISREG(mode):
-        return [_from_path(path)]
-    return [_spooled(_open(path, argument), argument)]
+    return [_from_path(path, hive) for path, hive in paths.expand(argument)]
 
 
-def _check_argument(argument: str) -> None:
-    if not argument:
-        raise UsageError("The file name is empty; give a path, a glob, a folder or - for standard input.")
-    if "://" in argument:
-        raise DataError(
-            f"{argument} is an address, not a local path: crmkit reads local files only. "
-            "Download it first, or pipe it: curl … | crmkit … -"
-        )
-
-
-def _globbed(pattern: str) -> list[str]:
-    # Path.glob would need the pattern cut into an anchor and a rest.
-    found = sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else []  # noqa: PTH207
-    found = [path for path in found if Path(path).is_file()]
-    if found:
-        return found
-    if glob.has_magic(pattern):
-        raise DataError(f"{pattern}: no file was found that matches this pattern.")
-    try:
-        Path(pattern).stat()
-    except (OSError, ValueError) as error:
-        raise DataError(_os_sentence(pattern, error)) from None
-    raise DataError(f"{pattern}: no such file.")
-
-
-def _os_sentence(name: str, error: Exception) -> str:
-    shown = name if len(name) <= 200 else name[:200] + "…"
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"{shown}: {reason[:1].lower()}{reason[1:]}."
-
-
-def _open(path: Path, name: str) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
     except OSError as error:
-        raise DataError(_os_sentence(name, error)) from None
+        raise DataError(paths.sentence(str(path), error)) from None
 
 
-def _from_folder(folder: Path) -> list[Source]:
-    members = sorted(path for path in folder.rglob("*") if path.is_file() and _wanted(path, folder))
-    if not members:
-        raise DataError(f"{folder}: this folder (directory) holds no CSV or Parquet files; none was found.")
-    return [_from_path(path, hive=_hive(path, folder)) for path in members]
-
-
-def _wanted(path: Path, folder: Path) -> bool:
-    parts = path.relative_to(folder).parts
-    hidden = any(part.startswith(("_", ".")) for part in parts)
-    return (
-        not hidden and path.name.lower().endswith(SUFFIXES) and not path.name.lower().endswith("readme.txt")
-    )
-
-
-def _hive(path: Path, folder: Path) -> tuple[tuple[str, str], ...]:
-    parts = path.relative_to(folder).parts[:-1]
-    return tuple((part.partition("=")[0], part.partition("=")[2]) for part in parts if "=" in part)
-
-
-def _from_path(path: Path, hive: tuple[tuple[str, str], ...] = ()) -> Source:
-    with _open(path, str(path)) as file:
+def _from_path(path: Path, hive: paths.Hive) -> Source:
+    found = paths.status(path)
+    if not stat.S_ISREG(found.st_mode):
+        return _spooled(_open(path), str(path))
+    with _open(path) as file:
         try:
-            head = file.read(64)
+            head = file.read(_HEAD)
         except OSError as error:
-            raise DataError(_os_sentence(str(path), error)) from None
+            raise DataError(paths.sentence(str(path), error)) from None
     kind, compression = _sniff(head, str(path))
-    return Source(name=str(path), kind=kind, compression=compression, path=path, hive=hive)
+    return Source(str(path), kind, compression, path, hive=hive, stamp=_stamp(found))
+
+
+def _stamp(found: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file is replaced or written to."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _spooled(stream: IO[bytes], name: str) -> Source:
     """A pipe can be read once only, and a file must be read twice: keep what it says."""
+    _refuse_device(stream, name)
     spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY)  # noqa: SIM115
     try:
-        shutil.copyfileobj(stream, spool, 1 << 20)
+        while chunk := stream.read(1 << 20):
+            _keep(spool, chunk, name)
     except OSError as error:
-        raise DataError(_os_sentence(name, error)) from None
+        raise DataError(paths.sentence(name, error)) from None
     spool.seek(0)
-    kind, compression = _sniff(spool.read(64), name)
+    kind, compression = _sniff(spool.read(_HEAD), name)
     return Source(name=name, kind=kind, compression=compression, spool=spool)
+
+
+def _keep(spool: Any, chunk: bytes, name: str) -> None:
+    try:
+        spool.write(chunk)
+    except OSError as error:
+        raise DataError(
+            f"{name}: what it says does not fit into the temporary folder {tempfile.gettempdir()} ({error.strerror}). "
+            "Set TMPDIR to a larger one, or give a file."
+        ) from None
+
+
+def _refuse_device(stream: IO[bytes], name: str) -> None:
+    """/dev/zero has no end; a terminal has one, and /dev/null is just empty."""
+    try:
+        endless = stat.S_ISCHR(os.fstat(stream.fileno()).st_mode) and not stream.isatty()
+    except (OSError, ValueError):
+        return
+    if (
+        endless
+        and name != os.devnull
+        and not os.path.samestat(os.fstat(stream.fileno()), Path(os.devnull).stat())
+    ):
+        raise DataError(f"{name}: this is a device, not a file or a pipe.")
 
 
 def _standard_input() -> IO[bytes]:
@@ -218,11 +172,9 @@ def _sniff(head: bytes, name: str) -> tuple[str, str | None]:
         return "parquet", None
     if head.startswith(b"\x1f\x8b"):
         return "csv", "gzip"
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
+    if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5):
         return "csv", "zstd"
-    for magic, what, remedy in _STRANGERS:
-        if head.startswith(magic):
-            raise DataError(f"{name}: this is {what}, not CSV or Parquet; {remedy}.")
+    refuse_strangers(head, name)
     if name.lower().endswith((".parquet", ".pq")) and b"\x00" in head:
         raise DataError(f"{name}: this is not a Parquet file, or its beginning is corrupt.")
     return "csv", None

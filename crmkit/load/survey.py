@@ -17,7 +17,7 @@ from crmkit.load.roles import Role
 
 SAMPLE_ROWS = 20_000
 _MOST_SHARES = 40  # each of many files still gives so much of the sample
-DIGITS = r"^\s*\d+(?:\.0+)?\s*$"
+DIGITS = r"^\s*[0-9]+(?:\.0+)?\s*$"
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import IO
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.sources import Source
+from crmkit.load.strangers import refuse_strangers
 
 HEAD = 1 << 20
 BLOCK = 4 << 20  # the longest row, and so the longest header line
@@ -26,6 +28,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_MOST_CONTROLS = 8
 # These decode text too, but nobody exports sales in them, and some would change what the text says.
 _NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "charmap"})
 
@@ -69,6 +73,7 @@ def sniff(
     the first line that is not blank counts, so that the caller can say what is missing in it.
     """
     data = head(source)
+    refuse_strangers(data[:512], source.name, unpacked=source.compression is not None)
     chosen = _encoding(data, encoding, source.name)
     text = _decode(data, chosen, source.name, whole=len(data) < HEAD)
     _refuse_strangers(text, source.name)
@@ -164,6 +169,9 @@ def encoding_sentence(name: str, encoding: str, error: UnicodeError | None, line
             f"{name}: the text ends in the middle of a {encoding.upper()} character, on line {line}: "
             "the file is truncated, or in another encoding (--encoding)."
         )
+    if len(_BINARY.findall(error.object[:4096])) > _MOST_CONTROLS:
+        where = f"byte 0x{error.object[error.start]:02X} on line {line} is not valid {encoding.upper()}"
+        return f"{name}: this is binary data, not CSV ({where})."
     begin = error.object.rfind(b"\n", 0, max(0, error.start - 4096)) + 1  # not in the middle of a character
     likely = likely_encoding(error.object[begin : error.start + 4096])
     return (
@@ -194,7 +202,13 @@ def _refuse_strangers(text: str, name: str) -> None:
     start = text[:2000].lstrip()
     if not start:
         raise DataError(f"{name}: the file is empty: it has no header line and no rows.")
-    if start.lower().startswith(("<!doctype", "<html", "<?xml")):
+    if start.startswith("version https://git-lfs"):
+        raise DataError(f"{name}: this is a Git LFS pointer, not the data; fetch them with git lfs pull.")
+    if "\x00" in start.splitlines()[0]:
+        raise DataError(
+            f"{name}: line 1 holds NUL characters: this is binary data or a damaged file, not CSV."
+        )
+    if re.match(r"<[!?A-Za-z]", start):
         raise DataError(
             f"{name}: this is HTML or XML, not CSV (a saved login page?); no customer column can be found in it."
         )

@@ -158,6 +158,7 @@ class Transactions:
             yield raw, clean(raw, self.plan, suspicious=watch.nul)
 
     def _close(self, opened: Input, watch: Watch) -> None:
+        opened.source.refuse_changed()
         for bad in watch.ragged:
             if not bad.is_blank:
                 self.audit.ragged(opened.name, bad)
@@ -202,7 +203,8 @@ class Transactions:
             present = ids.filter(~ids.str.strip_chars().is_in(numbers.BLANKS))
             self._surprises.not_float_ids |= not present.str.contains(survey.DIGITS).all()
         elif "ids" not in self._settled:
-            self._surprises.float_ids |= bool(ids.str.ends_with(".0").any())
+            odd = ids.filter(ids.str.contains(".0", literal=True))
+            self._surprises.float_ids |= bool(odd.str.contains(r"\.0+\s*$").any())
 
     def _keep_rejects(self, raw: pl.DataFrame, cleaned: pl.DataFrame, opened: Input) -> None:
         if not any(
@@ -338,6 +340,8 @@ class Transactions:
             role, _, place = raw.partition(":")
             if style.says() and not plan.options.decimal:
                 notes.append(f"{plan.roles[role].formula.columns[int(place)]}: {style.says()}")
+        if self.audit.last_date is not None and self.audit.last_date > date.today():
+            notes.append(f"the latest date, {self.audit.last_date}, lies in the future")
         if self.audit.trimmed_ids:
             notes.append(f"blank space around {self.audit.trimmed_ids:,} customer ids was trimmed")
         if plan.float_ids:

@@ -1,0 +1,149 @@
+"""Which files an argument means: a path, a glob or a folder, in an order that no file system decides.
+
+Nothing that could hold data is passed over in silence: a folder that may not be read, a link that
+leads nowhere and a file that is reached twice are errors.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+from crmkit.errors import DataError, UsageError
+
+SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".csv.gz",
+    ".tsv.gz",
+    ".txt.gz",
+    ".csv.zst",
+    ".tsv.zst",
+    ".txt.zst",
+    ".parquet",
+    ".pq",
+)
+Hive = tuple[tuple[str, str], ...]
+
+
+def expand(argument: str) -> list[tuple[Path, Hive]]:
+    """The files of one argument, with the `key=value` folders on the way to each."""
+    _check(argument)
+    if os.path.lexists(argument):
+        return _expanded(Path(argument))
+    return [found for path in _globbed(argument) for found in _expanded(path)]
+
+
+def _check(argument: str) -> None:
+    if not argument:
+        raise UsageError("The file name is empty; give a path, a glob, a folder or - for standard input.")
+    if "://" in argument:
+        raise DataError(
+            f"{argument} is an address, not a local path: crmkit reads local files only. "
+            "Download it first, or pipe it: curl … | crmkit … -"
+        )
+
+
+def _expanded(path: Path) -> list[tuple[Path, Hive]]:
+    if not stat.S_ISDIR(status(path).st_mode):
+        return [(path, ())]
+    members = sorted(_walk(path))
+    if not members:
+        raise DataError(f"{path}: this folder (directory) holds no CSV or Parquet files; none was found.")
+    return [(member, _hive(member, path)) for member in members]
+
+
+def status(path: Path) -> os.stat_result:
+    """The status of a path; DataError says why there is none."""
+    try:
+        return path.stat()
+    except (OSError, ValueError) as error:
+        raise DataError(sentence(str(path), error)) from None
+
+
+def sentence(name: str, error: Exception) -> str:
+    """What the system says of a file, as a sentence."""
+    shown = name if len(name) <= 200 else name[:200] + "…"
+    reason = getattr(error, "strerror", None) or str(error)
+    return f"{shown}: {reason[:1].lower()}{reason[1:]}."
+
+
+def _globbed(pattern: str) -> list[Path]:
+    if not glob.has_magic(pattern):
+        status(Path(pattern))
+    # In `**`, pathlib follows no links, where glob would go round in circles.
+    found = _deep(pattern) if "**" in pattern else map(Path, glob.glob(pattern))  # noqa: PTH207
+    hidden = ("_", ".")
+    asked = Path(pattern).name.startswith(hidden)
+    paths = sorted(path for path in found if asked or not path.name.startswith(hidden))
+    if not paths:
+        raise DataError(f"{pattern}: no file was found that matches this pattern.")
+    return paths
+
+
+def _deep(pattern: str) -> Iterator[Path]:
+    path = Path(pattern)
+    rest = str(path.relative_to(path.anchor))
+    try:
+        for found in Path(path.anchor or ".").glob(rest):
+            if found.name.lower().endswith(SUFFIXES) or not found.is_dir():
+                yield found
+    except (OSError, ValueError) as error:
+        raise DataError(sentence(pattern, error)) from None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """The data files of a folder, links followed, each folder once."""
+    seen: set[tuple[int, int]] = set()
+
+    def fail(error: OSError) -> None:
+        raise DataError(sentence(str(error.filename or folder), error))
+
+    for where, folders, files in os.walk(folder, onerror=fail, followlinks=True):
+        folders[:] = sorted(name for name in folders if _is_new(Path(where) / name, seen))
+        for name in files:
+            if _wanted(name):
+                path = Path(where) / name
+                if not stat.S_ISREG(status(path).st_mode):
+                    raise DataError(
+                        f"{path}: this is no regular file, so the folder cannot be read as a whole."
+                    )
+                yield path
+
+
+def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
+    if folder.name.startswith(("_", ".")):
+        return False
+    found = status(folder)
+    key = (found.st_dev, found.st_ino)
+    new = key not in seen
+    seen.add(key)
+    return new
+
+
+def _wanted(name: str) -> bool:
+    lower = name.lower()
+    return not lower.startswith(("_", ".")) and lower.endswith(SUFFIXES) and not lower.endswith("readme.txt")
+
+
+def _hive(path: Path, folder: Path) -> Hive:
+    parts = path.relative_to(folder).parts[:-1]
+    pairs = (part.partition("=") for part in parts if "=" in part)
+    return tuple((unquote(key), unquote(value)) for key, _, value in pairs)
+
+
+def refuse_twice(paths: Iterable[Path]) -> None:
+    """The same file under two names would count its rows twice."""
+    seen: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        found = status(path)
+        key = (found.st_dev, found.st_ino)
+        if key in seen:
+            same = "" if seen[key] == path else f", as {seen[key]} too"
+            raise UsageError(f"{path} is given twice{same}; its rows would count twice. Give it once.")
+        seen[key] = path
