@@ -9,8 +9,10 @@ from __future__ import annotations
 import typer
 
 from crmkit.commands.accumulation import accumulation
+from crmkit.commands.backtest import backtest
 from crmkit.commands.check import check
 from crmkit.commands.churn import churn
+from crmkit.commands.clv import clv
 from crmkit.commands.cohort import cohort
 from crmkit.commands.customers import customers
 from crmkit.commands.deviation import deviation
@@ -40,6 +42,8 @@ app.command(rich_help_panel="Look")(shared(customers, READS))
 app.command(rich_help_panel="Look")(sample)
 app.command(rich_help_panel="Analyse")(shared(pareto, READS))
 app.command(rich_help_panel="Analyse")(shared(rfm, READS))
+app.command(rich_help_panel="Forecast")(shared(clv, READS))
+app.command(rich_help_panel="Forecast")(shared(backtest, READS))
 app.command(rich_help_panel="Reckon")(shared(accumulation, "input output"))
 app.command(rich_help_panel="Reckon")(shared(value, "output"))
 app.command(rich_help_panel="Over time")(shared(migration, READS))

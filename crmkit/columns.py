@@ -277,6 +277,67 @@ OVER_TIME = {
     "conversion": Column("share", "part of those who reached the step below who reached this one"),
 }
 
+# What customers will do: forecasts, their intervals, and the models behind them.
+CLV = {
+    "alive": Column("share", "chance that the customer is still one, having not left for good"),
+    "expected_orders": Column("count", "purchases to be expected in the horizon"),
+    "orders_low": Column("count", "lower end of the interval of the orders"),
+    "orders_high": Column("count", "upper end of the interval of the orders"),
+    "expected_spend": Column("money", "amount to be expected of a purchase"),
+    "clv": Column("money", "value to be expected in the horizon, in today's money: margin on the purchases"),
+    "clv_low": Column("money", "lower end of the interval of the value"),
+    "clv_high": Column("money", "upper end of the interval of the value"),
+    "p_purchase": Column("share", "chance of at least one purchase in the horizon"),
+    "expected_active": Column("count", "customers to be expected among those who are still customers"),
+    "active_low": Column("count", "lower end of the interval of the active customers"),
+    "active_high": Column("count", "upper end of the interval of the active customers"),
+    "expected_revenue": Column("money", "revenue to be expected in the horizon, not discounted"),
+    "revenue_low": Column("money", "lower end of the interval of the revenue"),
+    "revenue_high": Column("money", "upper end of the interval of the revenue"),
+    "residual_clv": Column("money", "value to be expected without a horizon, in today's money"),
+    "residual_low": Column("money", "lower end of the interval of the residual value"),
+    "residual_high": Column("money", "upper end of the interval of the residual value"),
+    "first_value": Column("money", "margin on the first purchase of a customer, on average"),
+    "cac": Column("money", "cost of winning a customer"),
+    "net_clv": Column("money", "value less the cost of winning the customer"),
+    "clv_to_cac": Column("times", "value as a multiple of the cost of winning the customer"),
+    "payback_days": Column("days", "days until the value has reached the cost of winning the customer"),
+    "model": Column("text", "the model of purchases, or the rule of thumb"),
+    "k": Column("count", "how regular purchases are: stages of a gap between two, 1 for none"),
+    "log_likelihood": Column("ratio", "logarithm of the likelihood, in the unit of time of the model"),
+    "aic": Column("ratio", "Akaike's criterion, the lower the better"),
+    "bic": Column("ratio", "Bayesian (Schwarz's) criterion, the lower the better"),
+    "holdout_score": Column("ratio", "mean log-probability of each customer's purchases in a part held back"),
+    "chosen": Column("flag", "whether the forecasts are this model's"),
+    "estimates": Column("text", "the parameters, in the unit of time of the model"),
+    "parameter": Column("text", "the name of the parameter"),
+    "estimate": Column("ratio", "the parameter's value of maximum likelihood"),
+    "standard_error": Column("ratio", "standard error of the parameter; empty where the data do not tell it"),
+}
+
+# Forecasts of the past, and what happened.
+BACKTEST = {
+    "origin": Column("date", "the day from which a forecast looks ahead"),
+    "end": Column("date", "the last day of the test"),
+    "actual_orders": Column("count", "purchases that happened in the time of the forecast"),
+    "bias": Column("share", "expected orders over actual orders, less one"),
+    "mae": Column("ratio", "mean absolute error of each customer's orders"),
+    "rmse": Column("ratio", "root of the mean squared error of each customer's orders"),
+    "log_score": Column("ratio", "mean log-probability of each customer's orders, the higher the better"),
+    "brier": Column("ratio", "mean squared error of the chance of a purchase, the lower the better"),
+    "top_decile": Column("share", "part of the revenue that the tenth forecast to bring most brought"),
+    "interval_coverage": Column("share", "part of the customers whose orders lay in their interval"),
+    "interval_mass": Column("share", "part of the customers whose orders should lie in their interval"),
+    "actual_revenue": Column("money", "revenue in the time of the forecast"),
+    "revenue_error": Column("share", "expected revenue over actual revenue, less one"),
+    "best": Column("flag", "whether the model has the highest log score"),
+    "bin": Column("text", "customers by their chance of a purchase"),
+    "bought": Column("share", "part of the customers with a purchase in the time of the forecast"),
+    "week": Column("count", "number of the week after the origin"),
+    "cumulative_expected": Column("count", "expected orders from the origin to the end of the week"),
+    "cumulative_actual": Column("count", "actual orders from the origin to the end of the week"),
+}
+
 COLUMNS: dict[str, Column] = {
     **TRANSACTIONS,
     **CUSTOMERS,
@@ -290,6 +351,8 @@ COLUMNS: dict[str, Column] = {
     **TREND,
     **DEVIATION,
     **OVER_TIME,
+    **CLV,
+    **BACKTEST,
 }
 
 

@@ -12,8 +12,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Sequence
-from types import FrameType
 
+from crmkit import endings
 from crmkit.errors import CrmkitError
 
 # What libraries say when they cannot have memory, or a thread, for which its stack is wanting.
@@ -24,23 +24,13 @@ _NO_MEMORY = (
     "start new thread",
     "resource temporarily unavailable",
 )
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_asked = 0
-
-
-class Terminated(BaseException):
-    """Another process asked us to end; raised so that temporary files are removed on the way out."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def guarded(arguments: Sequence[str]) -> int:
     """Run the command line; the exit status."""
     debug = "--debug" in arguments
-    _prepare(debug)
     try:
+        _prepare(debug)
         from crmkit.cli import run
 
         run()
@@ -49,7 +39,7 @@ def guarded(arguments: Sequence[str]) -> int:
             return _told(KeyboardInterrupt(), log_format(arguments))
         return stop.code if isinstance(stop.code, int) else 1
     except BaseException as error:
-        if debug and not isinstance(error, (KeyboardInterrupt, Terminated)):
+        if debug and not isinstance(error, (KeyboardInterrupt, endings.Terminated)):
             import traceback
 
             traceback.print_exc()
@@ -58,40 +48,19 @@ def guarded(arguments: Sequence[str]) -> int:
 
 
 def _prepare(debug: bool) -> None:
-    global _asked
-    _asked = 0
     os.environ.setdefault("RUST_BACKTRACE", "0")
     warnings.simplefilter("ignore")
-    if (
-        not debug
-    ):  # what breaks in a destructor or a thread is not lost: `stop_if_asked`, `Transactions.collect`
+    if not debug:
+        # What breaks in a destructor or a thread is not lost: `stop_if_asked`, `Transactions.collect`.
         sys.unraisablehook = threading.excepthook = _say_nothing
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    if threading.current_thread() is threading.main_thread():
-        for number in _ENDINGS:
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                signal.signal(number, _end)
+    endings.catch()
 
 
 def _say_nothing(unraised: object) -> None:
     pass
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """Once: a second signal must not break into the tidying up after the first."""
-    global _asked
-    _asked = number
-    for ending in _ENDINGS:
-        signal.signal(ending, signal.SIG_IGN)
-    stop_if_asked()
-
-
-def stop_if_asked() -> None:
-    """Raise what a signal has raised before, where a library may have swallowed it."""
-    if _asked:
-        raise KeyboardInterrupt if _asked == signal.SIGINT else Terminated(_asked)
 
 
 def log_format(arguments: Sequence[str]) -> str:
@@ -110,12 +79,11 @@ def _told(error: BaseException, form: str) -> int:
 
     if isinstance(error, BrokenPipeError):
         end_by_sigpipe()
-    if isinstance(error, KeyboardInterrupt):
-        say("interrupted; no file was changed", "error", form)
-        return 130
-    if isinstance(error, Terminated):
-        say("terminated; no file was changed", "error", form)
-        return 128 + error.number
+    number = endings.asked() or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else 0)
+    if number:
+        word = "interrupted" if number == signal.SIGINT else "terminated"
+        say(f"{word}; no file was changed", "error", form)
+        return 128 + number
     say(_sentence(error), "error", form)
     return error.exit_status if isinstance(error, CrmkitError) else 1
 

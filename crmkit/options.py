@@ -17,6 +17,7 @@ import typer
 
 from crmkit.errors import UsageError
 
+FIRST_YEAR, YEARS_AHEAD = 1970, 10
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "parquet", "markdown")
 _COLUMNS, _READING, _ROWS, _OUTPUT = "Columns", "Reading", "Rows", "Output"
 
@@ -41,6 +42,10 @@ class Shared:
     as_of: str | None = None
     since: str | None = None
     currency: str | None = None
+    status: str | None = None
+    exclude_status: str | None = None
+    refunds: str = "net"
+    no_customer: str = "drop"
     rejects: str | None = None
     strict: bool = False
     max_rejects: str | None = None
@@ -88,6 +93,10 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "as_of": ("input", _option(_TEXT, _ROWS, "Look from this day; later rows are skipped. Default: the latest date.", "--as-of", metavar="DATE")),
     "since": ("input", _option(_TEXT, _ROWS, "Skip rows before this day.", "--since", metavar="DATE")),
     "currency": ("input", _option(_TEXT, _ROWS, "Keep rows of this currency only.", "--currency", metavar="CODE")),
+    "status": ("input", _option(_TEXT, _COLUMNS, "Column with the status of the order.", "--status", metavar="COLUMN")),
+    "exclude_status": ("input", _option(_TEXT, _ROWS, "Skip rows with these statuses, such as cancelled,unpaid.", "--exclude-status", metavar="LIST")),
+    "refunds": ("input", _option(str, _ROWS, "net: refunds lower revenue (default); ignore: skip them.", "--refunds", metavar="RULE")),
+    "no_customer": ("input", _option(str, _ROWS, "Rows without customer id: drop (default, counted) or fail (status 3).", "--no-customer", metavar="RULE")),
     "rejects": ("input", _option(_TEXT, _ROWS, "Write the rows that were set aside to this file.", "--rejects", metavar="FILE")),
     "strict": ("input", _option(bool, _ROWS, "Refuse if any row must be set aside (status 3).", "--strict")),
     "max_rejects": ("input", _option(_TEXT, _ROWS, "Refuse beyond so many rows set aside (status 3).", "--max-rejects", metavar="N|P%")),
@@ -137,6 +146,8 @@ def _checked(given: Shared) -> Shared:
     choice("--format", given.format, FORMATS)
     choice("--color", given.color, ("auto", "always", "never"))
     choice("--log-format", given.log_format, ("text", "json"))
+    choice("--refunds", given.refunds, ("net", "ignore"))
+    choice("--no-customer", given.no_customer, ("drop", "fail"))
     if given.decimal is not None:
         choice("--decimal", given.decimal, (".", ","))
     if given.limit is not None and given.limit < 0:
@@ -152,13 +163,18 @@ def choice(option: str, word: str, allowed: tuple[str, ...]) -> str:
 
 
 def day(option: str, word: str | None) -> date | None:
-    """An ISO date from the command line."""
+    """An ISO date from the command line, within the days that the data may have."""
     if word is None:
         return None
     try:
-        return date.fromisoformat(word)
+        found = date.fromisoformat(word)
     except ValueError:
         raise UsageError(f"{option} {word!r} is not a date; write it as 2024-12-31.") from None
+    if not FIRST_YEAR <= found.year <= date.today().year + YEARS_AHEAD:
+        raise UsageError(
+            f"{option} {word} is no day of business: days from {FIRST_YEAR} to {YEARS_AHEAD} years ahead are believed."
+        )
+    return found
 
 
 def limit_of_rejects(word: str | None) -> tuple[float | None, float | None]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import sys
+import threading
 import time
+from types import TracebackType
 
 from crmkit.text import safe
 
@@ -19,7 +21,6 @@ class Counter:
         self._name = safe(name, limit=60)
         self._rows = 0
         self._start = self._last = time.monotonic()
-        self._shown = False
 
     def add(self, rows: int) -> None:
         """So many rows more."""
@@ -27,13 +28,63 @@ class Counter:
         now = time.monotonic()
         if now - self._start > _PATIENCE and now - self._last > _PAUSE:
             self._last = now
-            if not self._shown:
-                atexit.register(clear)
-            self._shown = True
-            print(f"\r\x1b[K{self._name}: {self._rows:,} rows", end="", file=sys.stderr, flush=True)
+            show(f"{self._name}: {self._rows:,} rows")
+
+
+class Stages:
+    """Says what is being done, as soon as the work has taken a second; called with each new stage.
+
+    with Stages() as tell:
+        tell("fitting Pareto/NBD")
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._silent = quiet or sys.stderr is None or not sys.stderr.isatty()
+        self._start = time.monotonic()
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> Stages:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._silent:
+            self._stop()
+            clear()
+
+    def __call__(self, stage: str) -> None:
+        """The next stage begins."""
+        if self._silent:
+            return
+        self._stop()
+        wait = max(0.0, _PATIENCE - (time.monotonic() - self._start))
+        self._timer = threading.Timer(wait, self._show, [stage])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _show(self, stage: str) -> None:
+        show(f"{safe(stage)} …")
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+
+
+_visible = threading.Event()
+
+
+def show(text: str) -> None:
+    """Put the line on the terminal, in place of the one before."""
+    if not _visible.is_set():
+        atexit.register(clear)
+        _visible.set()
+    print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def clear() -> None:
-    """Wipe the line."""
-    if sys.stderr is not None and not sys.stderr.closed:
+    """Wipe the line, if there is one."""
+    if _visible.is_set() and sys.stderr is not None and not sys.stderr.closed:
+        _visible.clear()
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)

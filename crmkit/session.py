@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from crmkit import guard
+from crmkit import endings
 from crmkit._version import VERSION
 from crmkit.errors import UsageError
 from crmkit.options import Shared, day, limit_of_rejects
@@ -29,6 +29,7 @@ from crmkit.text import safe
 if TYPE_CHECKING:
     import polars as pl
 
+    from crmkit.load.gates import Gate
     from crmkit.load.transactions import Transactions
     from crmkit.report import Outputs
     from crmkit.result import Result
@@ -46,7 +47,7 @@ class Session:
         self.common = common
         self.transactions: Transactions | None = None
         self._extra: list[tuple[str, Fill]] = []
-        self._limits = limit_of_rejects(common.max_rejects)
+        self._limits = gate(common)
 
     def __enter__(self) -> Session:
         self._check_outputs()
@@ -109,7 +110,7 @@ class Session:
 
     def finish(self, result: Result) -> None:
         """Say what was found, write the files, print the tables: all of it, or nothing."""
-        guard.stop_if_asked()
+        endings.stop_if_asked()
         from crmkit import report
 
         result = self._with_account(result)
@@ -158,8 +159,7 @@ class Session:
 
     def _gate(self) -> None:
         if self.transactions is not None:
-            rows, percent = self._limits
-            self.transactions.gate(strict=self.common.strict, max_rejects=rows, percent=percent)
+            self._limits.check(self.transactions.audit, self.transactions.name)
 
     def _say_account(self, result: Result) -> None:
         if self.transactions is not None:
@@ -231,11 +231,19 @@ class Session:
         }
 
 
+def gate(common: Shared) -> Gate:
+    """The limits on rows set aside; UsageError for one that cannot be read."""
+    from crmkit.load.gates import Gate
+
+    rows, share = limit_of_rejects(common.max_rejects)
+    return Gate(strict=common.strict, rows=rows, share=share, named=common.no_customer == "fail")
+
+
 def load_options(common: Shared) -> Any:
     """The reading options as `load` wants them."""
     from crmkit.load import Options
 
-    names = ("customer", "date", "amount", "order", "product", "cost", "store")
+    names = ("customer", "date", "amount", "order", "product", "cost", "store", "status")
     check_zone(common.tz)
     return Options(
         columns={name: getattr(common, name) for name in names},
@@ -247,6 +255,10 @@ def load_options(common: Shared) -> Any:
         as_of=day("--as-of", common.as_of),
         since=day("--since", common.since),
         currency=common.currency,
+        exclude_status=tuple(
+            word.strip() for word in (common.exclude_status or "").split(",") if word.strip()
+        ),
+        ignore_refunds=common.refunds == "ignore",
     )
 
 

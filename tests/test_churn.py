@@ -77,7 +77,7 @@ def naive(rows: list[Sale], rule: Rule, as_of: date = AS_OF) -> dict[str, dict[s
             "customer": who,
             "status": status,
             "last": visits[-1] if visits else None,
-            "orders": len({row.order for row in rows if row.customer == who and row.amount > 0}),
+            "orders": len({row.order or row.date for row in rows if row.customer == who and row.amount > 0}),
             "median_gap": own,
             "days_since": since,
             "threshold": limit,

@@ -77,9 +77,9 @@ def test_an_earlier_day_knows_what_had_happened_by_then(rows: list[Sale], back: 
 def test_an_order_without_an_id_is_that_days_order() -> None:
     day = BEGIN
     rows = [
-        Sale("ann", None, day, 100),  # type: ignore[arg-type]
-        Sale("ann", None, day, 100),  # type: ignore[arg-type]
-        Sale("ann", None, day + timedelta(1), 100),  # type: ignore[arg-type]
+        Sale("ann", None, day, 100),
+        Sale("ann", None, day, 100),
+        Sale("ann", None, day + timedelta(1), 100),
         Sale("ann", "7", day + timedelta(1), 100),
         Sale("ann", "7", day + timedelta(2), 100),
         Sale("ann", "8", day + timedelta(2), -100),

@@ -145,6 +145,9 @@ def test_piped_screens_lose_nothing() -> None:
         (["rfm", "{sales}", "--strict"], 3),
         (["rfm", "{sales}", "--max-rejects", "10"], 3),
         (["rfm", "{sales}", "--max-rejects", "5%"], 0),
+        (["rfm", "{sales}", "--no-customer", "fail"], 3),
+        (["rfm", "{sales}", "--refunds", "gross"], 2),
+        (["rfm", "{sales}", "--exclude-status", "cancelled"], 1),
         (["rfm"], 2),
     ],
 )
@@ -155,3 +158,13 @@ def test_exit_statuses(words: list[str], code: int, tmp_path: Path) -> None:
     assert out.exists() == (code == 0)
     assert (done.out == b"") == (code != 0)
     assert "Traceback" not in done.err
+
+
+def test_rows_that_the_user_does_not_want_are_skipped_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(
+        "customer,date,amount,订单状态\na,2024-01-01,10.00,ok\na,2024-01-02,-3.00,ok\nb,2024-01-03,5.00,Cancelled\n"
+    )
+    facts = told("check", path, "--exclude-status", "cancelled", "--refunds", "ignore")["facts"]
+    assert facts["skipped"] == {"excluded status": 1, "ignored refund": 1}
+    assert (facts["rows_used"], facts["revenue"], facts["revenue_skipped"]) == (1, 10.0, 2.0)

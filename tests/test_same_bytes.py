@@ -22,6 +22,8 @@ COMMANDS = {
     "churn": ["churn"],
     "trend": ["trend"],
     "deviation": ["deviation"],
+    "clv": ["clv", "--by", "channel"],
+    "backtest": ["backtest", "--origins", "2"],
 }
 
 
@@ -77,7 +79,7 @@ def test_rows_alone_decide(words: list[str], variant: object, tmp_path: Path) ->
     assert plain.stat().st_size > 100
 
 
-@pytest.mark.parametrize("words", [COMMANDS["rfm"], COMMANDS["customers"]])
+@pytest.mark.parametrize("words", [COMMANDS["rfm"], COMMANDS["customers"], COMMANDS["clv"]])
 def test_threads_and_hash_seeds_decide_nothing(words: list[str], tmp_path: Path) -> None:
     outputs = set()
     for threads, seed in (("1", "0"), ("2", "1"), ("8", "2")):

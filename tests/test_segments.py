@@ -118,6 +118,8 @@ def test_the_documentation_shows_the_maps_as_they_are(tmp_path: Path) -> None:
         assert f"| {row} |" in page
     for code, segment in cells(NAMED["cn8"], (2, 2, 2)).items():
         assert f"| {' '.join(str(code))} | {segment} |" in page
-    example = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    ") and "," in line)
-    found = cells(written(tmp_path / "map.csv", example[example.index("segment,") :]), (5, 5, 5))
+    example = page[page.index("    segment,") :].split("\n\n")[0]
+    found = cells(
+        written(tmp_path / "map.csv", "\n".join(line[4:] for line in example.splitlines())), (5, 5, 5)
+    )
     assert set(found.values()) == {"best", "big spenders gone quiet", "recent", "gone"}

@@ -31,6 +31,7 @@ def load(
     """
     options = options or Options()
     found = sources.find([files] if isinstance(files, str) else list(files))
+    needs = needs | ({"status"} if options.exclude_status else set())
     wants = wants | {"currency"} | {name for name, word in options.columns.items() if word}
     inputs = [_open(source, options, needs) for source in found]
     cast = [_cast(opened, options, needs, wants) for opened in inputs]

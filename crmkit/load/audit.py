@@ -24,7 +24,13 @@ REASONS = (
     "amount out of range",
     "bad cost",
 )
-SKIPS = ("after the as-of date", "before the since date", "other currency", "other status", "exact duplicate")
+SKIPS = (
+    "after the as-of date",
+    "before the since date",
+    "other currency",
+    "excluded status",
+    "ignored refund",
+)
 NO_CUSTOMER = REASONS.index("no customer id")
 # What a column of the cleaned frame is called; a reason of 0 means that the row is used.
 REASON, SKIP, VALUE = "__reason", "__skip", "__value"

@@ -20,7 +20,7 @@ LARGEST = 1e15  # in whole units; beyond it an amount is a mistake, not a sale
 _DIGITS = 12  # decimals that are looked at where an amount is too large for a double
 EXACT_IN_FLOAT = 2.0**43  # minor units up to here are exact in a double with room for a product
 _LONGEST_BLANK = max(map(len, numbers.BLANKS))
-_TEXT = ("order", "product", "channel", "group", "store")
+_TEXT = ("status", "order", "product", "channel", "group", "store")
 BAD_DATE, NO_DATE = REASONS.index("bad date"), REASONS.index("no date")
 BAD_AMOUNT, NO_AMOUNT = REASONS.index("bad amount"), REASONS.index("no amount")
 
@@ -271,6 +271,13 @@ def _skip(plan: Plan, columns: list[str]) -> pl.Expr:
     options, day = plan.options, pl.col("date")
     code = {skip: pl.lit(number + 1, dtype=pl.UInt8) for number, skip in enumerate(SKIPS)}
     expression = pl.lit(0, dtype=pl.UInt8)
+    if options.ignore_refunds:
+        expression = pl.when(pl.col("amount") < 0).then(code["ignored refund"]).otherwise(expression)
+    if options.exclude_status:
+        unwanted = (
+            pl.col("status").str.to_lowercase().is_in([word.lower() for word in options.exclude_status])
+        )
+        expression = pl.when(unwanted).then(code["excluded status"]).otherwise(expression)
     if options.currency and "currency" in columns:
         wanted = pl.col("currency") == options.currency.upper()
         expression = pl.when(wanted).then(expression).otherwise(code["other currency"])

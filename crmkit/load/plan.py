@@ -33,7 +33,8 @@ class Options:
     as_of: date | None = None
     since: date | None = None
     currency: str | None = None
-    dedupe: bool = False
+    exclude_status: tuple[str, ...] = ()
+    ignore_refunds: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ ALIASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "cost": (("cost", "costs", "totalcost", "costamount", "cogs", "costofgoods", "成本", "成本金额"),),
     "channel": (("channel", "saleschannel", "渠道", "销售渠道"), ("source", "medium", "来源")),
     "group": (("group", "campaigngroup", "testgroup", "experimentgroup", "variant", "分组", "实验组"), ("campaign", "活动")),
+    "status": (("status", "orderstatus", "paymentstatus", "订单状态", "交易状态", "状态"),),
     "currency": (("currency", "currencycode", "币种", "货币"), ("curr", "ccy")),
     "store": (("store", "storeid", "shop", "shopid", "branch", "门店", "店铺", "店铺名称", "门店编号"), ("location", "brand", "品牌")),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from crmkit.errors import DataError, GateError
+from crmkit.errors import DataError
 from crmkit.load import audit as accounts
 from crmkit.load import dates, delimited, numbers, survey
 from crmkit.load.ahead import ahead
@@ -22,7 +22,6 @@ from crmkit.load.survey import Sample, Surprises
 
 _KEPT_SURPRISES = 10_000
 _WIDE_FROM = 2.0**62
-_MOST_REJECTED = 0.5
 _OPTIONAL = ("order", "product", "cost", "channel", "group", "store")
 
 
@@ -366,25 +365,6 @@ class Transactions:
                 if not wanted:
                     break
         return found
-
-    def gate(
-        self, *, strict: bool = False, max_rejects: float | None = None, percent: float | None = None
-    ) -> None:
-        """Stop where more rows were set aside than the user allows (GateError), or than can be right (DataError)."""
-        rejected = self.audit.rows_rejected
-        if strict and rejected:
-            raise GateError(f"--strict: {rejected:,} rows were set aside: {self.audit.line()}.")
-        limit = max_rejects if percent is None else self.audit.rows_read * percent
-        if limit is not None and rejected > limit:
-            raise GateError(
-                f"--max-rejects: {rejected:,} rows were set aside, more than allowed: {self.audit.line()}."
-            )
-        broken = rejected - self.audit.rejected.get("no customer id", 0)
-        if limit is None and broken > _MOST_REJECTED * self.audit.rows_read:
-            raise DataError(
-                f"{self.name}: more than half of the rows are broken, so the file is probably misread: {self.audit.line()}. "
-                "Run crmkit check, or allow it with --max-rejects 100%."
-            )
 
 
 def _more(before: pl.Series | None, odd: pl.Series) -> pl.Series:

@@ -199,7 +199,7 @@ def _total(x: ArrayLike, log_gaps: ArrayLike | None, weights: ArrayLike | None) 
     _, gaps, weight = columns(x, log_gaps, 1.0 if weights is None else weights)
     if not np.isfinite(gaps).all():
         raise ModelError("log_gaps must be finite: merge orders of one day before taking logarithms of gaps.")
-    return float(gaps @ weight)
+    return float((gaps * weight).sum())
 
 
 def _fit_one(cls: type[_CNBD], rows: Rows, k: int, log_gaps: float | None) -> Fit:
@@ -211,5 +211,6 @@ def _fit_one(cls: type[_CNBD], rows: Rows, k: int, log_gaps: float | None) -> Fi
     else:
         some = rows.x > 0
         x, t_x = rows.x[some], rows.t_x[some]
-        constant = float(((k - 1) * x * np.log(t_x) - gammaln(k * x) + gammaln(x)) @ rows.weights[some])
+        each = (k - 1) * x * np.log(t_x) - gammaln(k * x) + gammaln(x)
+        constant = float((each * rows.weights[some]).sum())
     return replace(fit, log_likelihood=fit.log_likelihood + constant)

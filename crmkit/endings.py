@@ -1,0 +1,42 @@
+"""Signals that end a run: raised once, and remembered, because a library may swallow what they raise."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_caught: list[int] = []
+
+
+class Terminated(BaseException):
+    """Another process asked us to end; raised so that temporary files are removed on the way out."""
+
+
+def catch() -> None:
+    """Turn ending signals into exceptions; one that is ignored (nohup) stays ignored."""
+    _caught.clear()
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDINGS:
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Once: a second signal must not break into the tidying up after the first."""
+    _caught.append(number)
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    stop_if_asked()
+
+
+def asked() -> int:
+    """The signal that has asked the run to end, 0 if none has."""
+    return _caught[0] if _caught else 0
+
+
+def stop_if_asked() -> None:
+    """Raise what a signal has raised before."""
+    if _caught:
+        raise KeyboardInterrupt if asked() == signal.SIGINT else Terminated

@@ -1,0 +1,54 @@
+"""What is said on a terminal while the work goes on."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from crmkit import progress
+from crmkit.progress import Stages
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal as standard error; in the test itself, because pytest sets that anew after fixtures."""
+    found = Terminal()
+    monkeypatch.setattr("sys.stderr", found)
+    monkeypatch.setattr(progress, "_PATIENCE", 0.05)
+    return found
+
+
+def test_a_long_stage_is_named_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watched(monkeypatch)
+    with Stages() as tell:
+        tell("fitting Pareto/NBD")
+        time.sleep(0.3)
+        assert "fitting Pareto/NBD" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+def test_short_work_and_quiet_work_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watched(monkeypatch)
+    with Stages() as tell:
+        tell("fitting NBD")
+    assert "fitting" not in terminal.getvalue()
+    with Stages(quiet=True) as tell:
+        tell("fitting NBD")
+        time.sleep(0.2)
+    assert "fitting" not in terminal.getvalue()
+
+
+def test_a_pipe_gets_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = io.StringIO()
+    monkeypatch.setattr("sys.stderr", pipe)
+    monkeypatch.setattr(progress, "_PATIENCE", 0.0)
+    with Stages() as tell:
+        tell("fitting NBD")
+        time.sleep(0.1)
+    assert pipe.getvalue() == ""
