@@ -6,6 +6,8 @@ that many commands have. Nothing here imports Polars, so `--help` and `--version
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from crmkit.commands.accumulation import accumulation
@@ -23,6 +25,7 @@ from crmkit.commands.rfm import rfm
 from crmkit.commands.sample import sample
 from crmkit.commands.trend import trend
 from crmkit.commands.value import value
+from crmkit.errors import UsageError
 from crmkit.options import shared
 
 app = typer.Typer(
@@ -66,5 +69,16 @@ def _crmkit(
 
 
 def run() -> None:
-    """Parse, do, and leave with an exit status."""
-    app(standalone_mode=True)
+    """Parse, do, and leave with an exit status; what typer finds wrong becomes a UsageError."""
+    try:
+        status = app(prog_name="crmkit", standalone_mode=False)
+    except Exception as error:
+        told = getattr(error, "format_message", None)
+        if told is None:
+            raise
+        if len(sys.argv) == 1:
+            print(told(), file=sys.stderr)  # the help
+            raise SystemExit(2) from None
+        command = getattr(getattr(error, "ctx", None), "command_path", "crmkit")
+        raise UsageError(f"{told().rstrip('.')}. See {command} --help.") from None
+    raise SystemExit(status if isinstance(status, int) else 0)

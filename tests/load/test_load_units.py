@@ -194,7 +194,7 @@ class TestNumbers:
 def days_of(values: list[str], name: str, tz: str = "UTC") -> list[date | None]:
     column = pl.col("v")
     return (
-        pl.Series("v", values)
+        pl.Series("v", values, dtype=pl.String)
         .to_frame()
         .select(dates.read(column, dates.given(name), tz))
         .to_series()
