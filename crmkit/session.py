@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from crmkit.load.gates import Gate
+    from crmkit.load.sources import Source
     from crmkit.load.transactions import Transactions
     from crmkit.report import Outputs
     from crmkit.result import Result
@@ -84,6 +85,7 @@ class Session:
             self.common.files, load_options(self.common), needs=frozenset(needs), wants=frozenset(wants)
         )
         found.keep_all_rejects = self.common.rejects is not None
+        found.gate = self._limits
         found.on_progress = None if self.common.quiet else progress(found)
         self.transactions = found
         return found
@@ -114,7 +116,6 @@ class Session:
         from crmkit import report
 
         result = self._with_account(result)
-        self._gate()
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
         if not self.common.quiet:
@@ -157,10 +158,6 @@ class Session:
             facts={**self.transactions.audit.facts(has_amount=self.transactions.has_amount), **result.facts},
         )
 
-    def _gate(self) -> None:
-        if self.transactions is not None:
-            self._limits.check(self.transactions.audit, self.transactions.name)
-
     def _say_account(self, result: Result) -> None:
         if self.transactions is not None:
             audit = self.transactions.audit
@@ -188,7 +185,10 @@ class Session:
         from crmkit import report
 
         if self.common.rejects:
-            assert self.transactions is not None
+            if self.transactions is None:
+                raise UsageError(
+                    "--rejects: the input holds customers, none of which is set aside; give it with transactions."
+                )
             report.export(
                 rejects_result(self.transactions),
                 self.common.rejects,
@@ -206,10 +206,17 @@ class Session:
         text = json.dumps(account, indent=2, ensure_ascii=False)
         files.write(str(self.common.summary), lambda stream: stream.write(text.encode() + b"\n"), first=True)
 
+    def _sources(self) -> list[Source]:
+        from crmkit.load import sources
+
+        if self.transactions is not None:
+            return [opened.source for opened in self.transactions.inputs]
+        return sources.find(self.common.files) if self.common.files else []
+
     def _account(self, result: Result, files: Outputs) -> dict[str, Any]:
         import polars
 
-        inputs = [] if self.transactions is None else [opened.source for opened in self.transactions.inputs]
+        inputs = self._sources()
         return {
             "schema": 1,
             "command": self.command,

@@ -16,6 +16,7 @@ from crmkit.load import dates, delimited, numbers, survey
 from crmkit.load.ahead import ahead
 from crmkit.load.audit import REASON, SKIP, Audit, Reject
 from crmkit.load.clean import BAD_AMOUNT, BAD_DATE, clean
+from crmkit.load.gates import Gate
 from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.plan import MAX_SCALE, Plan
 from crmkit.load.survey import Sample, Surprises
@@ -39,6 +40,7 @@ class Transactions:
         self.plan = plan
         self.audit = Audit(scale=plan.scale)
         self.keep_all_rejects = False
+        self.gate: Gate | None = None
         self.on_progress: Callable[[int], None] | None = None
         self._names = list(names)
         self._sample = sampled
@@ -306,6 +308,8 @@ class Transactions:
         self.audit.notes += self._inferences()
         if self.audit.rows_used == 0:
             raise DataError(self._nothing_left())
+        if self.gate is not None:
+            self.gate.check(self.audit, self.name)
 
     def _settle_currency(self) -> None:
         wanted, found = self.plan.options.currency, sorted(self.audit.currencies)
