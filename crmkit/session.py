@@ -13,7 +13,7 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -49,6 +49,7 @@ class Session:
         self.transactions: Transactions | None = None
         self._extra: list[tuple[str, Fill]] = []
         self._limits = gate(common)
+        self._found: Sequence[Source] | None = None
 
     def __enter__(self) -> Session:
         self._check_outputs()
@@ -75,6 +76,14 @@ class Session:
         """A further file of this run (saved cut points, a model), renamed into place with the rest."""
         self._extra.append((path, fill))
 
+    def sources(self) -> Sequence[Source]:
+        """The inputs, found once: a pipe cannot be opened twice."""
+        from crmkit.load import sources
+
+        if self._found is None:
+            self._found = sources.find(self.common.files)
+        return self._found
+
     def read(
         self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)
     ) -> Transactions:
@@ -82,7 +91,7 @@ class Session:
         from crmkit.load import load
 
         found = load(
-            self.common.files, load_options(self.common), needs=frozenset(needs), wants=frozenset(wants)
+            self.sources(), load_options(self.common), needs=frozenset(needs), wants=frozenset(wants)
         )
         found.keep_all_rejects = self.common.rejects is not None
         found.gate = self._limits
@@ -102,10 +111,7 @@ class Session:
         from crmkit import customers
         from crmkit.load import waist
 
-        if (
-            key == "customer"
-            and (ready := waist.read(self.common.files, load_options(self.common))) is not None
-        ):
+        if key == "customer" and (ready := waist.read(self.sources(), load_options(self.common))) is not None:
             return ready
         transactions = self.read(needs=needs, wants=roles)
         return customers.build(transactions, wants, key=key)
@@ -206,17 +212,10 @@ class Session:
         text = json.dumps(account, indent=2, ensure_ascii=False)
         files.write(str(self.common.summary), lambda stream: stream.write(text.encode() + b"\n"), first=True)
 
-    def _sources(self) -> list[Source]:
-        from crmkit.load import sources
-
-        if self.transactions is not None:
-            return [opened.source for opened in self.transactions.inputs]
-        return sources.find(self.common.files) if self.common.files else []
-
     def _account(self, result: Result, files: Outputs) -> dict[str, Any]:
         import polars
 
-        inputs = self._sources()
+        inputs = self.sources()
         return {
             "schema": 1,
             "command": self.command,

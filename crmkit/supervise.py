@@ -18,6 +18,7 @@ from typing import NoReturn
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Native code notices a signal late or never; after so many seconds the worker is ended.
 _PATIENCE = 2.5
+_SPEECHLESS = 70
 _FROM_KERNEL = 0x80  # si_code of a key on the terminal, which has sent the signal to the worker as well
 _LONG = 3600.0
 _PR_SET_PDEATHSIG = 1
@@ -29,7 +30,15 @@ _FRUGAL = {
     "_RJEM_MALLOC_CONF": "narenas:2,background_thread:false",
 }
 _STATUSES = {0, 1, 2, 3, 128 + signal.SIGHUP, 128 + signal.SIGINT, 128 + signal.SIGPIPE, 128 + signal.SIGTERM}
-_MEMORY = (b"memory", b"bad_alloc", b"Cannot allocate", b"thread creation failed", b"jemalloc", b"WouldBlock")
+_MEMORY = (
+    b"memory",
+    b"Memory",
+    b"bad_alloc",
+    b"Cannot allocate",
+    b"thread creation failed",
+    b"jemalloc",
+    b"WouldBlock",
+)
 
 
 def occupy_standard_descriptors() -> None:
@@ -64,9 +73,7 @@ def supervised(work: Callable[[], int], arguments: Sequence[str]) -> int:
     supervisor = os.getpid()
     worker = os.fork()
     if worker == 0:
-        _begin_worker(supervisor, words)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        _leave(work())
+        _work(work, supervisor, words, before)
     status, asked = _wait(worker, passed_on)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) in _STATUSES:
@@ -74,6 +81,18 @@ def supervised(work: Callable[[], int], arguments: Sequence[str]) -> int:
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (*_PASSED_ON, signal.SIGPIPE):
         _die_by(os.WTERMSIG(status))
     return _tell(status, asked, words, arguments)
+
+
+def _work(work: Callable[[], int], supervisor: int, words: int, mask: set[int | signal.Signals]) -> NoReturn:
+    """The worker's whole life; what it cannot say itself it leaves to the supervisor."""
+    try:
+        _begin_worker(supervisor, words)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        _leave(work())
+    except BaseException as error:
+        with suppress(BaseException):
+            os.write(words, type(error).__name__.encode())
+        os._exit(_SPEECHLESS)
 
 
 def _begin_worker(supervisor: int, words: int) -> None:

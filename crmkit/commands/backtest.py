@@ -35,7 +35,7 @@ def backtest(
     at, length = day("--split", split), None if horizon is None else parse.duration(horizon, "--horizon").days
     level = parse.percent(interval, "--interval", low=0.01, high=0.99)
     with Session("backtest", common) as session:
-        if waist.read(common.files, load_options(common)) is not None:
+        if waist.read(session.sources(), load_options(common)) is not None:
             raise UsageError(
                 "A backtest needs to know what was bought when, and this is a customers table. Give the transactions."
             )

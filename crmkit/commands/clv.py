@@ -109,7 +109,7 @@ def _input(
     from crmkit import histories
     from crmkit.load import waist
 
-    ready = waist.read(session.common.files, load_options(session.common))
+    ready = waist.read(session.sources(), load_options(session.common))
     if ready is not None:
         return ready, None, None
     column = None if by is None or by in _GROUPS else by

@@ -9,6 +9,7 @@ from crmkit.load.audit import Audit
 from crmkit.load.inputs import Input
 from crmkit.load.plan import Options
 from crmkit.load.roles import Role
+from crmkit.load.sources import Source
 from crmkit.load.survey import role_columns
 from crmkit.load.transactions import Transactions
 
@@ -18,7 +19,7 @@ NEEDED = frozenset({"customer", "date", "amount"})
 
 
 def load(
-    files: str | Sequence[str],
+    files: str | Sequence[str | Source],
     options: Options | None = None,
     *,
     needs: frozenset[str] = NEEDED,
@@ -26,7 +27,7 @@ def load(
 ) -> Transactions:
     """Find the files, the roles of their columns and how these are written; read no more than a sample.
 
-    `files` are paths, globs, folders or `-`. `needs` are roles without which there is no answer
+    `files` are paths, globs, folders or `-` (or sources that were found before). `needs` are roles without which there is no answer
     (DataError), `wants` those that are used where there is a column for them.
     """
     options = options or Options()

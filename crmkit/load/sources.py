@@ -83,9 +83,16 @@ class _Unclosable(io.BufferedIOBase):
         return True
 
 
-def find(files: Sequence[str]) -> list[Source]:
-    """The sources that the arguments name, in an order that does not depend on the file system."""
-    sources = [source for argument in files for source in _expand(argument)]
+def find(files: Sequence[str | Source]) -> list[Source]:
+    """The sources that the arguments name, in an order that does not depend on the file system.
+
+    A pipe can be found once only: what has been found may be given again instead of its name.
+    """
+    sources = [
+        source
+        for argument in files
+        for source in ([argument] if isinstance(argument, Source) else _expand(argument))
+    ]
     paths.refuse_twice(source.path for source in sources if source.path is not None)
     _refuse_mixture(sources)
     return sources

@@ -16,6 +16,7 @@ from crmkit.errors import DataError
 from crmkit.load import batches, sources
 from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.plan import MAX_SCALE, Options
+from crmkit.load.sources import Source
 from crmkit.load.survey import scale_for
 
 REQUIRED = ("customer", "last", "orders", "revenue")
@@ -24,15 +25,13 @@ _DATES = ("first", "last")
 _COUNTS = ("orders", "days", "rows", "recency", "x", "t_x", "T")
 
 
-def read(files: Sequence[str], options: Options) -> pl.DataFrame | None:
+def read(files: Sequence[str | Source], options: Options) -> pl.DataFrame | None:
     """The customers of these files, or None where they do not hold customers.
 
     The as-of date is the option's, else the one that `last` and `recency` agree on, else the latest
     `last`. DataError for a value that does not fit its column, an id that comes twice, and dates
     after the as-of date: a table cannot be wound back.
     """
-    if any(file == "-" for file in files):
-        return None
     found = sources.find(list(files))
     opened = [
         batches.open_input(source, encoding=options.encoding, delimiter=options.delimiter, suits=_suits)
