@@ -81,7 +81,8 @@ LAYOUTS = (
     Layout("epoch", r"^[1-9][0-9]{8,9}$", "s", kind="epoch"),
     Layout("epoch_ms", r"^[1-9][0-9]{12}$", "ms", kind="epoch"),  # 12 digits are 202401311530, or before 2001
 )
-_BY_NAME = {layout.name: layout for layout in LAYOUTS} | {"iso": ISO}
+_BY_NAME = {layout.name.lower(): layout for layout in LAYOUTS}
+_FEW = 10  # up to one in so many, days in another layout are slips
 
 
 def latest() -> date:
@@ -143,13 +144,10 @@ def read(column: pl.Expr, layout: Layout, tz: str) -> pl.Expr:
 
 
 def _read_zoned(column: pl.Expr, tz: str) -> pl.Expr:
-    text = column.str.strip_chars().str.replace(" ", "T", literal=True)
-    text = text.str.replace(r"\s*(?:Z|z|UTC|GMT)$", "+0000").str.replace(
-        r"([+-][0-9]{2}):?([0-9]{2})?$", "$1$2"
-    )
-    text = text.str.replace(r"T([0-9]{2}:[0-9]{2})([+-])", "T$1:00$2").str.replace(
-        r"([+-][0-9]{2})$", "${1}00"
-    )
+    text = column.str.strip_chars().str.replace(r"^([0-9-]{10})[ T]", "${1}T").str.replace(r"\s+", "")
+    text = text.str.replace(r"(?:Z|z|UTC|GMT)$", "+0000").str.replace(r"([+-][0-9]{2}):?([0-9]{2})?$", "$1$2")
+    text = text.str.replace(r"T([0-9]{2}:[0-9]{2})([+-])", "T$1:00$2")
+    text = text.str.replace(r"([+-][0-9]{2})$", "${1}00")
     moment = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us", time_zone="UTC")
     return local_day(moment, tz)
 
@@ -257,19 +255,25 @@ def _apart(days: pl.DataFrame, one: Layout, other: Layout) -> int | None:
 
 
 def _refuse_mixture(tally: pl.DataFrame, days: pl.DataFrame, chosen: Layout, name: str, file: str) -> None:
-    """Where days over 12 stand on both sides, the days up to 12 could be read wrongly, and nothing would show it."""
+    """Many values that are days in another layout are no slips.
+
+    And where days over 12 stand on both sides of day/month, those up to 12 could be read wrongly, with nothing to show it.
+    """
     mine = days[chosen.name]
     for other in LAYOUTS:
         theirs = days[other.name]
         only_there = mine.is_null() & theirs.is_not_null()
-        if _apart(days, chosen, other) is None or not only_there.any():
-            continue
-        if _count(tally, only_there) * 100 > _count(tally, mine.is_not_null() & theirs.is_null()):
-            here = tally["value"].filter(mine.is_not_null() & theirs.is_null()).sort()
-            there = tally["value"].filter(only_there).sort()
+        only_here = mine.is_not_null() & theirs.is_null()
+        limit = (
+            _count(tally, only_here) // 100
+            if _apart(days, chosen, other) is not None
+            else _count(tally, only_here) // _FEW
+        )
+        if _count(tally, only_there) > limit:
+            here, there = tally["value"].filter(only_here).sort(), tally["value"].filter(only_there).sort()
             raise DataError(
-                f"{file}: column {name} mixes {chosen.name} ({here[0]!r}) and {other.name} ({there[0]!r}), and values that fit both "
-                f"could be either. Write it in one of them, or say --date-format {chosen.name} to set the others aside."
+                f"{file}: column {name} mixes {chosen.name} ({here[0]!r}) and {other.name} ({there[0]!r}). "
+                f"Write it in one layout, or say --date-format '{chosen.name}' to set the others aside."
             )
 
 

@@ -78,9 +78,10 @@ def _globbed(pattern: str) -> list[Path]:
         status(Path(pattern))
     # In `**`, pathlib follows no links, where glob would go round in circles.
     found = _deep(pattern) if "**" in pattern else map(Path, glob.glob(pattern))  # noqa: PTH207
-    hidden = ("_", ".")
-    asked = Path(pattern).name.startswith(hidden)
-    paths = sorted(path for path in found if asked or not path.name.startswith(hidden))
+    asked = set(Path(pattern).parts)
+    paths = sorted(
+        path for path in found if not any(part.startswith(("_", ".")) for part in {*path.parts} - asked)
+    )
     if not paths:
         raise DataError(f"{pattern}: no file was found that matches this pattern.")
     return paths

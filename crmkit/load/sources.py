@@ -67,6 +67,9 @@ class _Unclosable(io.BufferedIOBase):
     def read(self, size: int | None = -1, /) -> bytes:
         return self._file.read(-1 if size is None else size)
 
+    def read1(self, size: int = -1, /) -> bytes:
+        return self.read(1 << 16 if size < 0 else size)
+
     def seek(self, offset: int, whence: int = 0, /) -> int:
         return self._file.seek(offset, whence)
 
@@ -191,8 +194,8 @@ def _decompressed(raw: IO[bytes], compression: str | None) -> IO[bytes]:
 
 
 def _refuse_mixture(sources: list[Source]) -> None:
-    kinds = {source.kind for source in sources}
-    if len(kinds) > 1:
-        odd = min(kinds, key=lambda kind: sum(source.kind == kind for source in sources))
-        name = next(source.name for source in sources if source.kind == odd)
-        raise DataError(f"{name} is {odd} and the other files are not; give one kind of file at a time.")
+    odd = next((source for source in sources if source.kind != sources[0].kind), None)
+    if odd is not None:
+        raise DataError(
+            f"{odd.name} is {odd.kind} and {sources[0].name} is {sources[0].kind}; give one kind of file at a time."
+        )

@@ -265,9 +265,8 @@ def _fallback(text: str, encoding: str, delimiters: Sequence[str]) -> Dialect:
     if not candidates:
         return Dialect(encoding, delimiters[0], 1, ())
     sign, (skip, cells) = max(candidates, key=lambda candidate: len(candidate[1][1]))
-    note = (
-        "" if len(cells) > 1 else "no delimiter was found in the first line (fixed-width text cannot be read)"
-    )
+    missing = "no delimiter was found in the first line; if it is another sign, say --delimiter (text of fixed width cannot be read)"
+    note = "" if len(cells) > 1 else missing
     return Dialect(encoding, sign, skip, tuple(cells), note)
 
 

@@ -7,6 +7,8 @@ import io
 import json
 import signal
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ class Finished:
     def facts(self) -> dict[str, Any]:
         """The facts of `--format json`."""
         assert self.status == 0, self.err
+        assert "fault of crmkit" not in self.err
         return json.loads(self.out)["facts"]
 
     @property
@@ -46,13 +49,28 @@ class Finished:
         )
 
 
+def refused(finished: Finished, *words: str) -> None:
+    """Assert that a run refused in one sentence with these words, and printed nothing else."""
+    assert finished.status == 1, (finished.status, finished.err, finished.out[:200])
+    assert finished.out == ""
+    assert finished.err.count("\n") == 1
+    assert "fault of crmkit" not in finished.err
+    for word in words:
+        assert word in finished.err, (word, finished.err)
+
+
 def run(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
     """Run `crmkit ARGUMENTS`; standard input is closed where none is given."""
     words = [str(argument) for argument in arguments]
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape") for _ in "oe")
     source = None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin))
+    hook = sys.unraisablehook
     with (
-        mock.patch.multiple(sys, argv=["crmkit", *words], stdin=source, stdout=out, stderr=err),
+        mock.patch.multiple(
+            sys, argv=["crmkit", *words], stdin=source, stdout=out, stderr=err, unraisablehook=hook
+        ),
+        mock.patch.object(threading, "excepthook", threading.excepthook),
+        warnings.catch_warnings(),
         _own_signals(),
     ):
         status = guarded(words)
@@ -65,7 +83,7 @@ def run(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
 
 def check(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
     """Run `crmkit check … --format json`."""
-    return run("check", *arguments, "--format", "json", stdin=stdin)
+    return run("check", "--format", "json", *arguments, stdin=stdin)
 
 
 @contextlib.contextmanager
