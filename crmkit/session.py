@@ -295,7 +295,7 @@ def reject_lines(transactions: Transactions) -> list[str]:
     audit = transactions.audit
     shown = [
         reject
-        for reason in audit.rejected
+        for reason in audit.by_reason()
         if reason != "no customer id"
         for reject in [r for r in audit.rejects if r.reason == reason][:_EXAMPLES]
     ]
@@ -304,7 +304,7 @@ def reject_lines(transactions: Transactions) -> list[str]:
         where = f"{reject.file}: {places[reject.file, reject.record][0]}"
         column = f", column {reject.column}" if reject.column else ""
         lines.append(f"{where}{column}: {reject.reason}: {safe(reject.value, limit=_VALUE_LENGTH)!r}")
-    for reason, count in audit.rejected.items():
+    for reason, count in audit.by_reason().items():
         if reason != "no customer id" and count > _EXAMPLES:
             lines.append(f"… and {count - _EXAMPLES:,} more: {reason} (--rejects FILE keeps them all)")
     return lines

@@ -137,14 +137,18 @@ class Audit:
                 Reject(file, bad.record, RAGGED, "", f"{bad.actual} fields, {bad.expected} expected")
             )
 
+    def by_reason(self) -> dict[str, int]:
+        """Rows set aside, in the order in which reasons are looked for."""
+        return {reason: self.rejected[reason] for reason in (RAGGED, *REASONS) if reason in self.rejected}
+
     def facts(self, *, has_amount: bool = True) -> dict[str, Any]:
         """The account as single values, in the file's own currency units."""
-        rejected = {reason: self.rejected[reason] for reason in (RAGGED, *REASONS) if reason in self.rejected}
+        rejected = self.by_reason()
         facts: dict[str, Any] = {
             "rows_read": self.rows_read,
             "rows_used": self.rows_used,
             "rejected": rejected,
-            "skipped": dict(self.skipped),
+            "skipped": {skip: self.skipped[skip] for skip in SKIPS if skip in self.skipped},
         }
         if has_amount:
             facts |= {
@@ -161,8 +165,9 @@ class Audit:
     def line(self) -> str:
         """The account in one line: it adds up."""
         parts = [f"{self.rows_read:,} rows read"]
-        parts += [f"{count:,} {reason}" for reason, count in self.facts()["rejected"].items()]
-        parts += [f"{count:,} {reason} (skipped)" for reason, count in self.skipped.items()]
+        facts = self.facts(has_amount=False)
+        parts += [f"{count:,} {reason}" for reason, count in facts["rejected"].items()]
+        parts += [f"{count:,} {reason} (skipped)" for reason, count in facts["skipped"].items()]
         return ", ".join([*parts, f"{self.rows_used:,} used"])
 
 

@@ -200,11 +200,12 @@ def local_day(moment: pl.Expr, tz: str) -> pl.Expr:
     return moment.dt.convert_time_zone(tz).dt.replace_time_zone(None).dt.date()
 
 
-def survey(tally: pl.DataFrame, name: str, file: str) -> Layout | None:
+def survey(tally: pl.DataFrame, name: str, file: str, *, complete: bool = True) -> Layout | None:
     """The layout of a column from its values (at best all) and how often each comes: `value`, `count`.
 
-    None means that day/month and month/day both fit all values seen. Raises DataError where no
-    layout fits most values, and where two of them fit values that the other does not.
+    None means that day/month and month/day both fit all values seen, as different days or, where the
+    values are not `complete`, as the same. Raises DataError where no layout fits most values, and where
+    two of them fit values that the other does not.
     """
     tally = tally.filter(~blank(pl.col("value")))
     if tally.height == 0:
@@ -215,10 +216,10 @@ def survey(tally: pl.DataFrame, name: str, file: str) -> Layout | None:
     if best * 2 <= tally["count"].sum():
         raise DataError(_unreadable(tally["value"], name, file))
     winners = [layout for layout in LAYOUTS if counts[layout] == best]
-    if winners[0] not in (ISO, ZONED) and any(
-        _apart(days, winners[0], other) is not None for other in winners[1:]
-    ):
-        return None
+    if winners[0] not in (ISO, ZONED):
+        apart = any(_apart(days, winners[0], other) is not None for other in winners[1:])
+        if apart or (len(winners) > 1 and not complete):
+            return None
     _refuse_mixture(tally, days, winners[0], name, file)
     return winners[0]
 

@@ -66,6 +66,7 @@ class NumberStyle:
     decimal: str = "."
     plain: bool = True  # digits, sign, point and exponent only, which needs no cleaning
     currency: str = ""
+    proven: bool = True  # False where no value had a mark that is a point or a comma for certain
 
     def says(self) -> str:
         """The style in words, empty where there is nothing to say."""
@@ -142,18 +143,19 @@ def survey(values: pl.Series, *, decimal: str | None, name: str, file: str) -> N
     if decimal is not None:
         return NumberStyle(decimal, plain=decimal == "." and not odd, currency=_currency(odd, name, file))
     if not odd:
-        return NumberStyle() if not _all_grouped(plain) else None
+        return _plain_style(plain)
     return _mixed_style(odd, plain, name, file)
 
 
 def _mixed_style(odd: list[str], plain: pl.Series, name: str, file: str) -> NumberStyle | None:
     bodies = [body for value in odd if (body := _body(value)) is not None]
     if not bodies:
-        return NumberStyle() if not _all_grouped(plain) else None
+        return _plain_style(plain)
     points = _evidence(bodies + plain.to_list(), ".")
     commas = _evidence(bodies + plain.to_list(), ",")
     currency = _currency(odd, name, file)
     either = [body for body in bodies if _EITHER.match(body)]
+    proven = bool(points or commas or either)
     if not points and not commas and either:
         if not currency or currency in _THOUSANDTHS:
             return None
@@ -161,7 +163,7 @@ def _mixed_style(odd: list[str], plain: pl.Series, name: str, file: str) -> Numb
         commas = [body for body in either if "." in body]
     _refuse_two_marks(points, commas, name, file)
     decimal = "," if len(commas) > len(points) else "."
-    return NumberStyle(decimal, plain=False, currency=currency)
+    return NumberStyle(decimal, plain=False, currency=currency, proven=proven)
 
 
 def _refuse_two_marks(points: list[str], commas: list[str], name: str, file: str) -> None:
@@ -188,11 +190,12 @@ def _evidence(bodies: list[str], decimal: str) -> list[str]:
     return [body for body in bare if mine.match(body) and not other.match(body)]
 
 
-def _all_grouped(plain: pl.Series) -> bool:
-    """Whether plain-looking values could all be thousands with points: 1.234 and 999, but no 1234 and no 0.5."""
-    if plain.len() == 0 or not plain.str.contains(".", literal=True).any():
-        return False
-    return bool(plain.str.contains(r"^[-+]?(?:0|[1-9]\d{0,2}(?:\.\d{3})?)$").all())
+def _plain_style(plain: pl.Series) -> NumberStyle | None:
+    """Plain-looking values could all be thousands with points: 1.234 and 999, but no 1234 and no 0.5."""
+    grouped = bool(plain.str.contains(r"^[-+]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})?)$").all())
+    if grouped and plain.str.contains(".", literal=True).any():
+        return None
+    return NumberStyle(proven=not grouped)
 
 
 def ambiguous(values: pl.Series, name: str, file: str) -> DataError:

@@ -129,7 +129,7 @@ def _layout(sampled: Sample, plan: Plan, file: str, full: Sequence[Iterator[pl.D
         return ISO
     name = plan.roles["date"].formula.text
     tally = tallied(values)
-    layout = dates.survey(tally, name, file)
+    layout = dates.survey(tally, name, file, complete=sampled.complete)
     if layout is None and not sampled.complete:
         tally = tally_of_all(full, "date")
         layout = dates.survey(tally, name, file)

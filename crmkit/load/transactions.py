@@ -185,8 +185,8 @@ class Transactions:
         if self.plan.scale < MAX_SCALE and cleaned["__rounded"].any():
             lost = cleaned.filter("__rounded")["__amount"]
             self._surprises.lost_digits = _more(self._surprises.lost_digits, lost)
-        if raw.schema["customer"] == pl.String and not self._sample.complete:
-            self._watch_ids(raw["customer"])
+        if not self._sample.complete:
+            self._watch(raw)
         return kept
 
     def _keep_surprises(self, raw: pl.DataFrame, cleaned: pl.DataFrame) -> None:
@@ -197,6 +197,15 @@ class Transactions:
             for name in self.plan.numbers:
                 odd = raw.filter(bad == BAD_AMOUNT)[name]
                 self._surprises.numbers[name] = _more(self._surprises.numbers.get(name), odd)
+
+    def _watch(self, raw: pl.DataFrame) -> None:
+        """Look for what would have been decided otherwise, had it been in the sample."""
+        if raw.schema["customer"] == pl.String:
+            self._watch_ids(raw["customer"])
+        for name, style in self.plan.numbers.items():
+            if not style.proven and name not in self._settled:
+                marked = raw[name].filter(raw[name].str.contains("[.,]"))
+                self._surprises.numbers[name] = _more(self._surprises.numbers.get(name), marked)
 
     def _watch_ids(self, ids: pl.Series) -> None:
         if self.plan.float_ids:
@@ -251,7 +260,11 @@ class Transactions:
         if seen.not_float_ids or seen.float_ids:
             self._settled |= {"ids"} if seen.not_float_ids else set()
             plan = plan.but(float_ids=not seen.not_float_ids)
-        return self._restyled(self._relaid(plan))
+        changed = self._restyled(self._relaid(plan))
+        if (changed.layout, changed.numbers) != (plan.layout, plan.numbers):
+            # Decimals and sizes were seen through a reading that is given up.
+            return changed.but(scale=Plan.scale, wide=Plan.wide)
+        return changed
 
     def _relaid(self, plan: Plan) -> Plan:
         """Another layout could win only if it reads what this one does not."""
