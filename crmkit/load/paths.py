@@ -9,7 +9,8 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ SUFFIXES = (
     ".parquet",
     ".pq",
 )
+_HIDDEN = ("_", ".")  # markers and work in progress
 Hive = tuple[tuple[str, str], ...]
 
 
@@ -76,26 +78,42 @@ def sentence(name: str, error: Exception) -> str:
 def _globbed(pattern: str) -> list[Path]:
     if not glob.has_magic(pattern):
         status(Path(pattern))
-    # In `**`, pathlib follows no links, where glob would go round in circles.
-    found = _deep(pattern) if "**" in pattern else map(Path, glob.glob(pattern))  # noqa: PTH207
-    asked = set(Path(pattern).parts)
-    paths = sorted(
-        path for path in found if not any(part.startswith(("_", ".")) for part in {*path.parts} - asked)
-    )
+    path = Path(pattern)
+    parts = path.parts[1:] if path.anchor else path.parts
+    paths = sorted(set(_matching(Path(path.anchor or "."), parts)))
     if not paths:
         raise DataError(f"{pattern}: no file was found that matches this pattern.")
     return paths
 
 
-def _deep(pattern: str) -> Iterator[Path]:
-    path = Path(pattern)
-    rest = str(path.relative_to(path.anchor))
+def _matching(folder: Path, pattern: Sequence[str]) -> Iterator[Path]:
+    """What lies under a folder and matches; unlike `glob`, no folder that may not be read is passed over."""
+    head, rest = pattern[0], pattern[1:]
+    if head == "**":
+        yield from _matching(folder, rest or ("*",))
+        for entry in _entries(folder):
+            if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(_HIDDEN):
+                yield from _matching(folder / entry.name, pattern)
+        return
+    names = [entry.name for entry in _entries(folder)] if glob.has_magic(head) else [head]
+    for name in names:
+        path = folder / name
+        if name != head and (
+            not fnmatchcase(name, head) or (name.startswith(_HIDDEN) and name[0] != head[0])
+        ):
+            continue
+        if rest and path.is_dir():
+            yield from _matching(path, rest)
+        elif not rest and os.path.lexists(path):
+            yield path
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        for found in Path(path.anchor or ".").glob(rest):
-            if found.name.lower().endswith(SUFFIXES) or not found.is_dir():
-                yield found
-    except (OSError, ValueError) as error:
-        raise DataError(sentence(pattern, error)) from None
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise DataError(sentence(str(folder), error)) from None
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -118,7 +136,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
-    if folder.name.startswith(("_", ".")):
+    if folder.name.startswith(_HIDDEN):
         return False
     found = status(folder)
     key = (found.st_dev, found.st_ino)
@@ -129,7 +147,7 @@ def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
 
 def _wanted(name: str) -> bool:
     lower = name.lower()
-    return not lower.startswith(("_", ".")) and lower.endswith(SUFFIXES) and not lower.endswith("readme.txt")
+    return not lower.startswith(_HIDDEN) and lower.endswith(SUFFIXES) and not lower.endswith("readme.txt")
 
 
 def _hive(path: Path, folder: Path) -> Hive:

@@ -8,6 +8,7 @@ import io
 import lzma
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -271,11 +272,33 @@ class TestNames:
         assert done.account == account()
         refused(check(os.fsdecode(b"gone\xff.csv")), "gone\\udcff.csv")
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-    def test_no_permission(self, tmp_path: Path) -> None:
-        put(tmp_path / "data" / "a.csv", text()).chmod(0)
-        refused(check(tmp_path / "data" / "a.csv"), "permission denied")
-        refused(check(tmp_path / "data"), "permission denied")
+    @pytest.mark.parametrize("pattern", ["", "*/*.csv", "**/*.csv", "**"])
+    def test_no_permission(self, tmp_path: Path, pattern: str) -> None:
+        put(tmp_path / "open" / "a.csv", text())
+        shut = put(tmp_path / "shut" / "a.csv", text())
+        shut.parent.chmod(0)
+        try:
+            done = without_privileges("check", tmp_path / pattern)
+        finally:
+            shut.parent.chmod(0o700)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "shut: permission denied" in done.stderr
+        shut.chmod(0)
+        done = without_privileges("check", shut)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "shut/a.csv: permission denied" in done.stderr
+
+
+def without_privileges(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """A run for which permissions hold even if we are root."""
+    command = [sys.executable, "-m", "crmkit", *map(str, words)]
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("root may read everything")
+        caps = "-dac_override,-dac_read_search"
+        command = ["setpriv", f"--inh-caps={caps}", f"--bounding-set={caps}", *command]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
 class TestPipes:
