@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from crmkit.load import batches, roles, sources, survey, types
 from crmkit.load.audit import Audit
+from crmkit.load.files import Files
 from crmkit.load.inputs import Input
 from crmkit.load.plan import Options
 from crmkit.load.roles import Role
@@ -13,7 +14,7 @@ from crmkit.load.sources import Source
 from crmkit.load.survey import role_columns
 from crmkit.load.transactions import Transactions
 
-__all__ = ["Audit", "Options", "Transactions", "load"]
+__all__ = ["Audit", "Files", "Options", "Transactions", "load"]
 
 NEEDED = frozenset({"customer", "date", "amount"})
 
@@ -24,7 +25,7 @@ def load(
     *,
     needs: frozenset[str] = NEEDED,
     wants: frozenset[str] = frozenset({"order"}),
-) -> Transactions:
+) -> Files:
     """Find the files, the roles of their columns and how these are written; read no more than a sample.
 
     `files` are paths, globs, folders or `-` (or sources that were found before). `needs` are roles without which there is no answer
@@ -39,7 +40,7 @@ def load(
     _refuse_disagreement(inputs, cast)
     names = [role_columns(list(roles_here.values())) for roles_here in cast]
     sampled = survey.sample(inputs, names)
-    made = Transactions(inputs, names, survey.Plan(roles=cast[0], options=options), sampled)
+    made = Files(inputs, names, survey.Plan(roles=cast[0], options=options), sampled)
     made.plan = survey.make(sampled, cast[0], options, made.name, made.full())
     return made
 
