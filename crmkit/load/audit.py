@@ -134,6 +134,7 @@ class Audit:
         self.first_date = min(filter(None, (self.first_date, other.first_date)), default=None)
         self.last_date = max(filter(None, (self.last_date, other.last_date)), default=None)
         self.currencies |= other.currencies
+        self.notes = sorted({*self.notes, *other.notes})
         self.rejects += [reject for reject in other.rejects if self.wants(reject.reason)]
 
     def wants(self, reason: str) -> bool:

@@ -69,23 +69,14 @@ class Files(Transactions):
                 yield reader.look(raw, cleaned, self._findings, part)
                 if self.on_progress:
                     self.on_progress(cleaned.height)
-            self._close(opened, watch)
+            opened.source.refuse_changed()
+            reader.close(watch, self._findings, part)
 
     def _cleaned(
         self, opened: Input, names: dict[str, str], watch: Watch, plan: Plan
     ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         for raw in survey.raw_batches(opened, names, watch):
             yield raw, clean(raw, plan, suspicious=watch.nul)
-
-    def _close(self, opened: Input, watch: Watch) -> None:
-        opened.source.refuse_changed()
-        for bad in watch.ragged:
-            if not bad.is_blank:
-                self.audit.ragged(opened.name, bad)
-        if not watch.ends_in_newline:
-            self.audit.notes.append(
-                f"{opened.name}: the last line has no newline; its last value may be truncated"
-            )
 
     def full(self) -> list[Iterator[pl.DataFrame]]:
         """Every raw batch of every input, for a survey that a sample cannot settle."""

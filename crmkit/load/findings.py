@@ -17,7 +17,7 @@ from crmkit.load import audit as accounts
 from crmkit.load import dates, numbers, survey
 from crmkit.load.audit import REASON, SKIP, Audit, Reject
 from crmkit.load.clean import BAD_AMOUNT, BAD_DATE, clean
-from crmkit.load.inputs import ROW
+from crmkit.load.inputs import ROW, Watch
 from crmkit.load.plan import MAX_SCALE, Plan
 from crmkit.load.survey import Surprises
 
@@ -110,6 +110,16 @@ class Reader:
         if not self.complete:
             self._watch(raw, findings.surprises)
         return kept.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+    def close(self, watch: Watch, findings: Findings, part: Part) -> None:
+        """Account for what showed while a file streamed by: rows that are no rows, an end that looks cut."""
+        for bad in watch.ragged:
+            if not bad.is_blank:
+                findings.audit.ragged(part.file, bad)
+        if not watch.ends_in_newline:
+            findings.audit.notes.append(
+                f"{part.file}: the last line has no newline; its last value may be truncated"
+            )
 
     def _keep_surprises(self, raw: pl.DataFrame, cleaned: pl.DataFrame, surprises: Surprises) -> None:
         bad = cleaned[REASON]
