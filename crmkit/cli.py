@@ -39,21 +39,22 @@ app = typer.Typer(
 )
 
 READS = "files input output"
+ANYWHERE = f"{READS} engine"
 
-app.command(rich_help_panel="Look")(shared(check, READS))
-app.command(rich_help_panel="Look")(shared(customers, READS))
+app.command(rich_help_panel="Look")(shared(check, ANYWHERE))
+app.command(rich_help_panel="Look")(shared(customers, ANYWHERE))
 app.command(rich_help_panel="Look")(sample)
-app.command(rich_help_panel="Analyse")(shared(pareto, READS))
-app.command(rich_help_panel="Analyse")(shared(rfm, READS))
-app.command(rich_help_panel="Forecast")(shared(clv, READS))
+app.command(rich_help_panel="Analyse")(shared(pareto, ANYWHERE))
+app.command(rich_help_panel="Analyse")(shared(rfm, ANYWHERE))
+app.command(rich_help_panel="Forecast")(shared(clv, ANYWHERE))
 app.command(rich_help_panel="Forecast")(shared(backtest, READS))
 app.command(rich_help_panel="Reckon")(shared(accumulation, "input output"))
 app.command(rich_help_panel="Reckon")(shared(value, "output"))
-app.command(rich_help_panel="Over time")(shared(migration, READS))
-app.command(rich_help_panel="Over time")(shared(cohort, READS))
-app.command(rich_help_panel="Over time")(shared(lifecycle, READS))
-app.command(rich_help_panel="Over time")(shared(churn, READS))
-app.command(rich_help_panel="Over time")(shared(trend, READS))
+app.command(rich_help_panel="Over time")(shared(migration, ANYWHERE))
+app.command(rich_help_panel="Over time")(shared(cohort, ANYWHERE))
+app.command(rich_help_panel="Over time")(shared(lifecycle, ANYWHERE))
+app.command(rich_help_panel="Over time")(shared(churn, ANYWHERE))
+app.command(rich_help_panel="Over time")(shared(trend, ANYWHERE))
 app.command(rich_help_panel="Over time")(shared(deviation, READS))
 
 
