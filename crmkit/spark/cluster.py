@@ -9,6 +9,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,6 +63,7 @@ def session(master: str | None, conf: Sequence[str] = ()) -> Iterator[Any]:
 def _check(master: str | None) -> None:
     if not installed():
         raise UsageError("--engine spark needs PySpark, which is not installed: pip install 'crmkit[spark]'")
+    warnings.filterwarnings("ignore", module="pyspark")  # what it thinks of pandas, which is not used
     import pyspark
 
     version = tuple(int(part) for part in pyspark.__version__.split(".")[:2])
