@@ -252,17 +252,27 @@ def _listed(found: Valued) -> Rows:
         rows = where.of(pl.concat([listed, without], how="diagonal") if without.height else listed)
     else:
         each = partial(_forecasts, fit=found.choice.fit, spend=found.spend, terms=found.terms, by=by)
-        shape = each(found.people.head(1).with_columns(customer=pl.lit(""))).schema
-        rows = found.rows.by_row(partial(_each, forecasts=each, shape=shape))
+        rows = found.rows.by_row(partial(_each, forecasts=each, extremes=_extremes(found)))
     order = "clv" if found.spend is not None else "expected_orders"
     return rows.arranged(partial(largest_first, value=order, key="customer"))
 
 
-def _each(customers: pl.DataFrame, forecasts: ByRow, shape: pl.Schema) -> pl.DataFrame:
+def _each(customers: pl.DataFrame, forecasts: ByRow, extremes: pl.DataFrame) -> pl.DataFrame:
     """By row: the forecast of each customer with an order."""
-    people = customers.filter(pl.col("x").is_not_null())
-    listed = forecasts(people) if people.height else shape.to_frame()
+    people = customers.filter(pl.col("x").is_not_null()).select(extremes.columns)
+    listed = forecasts(pl.concat([extremes, people]))[extremes.height :]
     return pl.concat([listed, _without(customers)], how="diagonal")
+
+
+def _extremes(found: Valued) -> pl.DataFrame:
+    """Histories at the ends of all ranges, which settle how finely the models' rules are laid out.
+
+    With them before every batch, a forecast is the same to the last bit in whatever company.
+    """
+    x, T, model = found.past.x, found.past.T / unit_days(found.terms.unit), found.choice.fit.model
+    pace = (model.r + getattr(model, "stages", 1) * x) / (model.alpha + T)
+    places = [int(place) for place in (pace.argmax(), T.argmin(), T.argmax(), x.argmin(), x.argmax())]
+    return found.people[places].with_columns(customer=pl.lit(""))
 
 
 def _forecasts(

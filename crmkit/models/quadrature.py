@@ -12,7 +12,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial import chebyshev
 from scipy.special import roots_legendre
 
 Array = np.ndarray
@@ -148,9 +147,13 @@ class Chebyshev:
 
     def __init__(self, function: Callable[[Array], Array], end: float, n: int = 48) -> None:
         """`function(w)` maps n points to values (rows, n)."""
-        points = np.cos(np.pi * (np.arange(n) + 0.5) / n)
+        angles = np.pi * (np.arange(n) + 0.5) / n
+        values = function((np.cos(angles) + 1) / 2 * end)
+        # A sum for each coefficient by itself, so that no row depends on which others are there.
+        cosines = np.cos(np.outer(np.arange(n), angles))
         self.end = end
-        self.coefficients = chebyshev.chebfit(points, function((points + 1) / 2 * end).T, n - 1).T
+        self.coefficients = np.stack([(values * row).sum(axis=1) for row in cosines], axis=1) * (2 / n)
+        self.coefficients[:, 0] /= 2
 
     def __call__(self, which: Array, w: Array) -> Array:
         """Row `which[i]`'s function at w[i, :], by Clenshaw's recurrence."""
