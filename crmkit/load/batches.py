@@ -106,12 +106,16 @@ def _columns(
 ) -> dict[str, pl.Series]:
     """By position: names may repeat, or be empty, and Polars would have neither."""
     made = {}
+    watch.visible = set()
     places = {name: place for place, name in reversed(list(enumerate(batch.schema.names)))}
     for name in names:
-        array = types.plain(
-            batch.column(places[name]), where=f"{opened.name}: the column {name!r}", lenient=watch.lenient
-        )
-        watch.nul = watch.nul or types.has_nul(array)
+        array = batch.column(places[name])
+        if types.is_visible(array):
+            watch.visible.add(name)
+        else:
+            where = f"{opened.name}: the column {name!r}"
+            array = types.plain(array, where=where, lenient=watch.lenient)
+            watch.nul = watch.nul or types.has_nul(array)
         made[name] = pl.Series(name, pl.from_arrow(array))
     return made
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from crmkit.errors import DataError
-from crmkit.load import text
+from crmkit.load import text, types
 from crmkit.load.inputs import ROW, Input, Ragged, Watch
 from crmkit.load.text import BLOCK, Dialect
 
@@ -29,15 +29,16 @@ def read(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.Dat
     """Batches of the named columns as text, with the record number of each row in `ROW`."""
     dialect = opened.dialect
     assert dialect is not None
-    positions = {name: str(dialect.columns.index(name)) for name in columns if name in dialect.columns}
+    names = {str(dialect.columns.index(name)): name for name in columns if name in dialect.columns}
     stream = _Watched(opened, watch)
     records = 0
     try:
-        with _reader(stream, dialect, list(positions.values()), watch) as reader:
+        with _reader(stream, dialect, list(names), watch) as reader:
             for batch in reader:
-                frame = pl.DataFrame(pl.from_arrow(batch)).rename(
-                    {place: name for name, place in positions.items()}
-                )
+                watch.visible = {
+                    name for place, name in names.items() if types.is_visible(batch.column(place))
+                }
+                frame = pl.DataFrame(pl.from_arrow(batch)).rename(names)
                 yield _numbered(frame, records, watch)
                 records += frame.height
     except pa.ArrowInvalid as error:
@@ -48,7 +49,7 @@ def read(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.Dat
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(text.container_sentence(opened.name, error)) from None
     _refuse_open_quote(opened, watch)
-    _refuse_swallowed_rows(opened, watch, records, list(positions))
+    _refuse_swallowed_rows(opened, watch, records, list(names.values()))
 
 
 def _reader(stream: _Watched, dialect: Dialect, include: list[str], watch: Watch) -> Any:

@@ -46,7 +46,8 @@ class Transactions:
         self._sample = sampled
         self._surprises = Surprises()
         self._error: BaseException | None = None
-        self._settled: set[str] = set()
+        # An id that is no number settles that ids are text, whatever else comes.
+        self._settled = {"ids"} if survey.has_text_ids(sampled) else set()
 
     @property
     def scale(self) -> int:
@@ -157,7 +158,8 @@ class Transactions:
         self, opened: Input, names: dict[str, str], watch: Watch
     ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         for raw in survey.raw_batches(opened, names, watch):
-            yield raw, clean(raw, self.plan, suspicious=watch.nul)
+            visible = {role for role, column in names.items() if column in watch.visible}
+            yield raw, clean(raw, self.plan, suspicious=watch.nul, visible=visible)
 
     def _close(self, opened: Input, watch: Watch) -> None:
         opened.source.refuse_changed()
