@@ -48,6 +48,7 @@ def raw_batches(
     """Batches under their raw names (one column of the file may serve several roles)."""
     columns = list(dict.fromkeys(names.values()))
     for frame in batches.read(opened, columns, watch, rows):
+        watch.visible = {raw for raw, column in names.items() if column in watch.visible}
         yield frame.select(pl.col(ROW), *(pl.col(column).alias(raw) for raw, column in names.items()))
 
 

@@ -158,8 +158,7 @@ class Transactions:
         self, opened: Input, names: dict[str, str], watch: Watch
     ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         for raw in survey.raw_batches(opened, names, watch):
-            visible = {role for role, column in names.items() if column in watch.visible}
-            yield raw, clean(raw, self.plan, suspicious=watch.nul, visible=visible)
+            yield raw, clean(raw, self.plan, suspicious=watch.nul, visible=watch.visible)
 
     def _close(self, opened: Input, watch: Watch) -> None:
         opened.source.refuse_changed()
