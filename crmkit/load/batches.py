@@ -7,15 +7,18 @@ Memory is bounded by the batch, whatever the file's size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from crmkit.errors import DataError
 from crmkit.load import delimited, text, types
 from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.sources import Source
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 ROWS = 1 << 18
 # Between the data and the footer stand the page indexes and bloom filters.
@@ -42,6 +45,8 @@ def _open_parquet(source: Source) -> Input:
 
 
 def _parquet(source: Source) -> pq.ParquetFile:
+    import pyarrow.parquet as pq
+
     try:
         return pq.ParquetFile(source.raw(), page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as is_
 
 from crmkit.errors import DataError
@@ -104,6 +103,8 @@ def _moment(array: pa.Array) -> pa.Array:
     """With a zone: the same moments in UTC, since Polars knows fewer names of zones than Arrow allows."""
     dtype = array.type
     if dtype.unit == "s":
+        import pyarrow.compute as pc
+
         farthest = pa.scalar(_FARTHEST // 1000, pa.int64())
         seconds = array.cast(pa.int64())
         seconds = pc.min_element_wise(seconds, farthest, skip_nulls=False)
