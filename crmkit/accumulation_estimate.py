@@ -28,6 +28,9 @@ _MOST_STORES = 100
 # The normal quantile of a two-sided interval of 95 %.
 _Z = 1.959963984540054
 
+# What tells one kind of move from another; the counts of each add up.
+MOVE = ("period", "source", "target", "new")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
@@ -103,7 +106,7 @@ def moves(homes: pl.LazyFrame) -> pl.LazyFrame:
 
 def counts(moves: pl.LazyFrame) -> pl.LazyFrame:
     """Mergeable counts: how many customers made each move into each period."""
-    return moves.group_by("period", "source", "target", "new").agg(n=pl.len().cast(pl.Int64))
+    return moves.group_by(MOVE).agg(n=pl.len().cast(pl.Int64))
 
 
 def estimate(moved: pl.DataFrame, period: str, *, as_of: date) -> Estimate:

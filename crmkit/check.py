@@ -14,7 +14,7 @@ from crmkit.load.numbers import BLANKS
 from crmkit.result import Result
 
 if TYPE_CHECKING:
-    from crmkit.load.transactions import Transactions
+    from crmkit.load.files import Files
 
 _MERGE_FROM = 1 << 22
 WANTS = frozenset({"order", "product", "quantity", "price", "cost", "channel", "group", "store"})
@@ -35,9 +35,9 @@ _INVISIBLE = (
 )
 
 
-def analyse(transactions: Transactions) -> Result:
+def analyse(transactions: Files) -> Result:
     """Roles, the account of rows and money, and what a careful reader would look at twice."""
-    ids = transactions.collect(lambda rows: rows.select(pl.col("customer").unique()))["customer"]
+    ids = transactions.by_key(_ids).frame()["customer"]
     columns = _Columns(transactions)
     audit = transactions.audit
     facts = audit.facts() | {
@@ -55,7 +55,11 @@ def analyse(transactions: Transactions) -> Result:
     )
 
 
-def account(transactions: Transactions) -> pl.DataFrame:
+def _ids(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.select(pl.col("customer").unique())
+
+
+def account(transactions: Files) -> pl.DataFrame:
     """Rows and money by outcome; the last row is the whole file and the sum of the others."""
     audit = transactions.audit
     other = audit.rows_rejected - audit.rejected.get("no customer id", 0)
@@ -81,7 +85,7 @@ def account(transactions: Transactions) -> pl.DataFrame:
 class _Columns:
     """A second look at the files, at every column: types, blanks, examples, equal rows."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Files) -> None:
         self.transactions = transactions
         self.blanks: dict[str, int] = {}
         self.types: dict[str, str] = {}

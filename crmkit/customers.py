@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from crmkit.errors import DataError
 from crmkit.result import Result
+from crmkit.rows import Counted, Rows, of
 
 if TYPE_CHECKING:
     from crmkit.load.transactions import Transactions
@@ -31,7 +33,12 @@ _MONEY = ("revenue", "refunds", "first_revenue", "profit")
 def build(
     transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str = "customer"
 ) -> pl.DataFrame:
-    """The customers of these transactions, sorted by id, with `last`, `revenue` and what `wants` names.
+    """`rows` as a frame, sorted by id."""
+    return rows(transactions, wants, key).frame()
+
+
+def rows(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str = "customer") -> Rows:
+    """The customers of these transactions, with `last`, `revenue` and what `wants` names.
 
     A row with a positive amount is a purchase; a negative one is a refund, which lowers revenue and
     is neither an order nor a sign of life; a zero is neither. `orders` are distinct order ids where
@@ -41,11 +48,12 @@ def build(
     wanted = frozenset(wants)
     has = {"order": transactions.has("order"), "cost": transactions.has("cost")}
     wanted = wanted if has["cost"] else wanted - {"profit"}
-    combine = None if wanted & _OF_ROWS else Combiner(key)
-    frame = transactions.collect(
-        lambda rows: aggregate(rows, wanted, key=key, has_order=has["order"]), combine=combine
+    found = transactions.by_key(
+        partial(aggregate, wants=wanted, key=key, has_order=has["order"]),
+        key=key,
+        shrink=None if wanted & _OF_ROWS else Combiner(key),
     )
-    return finish(frame, transactions.scale, transactions.as_of, key=key)
+    return found.by_row(partial(finish, scale=transactions.scale, as_of=transactions.as_of, key=key))
 
 
 class Combiner:
@@ -199,20 +207,19 @@ def buyers(frame: pl.DataFrame) -> pl.DataFrame:
     return found
 
 
-def result(frame: pl.DataFrame) -> Result:
+def result(people: pl.DataFrame | Rows) -> Result:
     """The customers table with its totals, as a command's answer."""
-    summary = frame.select(
-        pl.len().cast(pl.Int64).alias("customers"),
-        pl.col("orders").sum(),
-        pl.col("revenue").sum(),
-        pl.col("first").min(),
-        pl.col("last").max(),
-        *(pl.col(name).sum() for name in ("refunds", "profit") if name in frame.columns),
-    )
-    facts = {"customers": frame.height, "as_of": as_of(frame)}
-    return Result(
-        command="customers", tables={"totals": summary, "customers": frame}, detail="customers", facts=facts
-    )
+    rows = of(people)
+    sums = [name for name in ("orders", "revenue", "refunds", "profit") if name in rows.schema]
+    seen = Counted(sums=sums, least=["first", "as_of"], most=["last"])
+    found = rows.by_row(_with_as_of).counts(seen)
+    totals = found.select(pl.col("n").alias("customers"), "orders", "revenue", "first", "last", *sums[2:])
+    facts = {"customers": totals["customers"][0], "as_of": found["as_of"][0]}
+    return Result(command="customers", tables={"totals": totals}, facts=facts).with_detail("customers", rows)
+
+
+def _with_as_of(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(as_of=pl.col("last") + pl.duration(days="recency"))
 
 
 def as_of(frame: pl.DataFrame) -> date | None:

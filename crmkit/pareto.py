@@ -12,15 +12,18 @@ import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from crmkit.counts import largest_first, money, ratio, scale, tally, whole
+from crmkit import rows as where
+from crmkit.counts import largest_first, money, ratio, scale, whole
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
+from crmkit.rows import Counted, Rows
 
 BELOW_ZERO = "below zero"
 INACTIVE = "inactive"
@@ -115,6 +118,58 @@ def active(inactive_after: int | None) -> pl.Expr:
     return (pl.col("recency") <= inactive_after).fill_null(False)
 
 
+class Ranking(NamedTuple):
+    """What a customer's place follows from, by row: `rungs` are all values, `lowest` ends each tier."""
+
+    value: str
+    rungs: pl.DataFrame
+    lowest: Sequence[int]
+    names: Sequence[str]
+    inactive_after: int | None
+
+    def place(self, customers: pl.DataFrame) -> pl.DataFrame:
+        """Add `rank`, `share`, `cumulative_share` and `tier`."""
+        total = above_zero(self.rungs)
+        ranked = customers.select(value=whole(self.value), active=active(self.inactive_after))
+        tier = label(pl.col("value"), self.lowest, self.names)
+        places = self.rungs.select(
+            "value",
+            rank=pl.col("customers") - pl.col("n") + 1,
+            cumulative_share=ratio(pl.col("reached"), total),
+        )
+        added = ranked.join(places, on="value", how="left", maintain_order="left").select(
+            "rank",
+            share=ratio(pl.col("value"), total),
+            cumulative_share="cumulative_share",
+            tier=pl.when("active").then(tier).otherwise(pl.lit(INACTIVE)),
+        )
+        return customers.with_columns(added.get_columns())
+
+
+def ranking(
+    customers: Rows, scheme: Scheme, *, value: str = "revenue", inactive_after: int | None = None
+) -> Ranking:
+    """Ranks and tiers from counts of the value.
+
+    Equal values get equal ranks, shares and tiers, so the order of the rows changes nothing;
+    `cumulative_share` is the part reached when all customers of that value are counted.
+    """
+    _check(customers, value, inactive_after)
+    counts = customers.by_row(partial(_values, value=value, inactive_after=inactive_after)).counts(
+        Counted(by=["value", "active"])
+    )
+    if missing := int(counts.filter(pl.col("value").is_null())["n"].sum()):
+        raise DataError(f"{missing:,} rows have no {value}. Fill it in, or rank by revenue.")
+    rungs = ladder(counts.group_by("value").agg(pl.col("n").sum()))
+    _refuse_nothing(rungs, value)
+    lowest = floors(ladder(counts.filter("active").select("value", "n")), scheme)
+    return Ranking(value, rungs, lowest, scheme.names, inactive_after)
+
+
+def _values(customers: pl.DataFrame, value: str, inactive_after: int | None) -> pl.DataFrame:
+    return customers.select(value=whole(value), active=active(inactive_after))
+
+
 def assign(
     customers: pl.DataFrame,
     scheme: Scheme = SCHEMES["abc"],
@@ -122,33 +177,13 @@ def assign(
     value: str = "revenue",
     inactive_after: int | None = None,
 ) -> pl.DataFrame:
-    """Add `rank`, `share`, `cumulative_share` and `tier` to each customer.
-
-    Equal values get equal ranks, shares and tiers, so the order of the rows changes nothing;
-    `cumulative_share` is the part reached when all customers of that value are counted.
-    """
-    _check(customers, value, inactive_after)
-    ranked = customers.select(value=whole(value), active=active(inactive_after))
-    rungs = ladder(tally(ranked["value"]))
-    total = _positive(rungs, value)
-    lowest = floors(ladder(tally(ranked.filter("active")["value"])), scheme)
-    tier = label(pl.col("value"), lowest, scheme.names)
-    places = rungs.select(
-        "value",
-        rank=pl.col("customers") - pl.col("n") + 1,
-        cumulative_share=ratio(pl.col("reached"), total),
-    )
-    added = ranked.join(places, on="value", how="left", maintain_order="left").select(
-        "rank",
-        "cumulative_share",
-        share=ratio(pl.col("value"), total),
-        tier=pl.when("active").then(tier).otherwise(pl.lit(INACTIVE)),
-    )
-    return customers.with_columns(added.select("rank", "share", "cumulative_share", "tier").get_columns())
+    """Add `rank`, `share`, `cumulative_share` and `tier` to each customer (see `ranking`)."""
+    found = ranking(where.of(customers), scheme, value=value, inactive_after=inactive_after)
+    return found.place(customers)
 
 
 def analyse(
-    customers: pl.DataFrame,
+    customers: pl.DataFrame | Rows,
     *,
     scheme: str = "abc",
     cuts: Sequence[float | Decimal] | None = None,
@@ -163,75 +198,81 @@ def analyse(
     chosen = scheme_of(scheme, cuts)
     if inactive_after is not None and not chosen.headcount:
         raise UsageError("--inactive-after belongs to --scheme pyramid. Add that, or leave the days out.")
-    placed = assign(customers, chosen, value=value, inactive_after=inactive_after)
-    rungs = ladder(tally(customers.select(whole(value))[value]))
+    rows = where.of(customers)
+    found = ranking(rows, chosen, value=value, inactive_after=inactive_after)
+    placed = rows.by_row(found.place)
+    sums = placed.by_row(partial(_brief, value=value)).counts(
+        Counted(by=["tier"], sums=[*_measures(value), "above_zero"], least=["lowest_revenue"])
+    )
     noun = "customers" if key == "customer" else "items"
     names = [*chosen.names, *([INACTIVE] if inactive_after is not None else [])]
-    tables = {
-        "tiers": tiers(placed, names, value=value, noun=noun),
-        "curve": curve(rungs, value=value, noun=noun),
-        noun: places(placed, key=key, value=value),
-    }
-    titles = {
-        "tiers": f"{noun.capitalize()} by {value}",
-        "curve": f"Part of all {value} reached, largest first",
-    }
-    facts = _facts(customers, rungs, value=value, noun=noun)
+    facts = _facts(found.rungs, sums, value=value, noun=noun)
     facts |= {"scheme": scheme, "cuts": [float(cut) for cut in chosen.cuts], "inactive_after": inactive_after}
-    return Result(
+    result = Result(
         command="pareto",
-        tables=tables,
+        tables={
+            "tiers": tiers(sums, names, found.rungs, value=value, noun=noun),
+            "curve": curve(found.rungs, value=value, noun=noun),
+        },
         facts={name: fact for name, fact in facts.items() if fact is not None},
-        detail=noun,
-        notes=_notes(customers, value, noun),
-        titles=titles,
+        notes=_notes(rows, found.rungs, value, noun),
+        titles={
+            "tiers": f"{noun.capitalize()} by {value}",
+            "curve": f"Part of all {value} reached, largest first",
+        },
         pictures={"curve": "curve"},
     )
+    listed = placed.by_row(partial(places, key=key, value=value))
+    return result.with_detail(noun, listed.arranged(partial(largest_first, value=value, key=key)))
 
 
-def tiers(placed: pl.DataFrame, names: Iterable[str], *, value: str, noun: str) -> pl.DataFrame:
-    """One row for each tier, the empty ones too; money adds up to the exact total."""
-    found = [*names, *([BELOW_ZERO] if (placed["tier"] == BELOW_ZERO).any() else [])]
-    sums = placed.group_by("tier").agg(
-        pl.len().cast(pl.Int64).alias(noun),
-        *(pl.col(column).sum() for column in _measures(placed, value)),
-        lowest_revenue=pl.col("revenue").min(),
-        _revenue=whole("revenue").sum(),
-        _value=whole(value).sum(),
+def _brief(placed: pl.DataFrame, value: str) -> pl.DataFrame:
+    """What the tiers need of each customer."""
+    return placed.select(
+        "tier",
+        *_measures(value),
+        above_zero=pl.col("revenue").clip(lower_bound=0),
+        lowest_revenue="revenue",
     )
-    counted = [noun, *_measures(placed, value), "_revenue", "_value"]
-    rows = pl.DataFrame({"tier": found}).join(sums, on="tier", how="left", maintain_order="left")
-    rows = rows.with_columns(pl.col(counted).fill_null(0))
-    return _with_shares(rows, placed, value=value, noun=noun)
 
 
-def _measures(placed: pl.DataFrame, value: str) -> list[str]:
-    return ["revenue", "orders"] + ([value] if value not in ("revenue", "orders") else [])
+def _measures(value: str) -> list[str]:
+    return list(dict.fromkeys(["revenue", "orders", value]))
 
 
-def _with_shares(rows: pl.DataFrame, placed: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
+def tiers(
+    sums: pl.DataFrame, names: Iterable[str], rungs: pl.DataFrame, *, value: str, noun: str
+) -> pl.DataFrame:
+    """One row for each tier, the empty ones too; money adds up to the exact total.
+
+    `sums` holds the counts of each tier with somebody in it.
+    """
+    listed = [*names, *([BELOW_ZERO] if (sums["tier"] == BELOW_ZERO).any() else [])]
+    rows = pl.DataFrame({"tier": listed}).join(sums, on="tier", how="left", maintain_order="left")
+    rows = rows.with_columns(pl.col("n", *_measures(value)).fill_null(0))
+    return _with_shares(rows, sums, rungs, value=value, noun=noun)
+
+
+def _with_shares(
+    rows: pl.DataFrame, sums: pl.DataFrame, rungs: pl.DataFrame, *, value: str, noun: str
+) -> pl.DataFrame:
     """Parts and means, each from one division of exact whole numbers."""
-    total = _sum_above_zero(placed, value)
-    own = (
-        [] if value == "revenue" else [pl.col(value), ratio(pl.col("_value"), total).alias(f"{value}_share")]
-    )
-    per_head = pl.col(noun) * 10 ** scale(placed, "revenue")
+    total = above_zero(rungs)
+    own = [] if value == "revenue" else [pl.col(value), ratio(whole(value), total).alias(f"{value}_share")]
+    positive = int(sums.select(whole("above_zero").sum()).item())
+    per_head = pl.col("n") * 10 ** scale(rows, "revenue")
     return rows.select(
         "tier",
-        noun,
-        ratio(pl.col(noun), placed.height).alias(f"{noun}_share"),
+        pl.col("n").alias(noun),
+        ratio(pl.col("n"), int(sums["n"].sum())).alias(f"{noun}_share"),
         "revenue",
-        ratio(pl.col("_revenue"), _sum_above_zero(placed, "revenue")).alias("revenue_share"),
+        ratio(whole("revenue"), positive).alias("revenue_share"),
         *own,
-        ratio(pl.col("_value").cum_sum(), total).alias("cumulative_share"),
+        ratio(whole(value).cum_sum(), total).alias("cumulative_share"),
         *(["orders"] if value != "orders" else []),
-        ratio(pl.col("_revenue"), per_head).alias("mean_revenue"),
+        ratio(whole("revenue"), per_head).alias("mean_revenue"),
         "lowest_revenue",
     )
-
-
-def _sum_above_zero(frame: pl.DataFrame, column: str) -> int:
-    return int(frame.select(whole(column).clip(lower_bound=0).sum()).item())
 
 
 def curve(rungs: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
@@ -256,10 +297,10 @@ def curve(rungs: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
 
 
 def places(placed: pl.DataFrame, *, key: str, value: str) -> pl.DataFrame:
-    """Everybody with rank and tier, the largest value first and equal ones by id."""
+    """By row: everybody with rank and tier."""
     own = [] if value == "revenue" else [value]
     columns = [key, "revenue", *own, "share", "cumulative_share", "rank", "tier"]
-    return largest_first(placed.select(columns), value, key)
+    return placed.select(columns)
 
 
 def gini(rungs: pl.DataFrame) -> float:
@@ -291,13 +332,13 @@ def needed_for(rungs: pl.DataFrame, percent: int) -> int:
     return int(rung["customers"] - (rung["reached"] - target) // rung["value"])
 
 
-def _facts(customers: pl.DataFrame, rungs: pl.DataFrame, *, value: str, noun: str) -> dict[str, Any]:
+def _facts(rungs: pl.DataFrame, sums: pl.DataFrame, *, value: str, noun: str) -> dict[str, Any]:
     """Headline numbers; "the top 20 %" are as many customers as fit into 20 %, and at least one."""
-    n, total, enough = customers.height, above_zero(rungs), needed_for(rungs, 80)
+    n, total, enough = int(sums["n"].sum()), above_zero(rungs), needed_for(rungs, 80)
     top = {name: reached_by(rungs, max(1, n * percent // 100)) / total for name, percent in _TOP.items()}
     return {
         noun: n,
-        "revenue": customers["revenue"].sum(),
+        "revenue": sums["revenue"].sum(),
         "value": value,
         "gini": gini(rungs),
         f"{noun}_for_80": enough,
@@ -306,13 +347,22 @@ def _facts(customers: pl.DataFrame, rungs: pl.DataFrame, *, value: str, noun: st
     }
 
 
-def _notes(customers: pl.DataFrame, value: str, noun: str) -> tuple[str, ...]:
+def _notes(customers: Rows, rungs: pl.DataFrame, value: str, noun: str) -> tuple[str, ...]:
     """What stands behind the shares, wherever a column has something below zero."""
+    counts = {value: rungs}
+    if value != "revenue":
+        every = customers.by_row(partial(_values, value="revenue", inactive_after=None))
+        counts["revenue"] = every.counts(Counted(by=["value"]))
     return tuple(
-        _below_zero(tally(customers.select(whole(column))[column]), scale(customers, column), column, noun)
-        for column in dict.fromkeys([value, "revenue"])
-        if (customers[column] < 0).any()
+        _below_zero(found, _decimals(customers, column), column, noun)
+        for column, found in counts.items()
+        if (found["value"] < 0).any()
     )
+
+
+def _decimals(customers: Rows, column: str) -> int:
+    kind = customers.schema[column]
+    return kind.scale if isinstance(kind, pl.Decimal) else 0
 
 
 def _below_zero(counts: pl.DataFrame, places: int, column: str, noun: str) -> str:
@@ -325,27 +375,23 @@ def _below_zero(counts: pl.DataFrame, places: int, column: str, noun: str) -> st
     )
 
 
-def _positive(rungs: pl.DataFrame, value: str) -> int:
-    total = above_zero(rungs)
-    if total <= 0:
+def _refuse_nothing(rungs: pl.DataFrame, value: str) -> None:
+    if above_zero(rungs) <= 0:
         raise DataError(
             f"Nobody has {value} above zero, so there is nothing to share out. "
             "Look at the signs and the choice of the amount column with `crmkit check`."
         )
-    return total
 
 
-def _check(customers: pl.DataFrame, value: str, inactive_after: int | None) -> None:
+def _check(customers: Rows, value: str, inactive_after: int | None) -> None:
     """Refuse what cannot be ranked, in the user's words."""
     if value not in VALUES:
         raise UsageError(f"There is no value {value!r} to rank by. Choose one of {', '.join(VALUES)}.")
-    if value not in customers.columns:
+    if value not in customers.schema:
         raise UsageError(
             f"--value {value} needs a cost column, and none was found. Name it with --cost COLUMN."
         )
-    if missing := customers[value].null_count():
-        raise DataError(f"{missing:,} rows have no {value}. Fill it in, or rank by revenue.")
-    if inactive_after is not None and (inactive_after < 0 or "recency" not in customers.columns):
+    if inactive_after is not None and (inactive_after < 0 or "recency" not in customers.schema):
         raise UsageError(
             "--inactive-after takes 0 or more days, and customers with the date of their last order."
         )

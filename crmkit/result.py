@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from crmkit.rows import Rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +21,8 @@ class Result:
     printed unless asked for by name, and it is what `--output` writes. `facts` are single values
     (numbers, strings, dates, small dictionaries) under stable names. `notes` are sentences that a
     careful reader would want to know; they go to standard error. `pictures` names the tables that
-    a terminal draws in its own way (`report.py` knows the ways).
+    a terminal draws in its own way (`report.py` knows the ways). `elsewhere` is the detail where it
+    is not in this machine's memory and among the tables.
     """
 
     command: str
@@ -29,8 +32,15 @@ class Result:
     notes: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Rows | None = None
 
     @property
     def summary(self) -> dict[str, pl.DataFrame]:
         """The tables that are printed when none is asked for by name."""
         return {name: table for name, table in self.tables.items() if name != self.detail}
+
+    def with_detail(self, name: str, rows: Rows) -> Result:
+        """This result with its long table, wherever that lies."""
+        if not rows.is_here:
+            return replace(self, detail=name, elsewhere=rows)
+        return replace(self, detail=name, tables={**self.tables, name: rows.frame()})

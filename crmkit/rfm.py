@@ -8,12 +8,13 @@ positive order are listed as `refund only` and not scored.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import polars as pl
 
-from crmkit.counts import largest_first, ratio, scale, tally, whole
-from crmkit.customers import as_of
+from crmkit import rows as where
+from crmkit.counts import largest_first, ratio, scale, whole
 from crmkit.cutpoints import (
     FREQUENCIES,
     MONETARIES,
@@ -32,12 +33,14 @@ from crmkit.cutpoints import (
 )
 from crmkit.errors import UsageError
 from crmkit.result import Result
+from crmkit.rows import Counted, Rows
 from crmkit.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
 
 __all__ = ["Cuts", "analyse", "cuts", "cuts_file", "measure", "score", "segment"]
 
 FEW = 50
 _COLUMN = {"r": "recency", "f": "frequency", "m": "monetary"}
+_BRIEF = Counted(by=("segment", "r", "f", "m"), sums=("revenue", "orders", "recency"), least=("as_of",))
 _SUGGESTED = {"r": (30, 60, 90, 180, 365, 545, 730, 1095), "f": (1, 2, 3, 5, 8, 13, 21, 34)}
 
 
@@ -63,7 +66,7 @@ def _units(kind: pl.DataType, column: str) -> pl.Expr:
 
 
 def cuts(
-    customers: pl.DataFrame,
+    customers: pl.DataFrame | Rows,
     *,
     bins: int | Sequence[int] | None = None,
     r_cuts: Sequence[Number] | None = None,
@@ -83,34 +86,51 @@ def cuts(
     check_choice("--ties", ties, ("same", "first"))
     given = {"r": r_cuts, "f": f_cuts, "m": m_cuts}
     wanted = _bins(bins, given, 2 if rule == "mean" else 5)
-    buyers = measure(customers, frequency, monetary).filter(pl.col("recency").is_not_null())
-    if buyers.height < max([0, *(wanted[name] for name in given if given[name] is None)]):
-        raise UsageError(
-            f"Only {buyers.height} customers have an order, too few for {max(wanted.values())} scores. "
-            "Ask for fewer with --bins, or set the borders yourself with --r-cuts, --f-cuts and --m-cuts."
-        )
-    found = {
-        name: (tuple(listed), ()) if listed is not None else _borders(buyers, name, wanted[name], ties, rule)
-        for name, listed in given.items()
-    }
+    most = max([0, *(wanted[name] for name, listed in given.items() if listed is None)])
+    measured = where.of(customers).by_row(partial(measure, frequency=frequency, monetary=monetary))
+    found: dict[str, tuple[tuple[Number, ...], tuple[str, ...]]] = {}
+    for name, listed in given.items():
+        if listed is not None:
+            found[name] = tuple(listed), ()
+            continue
+        counts = tally(measured, _COLUMN[name])
+        _refuse_few(int(counts["n"].sum()), most)
+        found[name] = _borders(measured, name, counts, wanted[name], ties=ties, rule=rule)
     ids = {name: last for name, (_, last) in found.items() if last}
     r, f, m = (borders for borders, _ in found.values())
     return Cuts(r=r, f=f, m=m, frequency=frequency, monetary=monetary, ids=ids)
 
 
+def _refuse_few(buyers: int, bins: int) -> None:
+    if buyers < bins:
+        raise UsageError(
+            f"Only {buyers} customers have an order, too few for {bins} scores. "
+            "Ask for fewer with --bins, or set the borders yourself with --r-cuts, --f-cuts and --m-cuts."
+        )
+
+
+def tally(measured: Rows, column: str) -> pl.DataFrame:
+    """The values of those who bought, in whole units where they are exact, each with their number `n`."""
+    return measured.by_row(partial(_values, column=column)).counts(Counted(by=["value"]))
+
+
+def _values(measured: pl.DataFrame, column: str) -> pl.DataFrame:
+    bought = measured.filter(pl.col("recency").is_not_null())
+    return bought.select(value=_units(measured.schema[column], column)).drop_nulls()
+
+
 def _borders(
-    buyers: pl.DataFrame, name: str, bins: int, ties: str, rule: str
+    measured: Rows, name: str, counts: pl.DataFrame, bins: int, *, ties: str, rule: str
 ) -> tuple[tuple[Number, ...], tuple[str, ...]]:
     """Borders of one measure, and the last ids below them where equal values are parted."""
-    column, ids = _COLUMN[name], tuple[str, ...]()
-    kind = buyers.schema[column]
-    values = buyers.select("customer", value=_units(kind, column))
+    kind, ids = measured.schema[_COLUMN[name]], tuple[str, ...]()
     if rule == "mean":
-        found = [mean_border(tally(values["value"]))]
+        found = [mean_border(counts)]
     elif ties == "first":
-        found, ids = split_borders(values, bins)
+        buyers = measured.frame().filter(pl.col("recency").is_not_null())
+        found, ids = split_borders(buyers.select("customer", value=_units(kind, _COLUMN[name])), bins)
     else:
-        found = quantile_borders(tally(values["value"]), bins)
+        found = quantile_borders(counts, bins)
     return tuple(from_units(border, kind) for border in found), ids
 
 
@@ -162,7 +182,7 @@ def segment(scored: pl.DataFrame, names: dict[int, str]) -> pl.DataFrame:
 
 
 def analyse(
-    customers: pl.DataFrame,
+    customers: pl.DataFrame | Rows,
     *,
     frozen: Cuts | None = None,
     bins: int | Sequence[int] | None = None,
@@ -201,19 +221,33 @@ def analyse(
         )
         found = [name for name, listed in borders.items() if listed is None]
     names = cells(chosen, cut.bins) if chosen.covers(cut.bins) else None
-    scored = score(customers, cut)
-    if names is not None:
-        scored = segment(scored, names)
-    facts = _facts(scored, cut) | ({"map": segment_map} if names is not None else {})
-    return Result(
+    scored = where.of(customers).by_row(partial(place, cut=cut, names=names))
+    brief = scored.by_row(_brief).counts(_BRIEF)
+    facts = _facts(brief, cut) | ({"map": segment_map} if names is not None else {})
+    wanted = _known(only, chosen, names) if only else None
+    listed = scored.by_row(partial(customers_table, only=wanted)).arranged(_largest_first)
+    result = Result(
         command="rfm",
-        tables=_tables(scored, chosen, names, cut.bins, only),
+        tables=_tables(brief, chosen, names, cut.bins),
         facts=facts,
-        detail="customers",
         notes=(*_map_notes(chosen, cut.bins), *_notes(scored, facts, found)),
         titles={"grid": "Customers by R (rows) and F (columns)"},
         pictures={"grid": "heat"},
     )
+    return result.with_detail("customers", listed)
+
+
+def place(customers: pl.DataFrame, cut: Cuts, names: dict[int, str] | None) -> pl.DataFrame:
+    """By row: scores, and the segment where cells have one."""
+    scored = score(customers, cut)
+    return scored if names is None else segment(scored, names)
+
+
+def _brief(scored: pl.DataFrame) -> pl.DataFrame:
+    """What the summary tables need of each customer."""
+    named = pl.col("segment") if "segment" in scored.columns else pl.lit(None, dtype=pl.String)
+    as_of = pl.col("last") + pl.duration(days="recency")
+    return scored.select(named.alias("segment"), "r", "f", "m", "revenue", "orders", "recency", as_of=as_of)
 
 
 def _thawed(frozen: Cuts, frequency: str | None, monetary: str | None, choices: dict[str, Any]) -> Cuts:
@@ -232,13 +266,10 @@ def _thawed(frozen: Cuts, frequency: str | None, monetary: str | None, choices: 
 
 
 def _tables(
-    scored: pl.DataFrame, chosen: SegmentMap, names: dict[int, str] | None, bins: Bins, only: Sequence[str]
+    brief: pl.DataFrame, chosen: SegmentMap, names: dict[int, str] | None, bins: Bins
 ) -> dict[str, pl.DataFrame]:
-    kept = customers_table(scored)
-    if only:
-        kept = kept.filter(pl.col("segment").is_in(_known(only, chosen, names)))
-    tables = {"cells": cells_table(scored), "grid": grid(scored, bins), "customers": kept}
-    return tables if names is None else {"segments": segments_table(scored, chosen.segments), **tables}
+    tables = {"cells": cells_table(brief), "grid": grid(brief, bins)}
+    return tables if names is None else {"segments": segments_table(brief, chosen.segments), **tables}
 
 
 def _known(only: Sequence[str], chosen: SegmentMap, names: dict[int, str] | None) -> list[str]:
@@ -251,23 +282,23 @@ def _known(only: Sequence[str], chosen: SegmentMap, names: dict[int, str] | None
     return [spelled[name.casefold()] for name in only]
 
 
-def segments_table(scored: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
-    """One row for each segment of the map, the empty ones too, and one for refund-only customers if any."""
-    listed = [*order, *([REFUND_ONLY] if (scored["segment"] == REFUND_ONLY).any() else [])]
-    sums = scored.group_by("segment").agg(
-        customers=pl.len().cast(pl.Int64),
-        revenue=pl.col("revenue").sum(),
+def segments_table(brief: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
+    """One row for each segment of the map, the empty ones too, and one for refund-only customers if any.
+
+    `brief` holds customers (`n`), revenue, orders and days of recency, added up by segment and scores.
+    """
+    listed = [*order, *([REFUND_ONLY] if (brief["segment"] == REFUND_ONLY).any() else [])]
+    sums = brief.group_by("segment").agg(
+        pl.col("n", "revenue", "orders", "recency").sum(),
         units=whole("revenue").sum(),
-        orders=pl.col("orders").sum(),
-        recency=pl.col("recency").sum(),
-        scored=pl.col("recency").count(),
+        scored=pl.col("n").filter(pl.col("r").is_not_null()).sum(),
     )
     rows = pl.DataFrame({"segment": listed}).join(sums, on="segment", how="left", maintain_order="left")
-    total, minor = int(scored.select(whole("revenue").sum()).item()), 10 ** scale(scored, "revenue")
-    return rows.with_columns(pl.col("customers", "revenue", "units").fill_null(0)).select(
+    total, minor = int(brief.select(whole("revenue").sum()).item()), 10 ** scale(brief, "revenue")
+    return rows.with_columns(pl.col("n", "revenue", "units").fill_null(0)).select(
         "segment",
-        "customers",
-        ratio(pl.col("customers"), scored.height).alias("share"),
+        pl.col("n").alias("customers"),
+        ratio(pl.col("n"), int(brief["n"].sum())).alias("share"),
         "revenue",
         ratio(pl.col("units"), total).alias("revenue_share"),
         ratio(pl.col("recency"), pl.col("scored")).alias("mean_recency"),
@@ -276,39 +307,41 @@ def segments_table(scored: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def cells_table(scored: pl.DataFrame) -> pl.DataFrame:
+def cells_table(brief: pl.DataFrame) -> pl.DataFrame:
     """One row for each cell that holds a customer, the best scores first; shares are of all customers."""
-    sums = scored.drop_nulls("rfm").group_by("rfm", "r", "f", "m")
-    rows = sums.agg(customers=pl.len().cast(pl.Int64), revenue=pl.col("revenue").sum())
-    share = ratio(pl.col("customers"), scored.height).alias("share")
-    return rows.select("rfm", "r", "f", "m", "customers", share, "revenue").sort("rfm", descending=True)
-
-
-def grid(scored: pl.DataFrame, bins: Bins) -> pl.DataFrame:
-    """Customers by R, one row each with the highest first, and F, one column each."""
-    counts = (
-        scored.drop_nulls("r")
-        .group_by("r")
-        .agg((pl.col("f") == f).sum().cast(pl.Int64).alias(f"f{f}") for f in range(1, bins[1] + 1))
+    share = ratio(pl.col("n"), int(brief["n"].sum())).alias("share")
+    rows = brief.drop_nulls("r").select(
+        _code().cast(pl.String).alias("rfm"), "r", "f", "m", pl.col("n").alias("customers"), share, "revenue"
     )
+    return rows.sort("rfm", descending=True)
+
+
+def grid(brief: pl.DataFrame, bins: Bins) -> pl.DataFrame:
+    """Customers by R, one row each with the highest first, and F, one column each."""
+    heads = (pl.col("n").filter(pl.col("f") == f).sum().alias(f"f{f}") for f in range(1, bins[1] + 1))
+    counts = brief.drop_nulls("r").group_by("r").agg(heads)
     rows = pl.DataFrame({"r": range(bins[0], 0, -1)}, schema={"r": pl.Int64})
     return rows.join(counts, on="r", how="left", maintain_order="left").fill_null(0)
 
 
-def customers_table(scored: pl.DataFrame) -> pl.DataFrame:
-    """Everybody's measures and scores, the largest monetary value first and equal ones by id."""
+def customers_table(scored: pl.DataFrame, only: Sequence[str] | None = None) -> pl.DataFrame:
+    """Everybody's measures and scores, or those of some segments."""
     columns = ["customer", "last", "recency", "frequency", "monetary", "r", "f", "m", "rfm", "segment"]
-    present = [column for column in columns if column in scored.columns]
-    return largest_first(scored.select(present), "monetary", "customer")
+    kept = scored.select(column for column in columns if column in scored.columns)
+    return kept if only is None else kept.filter(pl.col("segment").is_in(list(only)))
 
 
-def _facts(scored: pl.DataFrame, cut: Cuts) -> dict[str, Any]:
-    in_use = {name: scored[name].drop_nulls().unique().sort().to_list() for name in "rfm"}
+def _largest_first(listed: pl.DataFrame) -> pl.DataFrame:
+    return largest_first(listed, "monetary", "customer")
+
+
+def _facts(brief: pl.DataFrame, cut: Cuts) -> dict[str, Any]:
+    in_use = {name: brief[name].drop_nulls().unique().sort().to_list() for name in "rfm"}
     return {
-        "as_of": as_of(scored),
-        "customers": scored.height,
-        "refund_only": scored["recency"].null_count(),
-        "revenue": scored["revenue"].sum(),
+        "as_of": brief["as_of"].min(),
+        "customers": int(brief["n"].sum()),
+        "refund_only": int(brief.filter(pl.col("r").is_null())["n"].sum()),
+        "revenue": brief["revenue"].sum(),
         "bins": list(cut.bins),
         "cuts": cut.to_dict(),
         "scores_in_use": in_use,
@@ -325,7 +358,7 @@ def _map_notes(chosen: SegmentMap, bins: Bins) -> tuple[str, ...]:
     )
 
 
-def _notes(scored: pl.DataFrame, facts: dict[str, Any], found: Sequence[str]) -> tuple[str, ...]:
+def _notes(scored: Rows, facts: dict[str, Any], found: Sequence[str]) -> tuple[str, ...]:
     notes = []
     buyers = facts["customers"] - facts["refund_only"]
     if found and buyers < FEW:
@@ -335,15 +368,17 @@ def _notes(scored: pl.DataFrame, facts: dict[str, Any], found: Sequence[str]) ->
     for place, name in enumerate("rfm"):
         used, k = facts["scores_in_use"][name], facts["bins"][place]
         if name in found and len(used) < k:
-            notes.append(_unused(scored[_COLUMN[name]], name, len(used), k))
+            notes.append(_unused(scored, name, len(used), k))
     return tuple(notes)
 
 
-def _unused(values: pl.Series, name: str, used: int, k: int) -> str:
+def _unused(scored: Rows, name: str, used: int, k: int) -> str:
     """Why some scores went to nobody, and how to set the borders by hand."""
-    common = tally(values).sort("n", "value", descending=[True, False]).row(0)
+    column = _COLUMN[name]
+    units, shared = tally(scored, column).sort("n", "value", descending=[True, False]).row(0)
     example = ",".join(map(str, _SUGGESTED[name][: k - 1])) if name in _SUGGESTED else "LIST"
     return (
-        f"{name.upper()} uses {used} of {k} scores: {common[1]:,} customers have a {_COLUMN[name]} of "
-        f"{common[0]}, and equal values share a score. To set the borders yourself: --{name}-cuts {example}"
+        f"{name.upper()} uses {used} of {k} scores: {shared:,} customers have a {column} of "
+        f"{from_units(units, scored.schema[column])}, and equal values share a score. "
+        f"To set the borders yourself: --{name}-cuts {example}"
     )

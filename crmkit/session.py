@@ -27,13 +27,12 @@ from crmkit.progress import Counter, clear
 from crmkit.text import safe
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from crmkit.load.gates import Gate
     from crmkit.load.sources import Source
     from crmkit.load.transactions import Transactions
     from crmkit.report import Outputs
     from crmkit.result import Result
+    from crmkit.rows import Rows
 
 _EXAMPLES = 5
 _VALUE_LENGTH = 80
@@ -106,15 +105,15 @@ class Session:
         key: str = "customer",
         roles: Iterable[str] = ("order",),
         needs: Iterable[str] = ("customer", "date", "amount"),
-    ) -> pl.DataFrame:
+    ) -> Rows:
         """The customers of the input: built from transactions, or read where the file holds customers."""
-        from crmkit import customers
+        from crmkit import customers, rows
         from crmkit.load import waist
 
         if key == "customer" and (ready := waist.read(self.sources(), load_options(self.common))) is not None:
-            return ready
+            return rows.of(ready)
         transactions = self.read(needs=needs, wants=roles)
-        return customers.build(transactions, wants, key=key)
+        return customers.rows(transactions, wants, key=key)
 
     def finish(self, result: Result) -> None:
         """Say what was found, write the files, print the tables: all of it, or nothing."""

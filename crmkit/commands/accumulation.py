@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -223,5 +224,7 @@ def _estimate(asked: Asked, session: Session) -> Any:
     period = periods.check(asked.period)
     needs = ("customer", "date", "amount", *(["store"] if session.common.store else []))
     transactions = session.read(needs=needs, wants=())
-    moved = transactions.collect(lambda rows: accumulation_estimate.counted(rows, period))
+    moved = transactions.counts(
+        partial(accumulation_estimate.counted, period=period), by=accumulation_estimate.MOVE
+    )
     return accumulation_estimate.estimate(moved, period, as_of=transactions.as_of)

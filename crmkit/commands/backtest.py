@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -40,9 +41,7 @@ def backtest(
                 "A backtest needs to know what was bought when, and this is a customers table. Give the transactions."
             )
         sales = session.read(needs=("customer", "date"), wants=("amount",))
-        table = histories.days(
-            sales.collect(lambda rows: histories.by_day(rows, keep_zero=keep_zero)), sales.scale
-        )
+        table = histories.days(sales.collect(partial(histories.by_day, keep_zero=keep_zero)), sales.scale)
         plan = analysis.Plan.of(table.first, sales.as_of, split=at, count=origins, days=length)
         with Stages(common.quiet) as tell:
             result = analysis.analyse(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -115,9 +116,7 @@ def _input(
     column = None if by is None or by in _GROUPS else by
     sales = _read(session, column)
     label, orders = "store" if column else None, by == "segment" and sales.has("order")
-    found = sales.collect(
-        lambda rows: histories.by_day(rows, keep_zero=keep_zero, label=label, orders=orders)
-    )
+    found = sales.collect(partial(histories.by_day, keep_zero=keep_zero, label=label, orders=orders))
     days = histories.days(found, sales.scale)
     return histories.known(days, sales.as_of), days, sales
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -34,7 +35,7 @@ def cohort(
     by, shown = periods.check(period), analysis.check(value)
     with Session("cohort", common) as session:
         sales = session.read()
-        counts = sales.collect(lambda rows: analysis.count(rows, by))
+        counts = sales.counts(partial(analysis.count, period=by), by=["cohort", "since"])
         result = analysis.analyse(
             counts,
             as_of=sales.as_of,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,7 +36,7 @@ def lifecycle(
     with Session("lifecycle", common) as session:
         sales = session.read()
         if not stages:
-            counts = sales.collect(lambda rows: analysis.count(rows, by))
+            counts = sales.counts(partial(analysis.count, period=by), by=["index", "state"])
         else:
             # One pass has to do for the periods and the ladder, so both come from each customer's days.
             past = days.history(sales.collect(days.by_customer), sales.as_of)

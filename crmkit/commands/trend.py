@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -29,7 +30,7 @@ def trend(
     analysis.check(ahead, sure)
     with Session("trend", common) as session:
         sales = session.read()
-        sums = sales.collect(lambda rows: analysis.count(rows, by))
+        sums = sales.counts(partial(analysis.count, period=by), by=["index"])
         result = analysis.analyse(
             sums,
             as_of=sales.as_of,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crmkit.load import batches, roles, sources, survey, types
+from crmkit.load import casting, sources, survey
 from crmkit.load.audit import Audit
-from crmkit.load.inputs import Input
+from crmkit.load.files import Files
 from crmkit.load.plan import Options
-from crmkit.load.roles import Role
 from crmkit.load.sources import Source
 from crmkit.load.survey import role_columns
 from crmkit.load.transactions import Transactions
 
-__all__ = ["Audit", "Options", "Transactions", "load"]
+__all__ = ["Audit", "Files", "Options", "Transactions", "load"]
 
 NEEDED = frozenset({"customer", "date", "amount"})
 
@@ -24,7 +23,7 @@ def load(
     *,
     needs: frozenset[str] = NEEDED,
     wants: frozenset[str] = frozenset({"order"}),
-) -> Transactions:
+) -> Files:
     """Find the files, the roles of their columns and how these are written; read no more than a sample.
 
     `files` are paths, globs, folders or `-` (or sources that were found before). `needs` are roles without which there is no answer
@@ -32,61 +31,11 @@ def load(
     """
     options = options or Options()
     found = sources.find([files] if isinstance(files, str) else list(files))
-    needs = needs | ({"status"} if options.exclude_status else set())
-    wants = wants | {"currency"} | {name for name, word in options.columns.items() if word}
-    inputs = [_open(source, options, needs) for source in found]
-    cast = [_cast(opened, options, needs, wants) for opened in inputs]
-    _refuse_disagreement(inputs, cast)
+    needs = casting.all_needs(options, needs)
+    inputs = [casting.open_input(source, options, needs) for source in found]
+    cast = casting.cast(inputs, options, needs, wants)
     names = [role_columns(list(roles_here.values())) for roles_here in cast]
     sampled = survey.sample(inputs, names)
-    made = Transactions(inputs, names, survey.Plan(roles=cast[0], options=options), sampled)
+    made = Files(inputs, names, survey.Plan(roles=cast[0], options=options), sampled)
     made.plan = survey.make(sampled, cast[0], options, made.name, made.full())
     return made
-
-
-def _open(source: sources.Source, options: Options, needs: frozenset[str]) -> Input:
-    def suits(columns: Sequence[str]) -> bool:
-        try:
-            roles.assign(columns, options.columns, needs=needs, wants=frozenset(), file="")
-        except Exception:
-            return _could_be_header(columns, options, needs)
-        return True
-
-    return batches.open_input(source, encoding=options.encoding, delimiter=options.delimiter, suits=suits)
-
-
-def _could_be_header(columns: Sequence[str], options: Options, needs: frozenset[str]) -> bool:
-    """An ambiguous or doubled header is still the header: the error to come should speak of it."""
-    known = [
-        any(roles.normalise(column) in line for line in roles.ALIASES[name] for column in columns)
-        for name in needs
-    ]
-    return all(known) and len(columns) > 1
-
-
-def _cast(opened: Input, options: Options, needs: frozenset[str], wants: frozenset[str]) -> dict[str, Role]:
-    if opened.dialect is not None and opened.dialect.note and len(opened.columns) <= 1:
-        raise roles.DataError(
-            f"{roles.missing_sentence(sorted(needs), opened.columns, opened.name)} Also, {opened.dialect.note}."
-        )
-    found = roles.assign(opened.columns, options.columns, needs=needs, wants=wants, file=opened.name)
-    for role in found.values():
-        for column in role.formula.columns:
-            if column in opened.types:
-                types.refuse_misfit(opened.types[column], role=role.name, column=column, file=opened.name)
-    return found
-
-
-def _refuse_disagreement(inputs: Sequence[Input], cast: Sequence[dict[str, Role]]) -> None:
-    for opened, roles_here in zip(inputs[1:], cast[1:], strict=True):
-        if set(roles_here) != set(cast[0]):
-            odd = ", ".join(sorted(set(roles_here) ^ set(cast[0])))
-            raise roles.DataError(
-                f"{opened.name}: its columns differ from those of {inputs[0].name} ({odd} is in one of them only); "
-                "the files cannot be read together."
-            )
-        for name, role in roles_here.items():
-            if role.formula.tree != cast[0][name].formula.tree:
-                raise roles.DataError(
-                    f"{opened.name}: its {name} is made of other columns than in {inputs[0].name}."
-                )

@@ -137,6 +137,19 @@ class Audit:
             else:
                 self.revenue_set_aside += amount
 
+    def merge(self, other: Audit) -> None:
+        """Take in the account of other rows."""
+        for name in _ADDED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for mine, theirs in ((self.rejected, other.rejected), (self.skipped, other.skipped)):
+            for reason, rows in theirs.items():
+                mine[reason] = mine.get(reason, 0) + rows
+        self.first_date = min(filter(None, (self.first_date, other.first_date)), default=None)
+        self.last_date = max(filter(None, (self.last_date, other.last_date)), default=None)
+        self.currencies |= other.currencies
+        self.notes = sorted({*self.notes, *other.notes})
+        self.rejects += [reject for reject in other.rejects if self.wants(reject.reason)]
+
     def wants(self, reason: str) -> bool:
         """Whether one more example of this reason should be kept."""
         return self.keep_all_rejects or sum(reject.reason == reason for reject in self.rejects) < EXAMPLES
@@ -184,6 +197,22 @@ class Audit:
         return ", ".join([*parts, f"{self.rows_used:,} used"])
 
 
+# What two accounts simply add up.
+_ADDED = (
+    "rows_read",
+    "rows_used",
+    "revenue",
+    "revenue_without_customer",
+    "revenue_set_aside",
+    "revenue_skipped",
+    "absolute",
+    "refund_rows",
+    "refunds",
+    "zero_rows",
+    "rounded_rows",
+    "trimmed_ids",
+    "no_currency",
+)
 _COUNTS = [
     pl.col("amount").min().alias("least"),
     pl.col("amount").max().alias("most"),

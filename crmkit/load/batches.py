@@ -96,8 +96,7 @@ def _read_parquet(opened: Input, columns: Sequence[str], watch: Watch) -> Iterat
         for batch in file.iter_batches(ROWS, columns=stored):
             if len(batch) == 0:
                 continue
-            rows = pl.int_range(start, start + len(batch), dtype=pl.Int64, eager=True).alias(ROW)
-            yield pl.DataFrame({**_columns(batch, stored, opened, watch), ROW: rows})
+            yield numbered(batch, stored, opened.name, watch, start)
             start += len(batch)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(_parquet_sentence(opened.name, error)) from None
@@ -106,9 +105,15 @@ def _read_parquet(opened: Input, columns: Sequence[str], watch: Watch) -> Iterat
     _refuse_joined(opened, file, stored)
 
 
-def _columns(
-    batch: pa.RecordBatch, names: Sequence[str], opened: Input, watch: Watch
-) -> dict[str, pl.Series]:
+def numbered(
+    batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watch, start: int
+) -> pl.DataFrame:
+    """These columns of a batch of any types, and the record number of each row in `ROW`."""
+    rows = pl.int_range(start, start + len(batch), dtype=pl.Int64, eager=True).alias(ROW)
+    return pl.DataFrame({**_columns(batch, names, file, watch), ROW: rows})
+
+
+def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watch) -> dict[str, pl.Series]:
     """By position: names may repeat, or be empty, and Polars would have neither."""
     made = {}
     watch.visible = set()
@@ -118,7 +123,7 @@ def _columns(
         if types.is_visible(array):
             watch.visible.add(name)
         else:
-            where = f"{opened.name}: the column {name!r}"
+            where = f"{file}: the column {name!r}"
             array = types.plain(array, where=where, lenient=watch.lenient)
             watch.nul = watch.nul or types.has_nul(array)
         made[name] = pl.Series(name, pl.from_arrow(array))

@@ -126,7 +126,7 @@ def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         moment = dates.believable(column, dtype)
         return dates.local_day(moment, tz) if dtype.time_zone else moment.dt.date()
-    if dtype == pl.String and plan.layout is dates.ISO and _all_ten_long(raw["date"]):
+    if dtype == pl.String and plan.layout == dates.ISO and _all_ten_long(raw["date"]):
         return column.str.to_date("%Y-%m-%d", strict=False)  # nothing but days: no need to look for a time
     return dates.read(dates.as_text(column, dtype), plan.layout, tz)
 

@@ -133,7 +133,7 @@ def read(column: pl.Expr, layout: Layout, tz: str) -> pl.Expr:
         return pl.when(layout.fits(column)).then(local_day(moment.dt.replace_time_zone("UTC"), tz))
     if layout.kind == "given":
         return _read_given(column.str.strip_chars(), layout.format, tz)
-    if layout is ISO:
+    if layout == ISO:
         return pl.when(layout.fits(column)).then(
             column.str.strip_chars_start().str.head(10).str.to_date("%Y-%m-%d", strict=False)
         )

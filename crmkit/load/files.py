@@ -1,0 +1,105 @@
+"""Transactions in files on this machine: a pass streams them through one query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from crmkit.load import delimited, survey
+from crmkit.load.ahead import ahead
+from crmkit.load.audit import Reject
+from crmkit.load.clean import clean
+from crmkit.load.findings import Part, Reader
+from crmkit.load.inputs import Input, Watch
+from crmkit.load.plan import Plan
+from crmkit.load.survey import Sample
+from crmkit.load.transactions import Build, Place, Shrink, Transactions
+from crmkit.rows import Here
+
+
+class Files(Transactions):
+    """The rows of opened inputs; `names` are raw column → column, for each."""
+
+    def __init__(
+        self, inputs: Sequence[Input], names: Sequence[dict[str, str]], plan: Plan, sampled: Sample
+    ) -> None:
+        self.inputs = list(inputs)
+        self._names = list(names)
+        self._error: BaseException | None = None
+        first = self.inputs[0].name
+        name = first if len(self.inputs) == 1 else f"{first} and {len(self.inputs) - 1} more"
+        super().__init__(name, plan, sampled)
+
+    def _pass(self, build: Build, key: str, shrink: Shrink | None) -> Here:
+        return Here(self._collected(build, shrink))
+
+    def _pass_of_counts(self, build: Build, by: Sequence[str]) -> pl.DataFrame:
+        return self._collected(build, None)
+
+    def _collected(self, build: Build, shrink: Shrink | None) -> pl.DataFrame:
+        reader = self._reader()
+        self._findings, self._error = reader.empty(), None
+        frame = build(self._frame(reader, shrink)).collect(engine="streaming")
+        if self._error is not None:
+            raise self._error
+        return frame
+
+    def _frame(self, reader: Reader, shrink: Shrink | None) -> pl.LazyFrame:
+        schema = reader.schema()
+
+        def rows(
+            columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            # An exception would come out wrapped by the engine; it is kept and raised by `_collected`.
+            try:
+                for frame in self._used(reader) if shrink is None else map(shrink, self._used(reader)):
+                    chosen = frame.select(columns or list(schema))
+                    yield chosen if predicate is None else chosen.filter(predicate)
+            except BaseException as error:
+                self._error = error
+
+        return register_io_source(rows, schema=schema)
+
+    def _used(self, reader: Reader) -> Iterator[pl.DataFrame]:
+        for opened, names in zip(self.inputs, self._names, strict=True):
+            watch, part = Watch(), Part(opened.name, names)
+            for raw, cleaned in ahead(self._cleaned(opened, names, watch, reader.plan)):
+                yield reader.look(raw, cleaned, self._findings, part)
+                if self.on_progress:
+                    self.on_progress(cleaned.height)
+            opened.source.refuse_changed()
+            reader.close(watch, self._findings, part)
+
+    def _cleaned(
+        self, opened: Input, names: dict[str, str], watch: Watch, plan: Plan
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        for raw in survey.raw_batches(opened, names, watch):
+            yield raw, clean(raw, plan, suspicious=watch.nul, visible=watch.visible)
+
+    def full(self) -> list[Iterator[pl.DataFrame]]:
+        """Every raw batch of every input, for a survey that a sample cannot settle."""
+        return [
+            survey.raw_batches(opened, names, Watch())
+            for opened, names in zip(self.inputs, self._names, strict=True)
+        ]
+
+    def _tally(self, raw: str) -> pl.DataFrame:
+        return survey.tally_of_all(self.full(), raw)
+
+    def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
+        """Where these rows stand: (file, record) → (its place in words, line or row from 1, the row's text)."""
+        found: dict[tuple[str, int], Place] = {}
+        for opened in self.inputs:
+            wanted = {reject.record for reject in rejects if reject.file == opened.name}
+            if opened.dialect is None:
+                found |= {(opened.name, record): (f"row {record + 1}", record + 1, "") for record in wanted}
+                continue
+            for record, line, text in delimited.locate(opened) if wanted else ():
+                if record in wanted:
+                    found[opened.name, record] = (f"line {line}", line, text)
+                    wanted.discard(record)
+                if not wanted:
+                    break
+        return found

@@ -1,0 +1,175 @@
+"""Five verbs on Spark: read, write, by row, by key and counts. Nothing in here knows what the rows mean.
+
+Rows travel as Arrow batches and every function sees Polars frames, so a result does not depend on
+which engine moved the rows. Only the public API of PySpark 4 is used, which Spark Connect has, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from crmkit.errors import DataError
+from crmkit.rows import ByRow, Counted
+
+Stream = Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
+
+MOST_HERE = 100_000_000
+# Arrow as Spark knows it, without string views.
+_PLAIN = pl.CompatLevel.oldest()
+_WORDS = {
+    pl.Int8: "tinyint",
+    pl.Int16: "smallint",
+    pl.Int32: "int",
+    pl.Int64: "bigint",
+    pl.UInt32: "bigint",
+    pl.Float64: "double",
+    pl.String: "string",
+    pl.Boolean: "boolean",
+    pl.Date: "date",
+    pl.Binary: "binary",
+    pl.Int128: "decimal(38,0)",
+}
+_CARRIED = {pl.UInt32: pl.Int64(), pl.Int128: pl.Decimal(38, 0)}
+
+
+class Spread:
+    """Rows on a cluster, in no order; see `crmkit.rows.Rows`."""
+
+    is_here = False
+
+    def __init__(self, data: Any, schema: Mapping[str, Any], order: ByRow | None = None) -> None:
+        self.data = data
+        self._schema = pl.Schema(schema)
+        self._order = order
+
+    @property
+    def schema(self) -> pl.Schema:
+        return self._schema
+
+    def by_row(self, function: ByRow) -> Spread:
+        made = function(self._schema.to_frame()).schema
+        return self.stream(partial(_each, function), made)
+
+    def stream(self, function: Stream, schema: Mapping[str, Any]) -> Spread:
+        """The batches that a function makes of all batches of a part, whichever rows that holds."""
+        task = partial(_task, function, self._schema)
+        return Spread(self.data.mapInArrow(task, ddl(schema)), schema)
+
+    def by_key(self, key: str, function: Stream, schema: Mapping[str, Any]) -> Spread:
+        """The same, where a part holds all rows of each of its keys."""
+        return Spread(self.data.repartition(key), self._schema).stream(function, schema)
+
+    def counts(self, wanted: Counted) -> pl.DataFrame:
+        from pyspark.sql import functions as f
+
+        made = wanted.of(self._schema.to_frame()).schema
+        parts = self.stream(partial(_counted, wanted), made)
+        if wanted.by:
+            measures = [f.sum(name).alias(name) for name in ("n", *wanted.sums)]
+            measures += [f.min(name).alias(name) for name in wanted.least]
+            measures += [f.max(name).alias(name) for name in wanted.most]
+            parts = Spread(parts.data.groupBy(*wanted.by).agg(*measures), made)
+        return wanted.added(parts.frame())
+
+    def arranged(self, order: ByRow) -> Spread:
+        return Spread(self.data, self._schema, order)
+
+    def frame(self) -> pl.DataFrame:
+        found = as_frame(self.data.limit(MOST_HERE + 1).toArrow(), self._schema)
+        if found.height > MOST_HERE:
+            raise DataError(
+                f"More than {MOST_HERE:,} rows would have to come to this machine. "
+                "Have them written where they are: -o FOLDER."
+            )
+        return found if self._order is None else self._order(found)
+
+    def kept(self) -> Spread:
+        """The same rows, made once and kept on the disks of the cluster."""
+        from pyspark import StorageLevel
+
+        return Spread(self.data.persist(StorageLevel.DISK_ONLY), self._schema, self._order)
+
+    def write(self, path: str, layout: str) -> None:
+        """A folder with a file for each part, or a table if the path is `table:NAME`; neither may exist."""
+        writer = self.data.write.mode("errorifexists")
+        if path.startswith("table:"):
+            writer.saveAsTable(path.removeprefix("table:"))
+        elif layout == "csv":
+            writer.csv(path, header=True, escape='"', emptyValue="")
+        else:
+            writer.parquet(path)
+
+
+def ddl(schema: Mapping[str, Any]) -> str:
+    """A schema in Spark's words."""
+    return ", ".join(f"`{name}` {_word(kind)}" for name, kind in schema.items())
+
+
+def _word(kind: Any) -> str:
+    if isinstance(kind, pl.List):
+        return f"array<{_word(kind.inner)}>"
+    if isinstance(kind, pl.Struct):
+        return f"struct<{', '.join(f'`{one.name}`: {_word(one.dtype)}' for one in kind.fields)}>"
+    if isinstance(kind, pl.Decimal):
+        return f"decimal({kind.precision or 38},{kind.scale})"
+    return _WORDS[kind.base_type()]
+
+
+def as_frame(table: pa.Table | pa.RecordBatch, schema: Mapping[str, Any]) -> pl.DataFrame:
+    """What Spark hands over, in the types that it had here."""
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame.cast(dict(schema))  # type: ignore[arg-type]
+
+
+def _as_batches(frame: pl.DataFrame) -> Iterable[pa.RecordBatch]:
+    carried = {
+        name: _CARRIED[kind.base_type()]
+        for name, kind in frame.schema.items()
+        if kind.base_type() in _CARRIED
+    }
+    table = frame.cast(carried).to_arrow(compat_level=_PLAIN).combine_chunks()
+    fields = [field.with_type(_narrow(field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields)).to_batches()
+
+
+def _narrow(kind: pa.DataType) -> pa.DataType:
+    """Spark reads no large lists."""
+    return pa.list_(_narrow(kind.value_type)) if pa.types.is_large_list(kind) else kind
+
+
+def _task(
+    function: Stream, schema: Mapping[str, Any], batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    for frame in function(as_frame(batch, schema) for batch in batches):
+        yield from _as_batches(frame)
+
+
+def _each(function: ByRow, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    return (function(frame) for frame in frames)
+
+
+def _counted(wanted: Counted, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The counts of all rows of a part."""
+    so_far: pl.DataFrame | None = None
+    for frame in frames:
+        counts = wanted.of(frame)
+        so_far = counts if so_far is None else wanted.added(pl.concat([so_far, counts]))
+    if so_far is not None:
+        yield so_far
+
+
+def together(frames: Iterator[pl.DataFrame]) -> pl.DataFrame | None:
+    """All rows of a part in one frame, None where it holds none."""
+    found = [frame for frame in frames if frame.height]
+    return pl.concat(found) if found else None
+
+
+def names(schema: Mapping[str, Any]) -> Sequence[str]:
+    """The columns of a schema."""
+    return list(schema)
