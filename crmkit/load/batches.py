@@ -93,7 +93,7 @@ def _read_parquet(opened: Input, columns: Sequence[str], watch: Watch) -> Iterat
     stored = [name for name in columns if name in known]
     start = 0
     try:
-        for batch in file.iter_batches(ROWS, columns=stored):
+        for batch in file.iter_batches(ROWS, columns=stored, use_threads=False):
             if len(batch) == 0:
                 continue
             yield numbered(batch, stored, opened.name, watch, start)

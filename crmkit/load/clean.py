@@ -188,15 +188,15 @@ def _whole_money(role: str, stored: pl.Series, scale: int) -> list[pl.Series]:
 
 def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
     """An operand as a double; null where it is missing, unreadable or not finite."""
-    column, dtype = pl.col(name), raw.schema[name]
-    if dtype == pl.String:
-        return numbers.read(column, plan.numbers[name])
-    if dtype == pl.Float32:  # the shortest text of 12.34f is 12.34; its double is 12.340000153
+    column = raw[name]
+    if column.dtype == pl.String and not plan.numbers[name].plain:
+        return numbers.read(pl.col(name), plan.numbers[name])
+    if column.dtype == pl.Float32:  # the shortest text of 12.34f is 12.34; its double is 12.340000153
         column = column.cast(pl.String)
-    if dtype == pl.Float64 and raw[name].is_finite().all():
-        return column
+    # Of text the cast reads just what a plain style describes, and names for what is not finite.
     value = column.cast(pl.Float64, strict=False)
-    return pl.when(value.is_finite()).then(value)
+    finite = value.is_finite()
+    return pl.lit(value) if finite.all() else pl.when(pl.lit(finite)).then(pl.lit(value))
 
 
 def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFrame:
