@@ -20,22 +20,23 @@ from crmkit.errors import UsageError
 from crmkit.options import shared
 
 READS = "files input output"
+ANYWHERE = f"{READS} engine"
 # The groups of shared options that a command has.
 COMMANDS = {
-    "check": ("Look", READS),
-    "customers": ("Look", READS),
+    "check": ("Look", ANYWHERE),
+    "customers": ("Look", ANYWHERE),
     "sample": ("Look", ""),
-    "pareto": ("Analyse", READS),
-    "rfm": ("Analyse", READS),
-    "clv": ("Forecast", READS),
+    "pareto": ("Analyse", ANYWHERE),
+    "rfm": ("Analyse", ANYWHERE),
+    "clv": ("Forecast", ANYWHERE),
     "backtest": ("Forecast", READS),
     "accumulation": ("Reckon", "input output"),
     "value": ("Reckon", "output"),
-    "migration": ("Over time", READS),
-    "cohort": ("Over time", READS),
-    "lifecycle": ("Over time", READS),
-    "churn": ("Over time", READS),
-    "trend": ("Over time", READS),
+    "migration": ("Over time", ANYWHERE),
+    "cohort": ("Over time", ANYWHERE),
+    "lifecycle": ("Over time", ANYWHERE),
+    "churn": ("Over time", ANYWHERE),
+    "trend": ("Over time", ANYWHERE),
     "deviation": ("Over time", READS),
 }
 

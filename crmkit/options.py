@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -19,7 +20,9 @@ from crmkit.errors import UsageError
 
 FIRST_YEAR, YEARS_AHEAD = 1970, 10
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "parquet", "markdown")
-_COLUMNS, _READING, _ROWS, _OUTPUT = "Columns", "Reading", "Rows", "Output"
+_COLUMNS, _READING, _ROWS, _OUTPUT, _ENGINE = "Columns", "Reading", "Rows", "Output", "Engine"
+# Who has no Spark need not read about it.
+_NO_SPARK = importlib.util.find_spec("pyspark") is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +62,19 @@ class Shared:
     log_format: str = "text"
     summary: str | None = None
     debug: bool = False
+    engine: str = "polars"
+    master: str | None = None
+    conf: tuple[str, ...] = ()
 
 
-def _option(kind: Any, panel: str, help_: str, *flags: str, metavar: str | None = None) -> Any:
+def _option(
+    kind: Any, panel: str, help_: str, *flags: str, metavar: str | None = None, hidden: bool = False
+) -> Any:
     return Annotated[
-        kind, typer.Option(*flags, help=help_, rich_help_panel=panel, metavar=metavar, show_default=False)
+        kind,
+        typer.Option(
+            *flags, help=help_, rich_help_panel=panel, metavar=metavar, show_default=False, hidden=hidden
+        ),
     ]
 
 
@@ -109,6 +120,9 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "quiet": ("output", _option(bool, _OUTPUT, "No notes and no progress; errors still show.", "--quiet", "-q")),
     "log_format": ("output", _option(str, _OUTPUT, "Messages on standard error as text or json.", "--log-format", metavar="FORMAT")),
     "summary": ("output", _option(_TEXT, _OUTPUT, "Write an account of the run (inputs, options, audit, outputs) as JSON.", "--summary", metavar="FILE")),
+    "engine": ("engine", _option(str, _ENGINE, "polars (default) or spark.", "--engine", metavar="NAME", hidden=_NO_SPARK)),
+    "master": ("engine", _option(_TEXT, _ENGINE, "Where Spark runs: local[4], spark://HOST:7077 or sc://HOST:15002.", "--master", metavar="URL", hidden=_NO_SPARK)),
+    "conf": ("engine", _option(list[str] | None, _ENGINE, "A setting of Spark (may be repeated).", "--conf", metavar="KEY=VALUE", hidden=_NO_SPARK)),
     "debug": ("output", _option(bool, _OUTPUT, "Show the traceback of an error.", "--debug")),
 }  # fmt: skip
 
@@ -123,6 +137,8 @@ def shared(function: Callable[..., None], groups: str = "files input output") ->
         common = {name: given.pop(name) for name in wanted}
         if "files" in common:
             common["files"] = tuple(common["files"])
+        if "conf" in common:
+            common["conf"] = tuple(common["conf"] or ())
         function(_checked(Shared(**common)), **given)
 
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -147,6 +163,9 @@ def _checked(given: Shared) -> Shared:
     choice("--color", given.color, ("auto", "always", "never"))
     choice("--log-format", given.log_format, ("text", "json"))
     choice("--refunds", given.refunds, ("net", "ignore"))
+    choice("--engine", given.engine, ("polars", "spark"))
+    if given.engine != "spark" and (given.master or given.conf):
+        raise UsageError("--master and --conf belong to --engine spark. Add that, or leave them out.")
     choice("--no-customer", given.no_customer, ("drop", "fail"))
     if given.decimal is not None:
         choice("--decimal", given.decimal, (".", ","))

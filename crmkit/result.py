@@ -39,6 +39,12 @@ class Result:
         """The tables that are printed when none is asked for by name."""
         return {name: table for name, table in self.tables.items() if name != self.detail}
 
+    def brought_here(self) -> Result:
+        """This result with the long table among the tables, even if it has to travel."""
+        if self.elsewhere is None or self.detail is None:
+            return self
+        return replace(self, tables={**self.tables, self.detail: self.elsewhere.frame()}, elsewhere=None)
+
     def with_detail(self, name: str, rows: Rows) -> Result:
         """This result with its long table, wherever that lies."""
         if not rows.is_here:

@@ -66,6 +66,9 @@ class Rows(Protocol):
     def frame(self) -> pl.DataFrame:
         """All rows, brought here."""
 
+    def write(self, path: str) -> None:
+        """Have the rows written from where they are, if that is not here."""
+
 
 class Here:
     """Rows in this machine's memory."""
@@ -90,6 +93,9 @@ class Here:
 
     def frame(self) -> pl.DataFrame:
         return self._frame
+
+    def write(self, path: str) -> None:
+        raise NotImplementedError("rows that are here leave through `report`")
 
 
 def of(table: pl.DataFrame | Rows) -> Rows:

@@ -14,6 +14,7 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,7 @@ class Session:
         self.transactions: Transactions | None = None
         self._extra: list[tuple[str, Fill]] = []
         self._limits = gate(common)
+        self._open = ExitStack()
         self._found: Sequence[Source] | None = None
 
     def __enter__(self) -> Session:
@@ -59,11 +61,15 @@ class Session:
     ) -> None:
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
+        self._open.__exit__(kind, error, trace)
 
     def _check_outputs(self, extra: Iterable[str] = ()) -> None:
         """Refuse what cannot be written before anything is read."""
         from crmkit import output
 
+        if self._is_spread:
+            _check_for_spark(self.common)
+            return
         asked = [path for path in (self.common.output, self.common.rejects) if path]
         plain = [path for path in (self.common.summary, *extra) if path]
         for i, path in enumerate(asked):
@@ -87,16 +93,29 @@ class Session:
         self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)
     ) -> Transactions:
         """The transactions of the input files; nothing but a sample is read yet."""
-        from crmkit.load import load
-
-        found = load(
-            self.sources(), load_options(self.common), needs=frozenset(needs), wants=frozenset(wants)
-        )
+        reading = {"needs": frozenset(needs), "wants": frozenset(wants)}
+        found = self._lake(reading) if self._is_spread else self._files(reading)
         found.keep_all_rejects = self.common.rejects is not None
         found.gate = self._limits
         found.on_progress = None if self.common.quiet else progress(found)
         self.transactions = found
         return found
+
+    @property
+    def _is_spread(self) -> bool:
+        return self.common.engine == "spark"
+
+    def _files(self, reading: dict[str, frozenset[str]]) -> Transactions:
+        from crmkit.load import load
+
+        return load(self.sources(), load_options(self.common), **reading)
+
+    def _lake(self, reading: dict[str, Any]) -> Transactions:
+        from crmkit.spark import cluster, lake
+
+        spark = self._open.enter_context(cluster.session(self.common.master, self.common.conf))
+        asked = any("shuffle.partitions" in word for word in self.common.conf)
+        return lake.load(spark, self.common.files, load_options(self.common), **reading, asked=asked)
 
     def customers(
         self,
@@ -110,7 +129,11 @@ class Session:
         from crmkit import customers, rows
         from crmkit.load import waist
 
-        if key == "customer" and (ready := waist.read(self.sources(), load_options(self.common))) is not None:
+        if (
+            not self._is_spread
+            and key == "customer"
+            and (ready := waist.read(self.sources(), load_options(self.common))) is not None
+        ):
             return rows.of(ready)
         transactions = self.read(needs=needs, wants=roles)
         return customers.rows(transactions, wants, key=key)
@@ -126,10 +149,14 @@ class Session:
         if not self.common.quiet:
             self._say_account(result)
         common = self.common
+        if result.elsewhere is not None and (result.detail == common.table or common.output == "-"):
+            result = result.brought_here()
         to_file = common.output is not None and common.output != "-"
         with report.Outputs() as files:
             self._write_extra(files)
-            if common.output is not None and to_file:
+            if result.elsewhere is not None and to_file:
+                result.elsewhere.write(str(common.output))
+            elif common.output is not None and to_file:
                 report.export(
                     result,
                     common.output,
@@ -234,6 +261,16 @@ class Session:
             "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
             "outputs": [_file_account(path, written) for path, written in files.waiting().items()],
         }
+
+
+def _check_for_spark(common: Shared) -> None:
+    """Refuse what cannot be done where the rows are spread."""
+    if common.rejects:
+        raise UsageError("--rejects does not go with --engine spark, where rows have no line number.")
+    if common.output and common.output != "-" and Path(common.output).exists():
+        raise UsageError(
+            f"The output {safe(common.output)} is there already. With --engine spark, name a new one."
+        )
 
 
 def gate(common: Shared) -> Gate:

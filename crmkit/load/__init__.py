@@ -37,5 +37,5 @@ def load(
     names = [role_columns(list(roles_here.values())) for roles_here in cast]
     sampled = survey.sample(inputs, names)
     made = Files(inputs, names, survey.Plan(roles=cast[0], options=options), sampled)
-    made.plan = survey.make(sampled, cast[0], options, made.name, made.full())
+    made.plan = survey.make(sampled, cast[0], options, made.name, made.tally)
     return made

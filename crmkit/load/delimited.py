@@ -238,7 +238,7 @@ class _Watched(io.RawIOBase):
         watch.bytes_read += len(chunk)
         # Lines are short, so comparing all bytes at once is faster than looking for the next one.
         codes = np.frombuffer(chunk, np.uint8)
-        watch.line_ends += np.count_nonzero(codes == _LF) or np.count_nonzero(codes == _CR)
+        watch.line_ends += int(np.count_nonzero(codes == _LF) or np.count_nonzero(codes == _CR))
         watch.quotes = watch.quotes or b'"' in chunk
         watch.nul = watch.nul or b"\x00" in chunk
         if end := chunk.rstrip(b"\x1a"):

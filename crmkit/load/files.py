@@ -85,7 +85,7 @@ class Files(Transactions):
             for opened, names in zip(self.inputs, self._names, strict=True)
         ]
 
-    def _tally(self, raw: str) -> pl.DataFrame:
+    def tally(self, raw: str) -> pl.DataFrame:
         return survey.tally_of_all(self.full(), raw)
 
     def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:

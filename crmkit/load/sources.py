@@ -120,7 +120,7 @@ def _from_path(path: Path, hive: paths.Hive) -> Source:
             head = file.read(_HEAD)
         except OSError as error:
             raise DataError(paths.sentence(str(path), error)) from None
-    kind, compression = _sniff(head, str(path))
+    kind, compression = sniff(head, str(path))
     return Source(str(path), kind, compression, path, hive=hive, stamp=_stamp(found))
 
 
@@ -139,7 +139,7 @@ def _spooled(stream: IO[bytes], name: str) -> Source:
     except OSError as error:
         raise DataError(paths.sentence(name, error)) from None
     spool.seek(0)
-    kind, compression = _sniff(spool.read(_HEAD), name)
+    kind, compression = sniff(spool.read(_HEAD), name)
     return Source(name=name, kind=kind, compression=compression, spool=spool)
 
 
@@ -175,7 +175,8 @@ def _standard_input() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def _sniff(head: bytes, name: str) -> tuple[str, str | None]:
+def sniff(head: bytes, name: str) -> tuple[str, str | None]:
+    """Kind and compression by the first bytes; DataError for what is neither text nor Parquet."""
     if not head:
         raise DataError(f"{name}: the file is empty (0 bytes).")
     if head.startswith(b"PAR1"):

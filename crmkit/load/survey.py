@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -18,6 +18,10 @@ from crmkit.load.roles import Role
 SAMPLE_ROWS = 20_000
 _MOST_SHARES = 40  # each of many files still gives so much of the sample
 DIGITS = r"^\s*[0-9]+(?:\.0+)?\s*$"
+
+
+# All distinct values of a raw column, with their numbers.
+Tally = Callable[[str], pl.DataFrame]
 
 
 @dataclass
@@ -49,7 +53,12 @@ def raw_batches(
     columns = list(dict.fromkeys(names.values()))
     for frame in batches.read(opened, columns, watch, rows):
         watch.visible = {raw for raw, column in names.items() if column in watch.visible}
-        yield frame.select(pl.col(ROW), *(pl.col(column).alias(raw) for raw, column in names.items()))
+        yield renamed(frame, names)
+
+
+def renamed(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    """A batch under its raw names."""
+    return frame.select(pl.col(ROW), *(pl.col(column).alias(raw) for raw, column in names.items()))
 
 
 @dataclass
@@ -68,11 +77,11 @@ def sample(inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> Sample:
         taken = list(raw_batches(opened, columns, Watch(), each))
         complete = complete and sum(frame.height for frame in taken) < each
         frames += [frame.head(each) if i == 0 else frame for i, frame in enumerate(taken)]
-    _refuse_mixed_types(frames, inputs, names)
+    refuse_mixed_types(frames, inputs, names)
     return Sample(pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame(), complete)
 
 
-def _refuse_mixed_types(
+def refuse_mixed_types(
     frames: list[pl.DataFrame], inputs: Sequence[Input], names: Sequence[dict[str, str]]
 ) -> None:
     typed = [(opened, columns) for opened, columns in zip(inputs, names, strict=True) if opened.types]
@@ -108,34 +117,34 @@ def make(
     found: dict[str, Role],
     options: Options,
     file: str,
-    full: Sequence[Iterator[pl.DataFrame]],
+    tally: Tally,
 ) -> Plan:
-    """The plan for these roles; `full` yields all values where the sample leaves a question open."""
+    """The plan for these roles; `tally` counts all values of a column where the sample leaves a question open."""
     frame = sampled.frame
     plan = Plan(roles=found, options=options)
     if frame.width == 0:
         return plan
-    plan = plan.but(layout=_layout(sampled, plan, file, full))
-    plan = plan.but(numbers=_styles(sampled, plan, file, full))
+    plan = plan.but(layout=_layout(sampled, plan, file, tally))
+    plan = plan.but(numbers=_styles(sampled, plan, file, tally))
     if frame.schema["customer"] == pl.String:
         plan = plan.but(float_ids=_float_ids(frame["customer"]))
     return plan
 
 
-def _layout(sampled: Sample, plan: Plan, file: str, full: Sequence[Iterator[pl.DataFrame]]) -> Layout:
+def _layout(sampled: Sample, plan: Plan, file: str, tally: Tally) -> Layout:
     if plan.options.date_format:
         return dates.given(plan.options.date_format)
     values = text_of(sampled.frame["date"])
     if values is None:
         return ISO
     name = plan.roles["date"].formula.text
-    tally = tallied(values)
-    layout = dates.survey(tally, name, file, complete=sampled.complete)
+    counts = tallied(values)
+    layout = dates.survey(counts, name, file, complete=sampled.complete)
     if layout is None and not sampled.complete:
-        tally = tally_of_all(full, "date")
-        layout = dates.survey(tally, name, file)
+        counts = tally("date")
+        layout = dates.survey(counts, name, file)
     if layout is None:
-        raise dates.ambiguous(tally, name, file)
+        raise dates.ambiguous(counts, name, file)
     return layout
 
 
@@ -146,15 +155,13 @@ def text_of(series: pl.Series) -> pl.Series | None:
     return series.to_frame().select(dates.as_text(pl.col(series.name), series.dtype)).to_series().drop_nulls()
 
 
-def _styles(
-    sampled: Sample, plan: Plan, file: str, full: Sequence[Iterator[pl.DataFrame]]
-) -> dict[str, NumberStyle]:
+def _styles(sampled: Sample, plan: Plan, file: str, tally: Tally) -> dict[str, NumberStyle]:
     styles = {}
     for raw, dtype in sampled.frame.schema.items():
         if ":" in raw and dtype == pl.String:
             role, _, place = raw.partition(":")
             name = plan.roles[role].formula.columns[int(place)]
-            styles[raw] = _style(sampled, raw, name, plan.options.decimal, file, full)
+            styles[raw] = _style(sampled, raw, name, plan.options.decimal, file, tally)
     return styles
 
 
@@ -164,12 +171,12 @@ def _style(
     name: str,
     decimal: str | None,
     file: str,
-    full: Sequence[Iterator[pl.DataFrame]],
+    tally: Tally,
 ) -> NumberStyle:
     values = sampled.frame[raw].drop_nulls()
     style = numbers.survey(values, decimal=decimal, name=name, file=file)
     if style is None and not sampled.complete:
-        values = tally_of_all(full, raw)["value"]
+        values = tally(raw)["value"]
         style = numbers.survey(values, decimal=decimal, name=name, file=file)
     if style is None:
         raise numbers.ambiguous(values, name, file)

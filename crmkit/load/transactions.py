@@ -109,7 +109,7 @@ class Transactions(ABC):
         """One pass; `_findings` are those of all rows afterwards."""
 
     @abstractmethod
-    def _tally(self, raw: str) -> pl.DataFrame:
+    def tally(self, raw: str) -> pl.DataFrame:
         """The distinct values of a raw column and their numbers, from a pass of its own."""
 
     @abstractmethod
@@ -165,7 +165,7 @@ class Transactions(ABC):
         if plan.options.date_format or "dates" in self._settled or odd is None or not dates.readable(odd):
             return plan
         self._settled |= {"dates"}
-        tally = self._tally("date")
+        tally = self.tally("date")
         name = plan.roles["date"].formula.text
         layout = dates.survey(tally, name, self.name)
         if layout is None:
@@ -180,7 +180,7 @@ class Transactions(ABC):
             self._settled |= {raw}
             role, _, place = raw.partition(":")
             name = plan.roles[role].formula.columns[int(place)]
-            values = self._tally(raw)["value"]
+            values = self.tally(raw)["value"]
             style = numbers.survey(values, decimal=plan.options.decimal, name=name, file=self.name)
             if style is None:
                 raise numbers.ambiguous(values, name, self.name)

@@ -6,7 +6,7 @@ which engine moved the rows. Only the public API of PySpark 4 is used, which Spa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,11 +17,12 @@ from crmkit.errors import DataError
 from crmkit.rows import ByRow, Counted
 
 Stream = Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
+FromArrow = Callable[[Iterator[pa.RecordBatch]], Iterator[pl.DataFrame]]
 
 MOST_HERE = 100_000_000
 # Arrow as Spark knows it, without string views.
 _PLAIN = pl.CompatLevel.oldest()
-_WORDS = {
+_WORDS: dict[Any, str] = {
     pl.Int8: "tinyint",
     pl.Int16: "smallint",
     pl.Int32: "int",
@@ -34,7 +35,7 @@ _WORDS = {
     pl.Binary: "binary",
     pl.Int128: "decimal(38,0)",
 }
-_CARRIED = {pl.UInt32: pl.Int64(), pl.Int128: pl.Decimal(38, 0)}
+_CARRIED: dict[Any, Any] = {pl.UInt32: pl.Int64(), pl.Int128: pl.Decimal(38, 0)}
 
 
 class Spread:
@@ -57,8 +58,7 @@ class Spread:
 
     def stream(self, function: Stream, schema: Mapping[str, Any]) -> Spread:
         """The batches that a function makes of all batches of a part, whichever rows that holds."""
-        task = partial(_task, function, self._schema)
-        return Spread(self.data.mapInArrow(task, ddl(schema)), schema)
+        return streamed(self.data, partial(_framed, function, self._schema), schema)
 
     def by_key(self, key: str, function: Stream, schema: Mapping[str, Any]) -> Spread:
         """The same, where a part holds all rows of each of its keys."""
@@ -94,15 +94,20 @@ class Spread:
 
         return Spread(self.data.persist(StorageLevel.DISK_ONLY), self._schema, self._order)
 
-    def write(self, path: str, layout: str) -> None:
+    def write(self, path: str) -> None:
         """A folder with a file for each part, or a table if the path is `table:NAME`; neither may exist."""
         writer = self.data.write.mode("errorifexists")
         if path.startswith("table:"):
             writer.saveAsTable(path.removeprefix("table:"))
-        elif layout == "csv":
+        elif path.rstrip("/").endswith(".csv"):
             writer.csv(path, header=True, escape='"', emptyValue="")
         else:
             writer.parquet(path)
+
+
+def streamed(data: Any, function: FromArrow, schema: Mapping[str, Any]) -> Spread:
+    """What a function makes of the Arrow batches of each part of a Spark frame."""
+    return Spread(data.mapInArrow(partial(_task, function), ddl(schema)), schema)
 
 
 def ddl(schema: Mapping[str, Any]) -> str:
@@ -143,11 +148,15 @@ def _narrow(kind: pa.DataType) -> pa.DataType:
     return pa.list_(_narrow(kind.value_type)) if pa.types.is_large_list(kind) else kind
 
 
-def _task(
-    function: Stream, schema: Mapping[str, Any], batches: Iterator[pa.RecordBatch]
-) -> Iterator[pa.RecordBatch]:
-    for frame in function(as_frame(batch, schema) for batch in batches):
+def _task(function: FromArrow, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for frame in function(batches):
         yield from _as_batches(frame)
+
+
+def _framed(
+    function: Stream, schema: Mapping[str, Any], batches: Iterator[pa.RecordBatch]
+) -> Iterator[pl.DataFrame]:
+    return function(as_frame(batch, schema) for batch in batches)
 
 
 def _each(function: ByRow, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -168,8 +177,3 @@ def together(frames: Iterator[pl.DataFrame]) -> pl.DataFrame | None:
     """All rows of a part in one frame, None where it holds none."""
     found = [frame for frame in frames if frame.height]
     return pl.concat(found) if found else None
-
-
-def names(schema: Mapping[str, Any]) -> Sequence[str]:
-    """The columns of a schema."""
-    return list(schema)
