@@ -61,15 +61,21 @@ class ParetoNBD(PurchaseModel):
             mode = np.clip(((1 - R) * self.beta - (self.s + 1) * self.alpha) / (self.s + R), t_x, T)
 
         def log_f(y: Array) -> tuple[Array, Array]:
-            t = m * np.expm1(y)
-            value = y - R * np.log1p(t / self.alpha) - (self.s + 1) * np.log1p(t / self.beta)
+            t, la, lb = self._logs(y)
+            value = y - R * la - (self.s + 1) * lb
             return value, 1 - R * (m + t) / (self.alpha + t) - (self.s + 1) * (m + t) / (self.beta + t)
 
         nodes = gauss(*essential(log_f, np.log1p(t_x / m), np.log1p(T / m), np.log1p(mode / m)))
-        t = m * np.expm1(nodes.at)
-        la, lb = np.log1p(t / self.alpha), np.log1p(t / self.beta)
+        t, la, lb = self._logs(nodes.at)
         values = nodes.at - R[:, None] * la - (self.s + 1) * lb + np.log(m * self.s / self.beta)
         return Nodes(t, nodes.weights), np.stack([la, lb]), values
+
+    def _logs(self, y: Array) -> tuple[Array, Array, Array]:
+        """t with y = log(1 + t/m), where m is the smaller of α and β, and log(1 + t/α), log(1 + t/β), one of which is y."""
+        t = min(self.alpha, self.beta) * np.expm1(y)
+        la = y if self.alpha <= self.beta else np.log1p(t / self.alpha)
+        lb = y if self.beta <= self.alpha else np.log1p(t / self.beta)
+        return t, la, lb
 
     def _death_jet(self, rows: Rows) -> Jet:
         """The term of those who left before T, without the factor Γ(r+x)/Γ(r) α^-x."""
