@@ -43,6 +43,7 @@ class Transactions(ABC):
         self.keep_all_rejects = False
         self.gate: Gate | None = None
         self.on_progress: Callable[[int], None] | None = None
+        self.on_part: Callable[[int, int], None] | None = None
         self._sample = sampled
         self._settled: frozenset[str] = frozenset()
         self._findings = self._reader().empty()
