@@ -41,13 +41,13 @@ def estimated_rows(inputs: Sequence[Input]) -> int:
 @contextmanager
 def opened(rows: int, key: str, schema: Mapping[str, Any]) -> Iterator[Parts]:
     """Empty parts for about so many rows of these columns; their files vanish with the block."""
-    folder, files = _folder(), list[IO[bytes]]()
+    files = list[IO[bytes]]()
     try:
         try:
             for _ in range(min(_MOST, -(-rows // EACH))):
-                files.append(tempfile.TemporaryFile(dir=folder))
+                files.append(tempfile.TemporaryFile(dir=_folder()))
         except OSError as error:
-            raise _refusal(folder, rows * _ROW, error) from None
+            raise _refusal(rows * _ROW, error) from None
         yield Parts(files, key, schema, rows)
     finally:
         for file in files:
@@ -88,7 +88,7 @@ class Parts:
         except OSError as error:
             written = sum(os.fstat(file.fileno()).st_size for file in self._files)
             each = written / self._dealt if self._dealt else _ROW
-            raise _refusal(_folder(), int(self._expected * each), error) from None
+            raise _refusal(int(self._expected * each), error) from None
 
     def __len__(self) -> int:
         return len(self._files)
@@ -119,14 +119,13 @@ def _gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 
 def _folder() -> str:
-    """The temporary folder, but /var/tmp where none is named: on many systems /tmp is memory."""
-    named = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
-    return tempfile.gettempdir() if named or not os.access("/var/tmp", os.W_OK | os.X_OK) else "/var/tmp"
+    """TMPDIR, else /var/tmp: /tmp is memory on many systems."""
+    return os.environ.get("TMPDIR") or ("/var/tmp" if os.access("/var/tmp", os.W_OK) else "/tmp")
 
 
-def _refusal(folder: str, size: int, error: OSError) -> DataError:
+def _refusal(size: int, error: OSError) -> DataError:
     return DataError(
-        f"So many rows are dealt into parts on the disk, for which the temporary folder {folder} does not do "
+        f"So many rows are dealt into parts on the disk, for which the temporary folder {_folder()} does not do "
         f"({error.strerror or error}). They need about {max(size / 1e9, 0.1):,.1f} GB: name a folder with so much "
         "room with TMPDIR."
     )
