@@ -8,6 +8,7 @@ import polars as pl
 
 # Python's own default keeps 28 digits; a Decimal(38) column may hold more.
 EXACT = Context(prec=80)
+_WHOLE = 2**63
 
 
 def scale(frame: pl.DataFrame, column: str) -> int:
@@ -42,5 +43,12 @@ def ratio(part: pl.Expr, total: int | pl.Expr) -> pl.Expr:
 def largest_first(frame: pl.DataFrame, value: str, key: str) -> pl.DataFrame:
     """The rows by value, the largest first and nulls last, and equal ones by key."""
     by_key = frame if frame[key].is_sorted() else frame.sort(key)
+    exact = not frame.schema[value].is_float() and frame.height > 0
+    if exact and not frame[value].null_count():
+        least, most = by_key.select(least=whole(value).min(), most=whole(value).max()).row(0)
+        if (most - least + 1) * frame.height < _WHOLE:
+            # Value and place as one number sort five times as fast.
+            number = (most - whole(value)).cast(pl.Int64) * frame.height + pl.int_range(frame.height)
+            return by_key[by_key.select(number.sort() % frame.height).to_series()]
     # A stable sort by the value alone takes a third of the time of a sort by both.
     return by_key.sort(value, descending=True, nulls_last=True, maintain_order=True)

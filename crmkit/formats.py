@@ -164,7 +164,11 @@ def _write_parquet(frame: pl.DataFrame, stream: BinaryIO) -> None:
     frame = frame.rename({name: name.replace("\0", r"\x00") for name in frame.columns if "\0" in name})
     oldest = pl.CompatLevel.oldest()
     schema = frame.head(0).to_arrow(compat_level=oldest).schema
-    with pq.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True) as writer:
+    first = frame.head(_TEXT_ROWS)
+    repeated = [name for name in frame.columns if 2 * first[name].n_unique() < first.height]
+    with pq.ParquetWriter(
+        stream, schema, compression="zstd", write_page_checksum=True, use_dictionary=repeated
+    ) as writer:
         for part in frame.iter_slices(_ROWS_PER_GROUP):
             writer.write_table(part.to_arrow(compat_level=oldest), row_group_size=_ROWS_PER_GROUP)
 

@@ -40,7 +40,7 @@ __all__ = ["Cuts", "analyse", "cuts", "cuts_file", "measure", "score", "segment"
 
 FEW = 50
 _COLUMN = {"r": "recency", "f": "frequency", "m": "monetary"}
-_BRIEF = Counted(by=("segment", "r", "f", "m"), sums=("revenue", "orders", "recency"), least=("as_of",))
+_BRIEF = Counted(by=("cell",), sums=("revenue", "orders", "recency"), least=("as_of",))
 _SUGGESTED = {"r": (30, 60, 90, 180, 365, 545, 730, 1095), "f": (1, 2, 3, 5, 8, 13, 21, 34)}
 
 
@@ -176,9 +176,13 @@ def _code() -> pl.Expr:
 
 def segment(scored: pl.DataFrame, names: dict[int, str]) -> pl.DataFrame:
     """Add the `segment` of each scored customer, given the segment of each cell."""
-    named = _code().replace_strict(names, default=None, return_dtype=pl.String)
-    bought = pl.col("recency").is_not_null()
-    return scored.with_columns(segment=pl.when(bought).then(named).otherwise(pl.lit(REFUND_ONLY)))
+    return scored.with_columns(segment=_named(_code(), names))
+
+
+def _named(cell: pl.Expr, names: dict[int, str]) -> pl.Expr:
+    """The segment of a cell; without a score somebody has only refunds."""
+    segment = cell.replace_strict(names, default=None, return_dtype=pl.String)
+    return pl.when(cell.is_not_null()).then(segment).otherwise(pl.lit(REFUND_ONLY))
 
 
 def analyse(
@@ -222,7 +226,7 @@ def analyse(
         found = [name for name, listed in borders.items() if listed is None]
     names = cells(chosen, cut.bins) if chosen.covers(cut.bins) else None
     scored = where.of(customers).by_row(partial(place, cut=cut, names=names))
-    brief = scored.by_row(_brief).counts(_BRIEF)
+    brief = _spread(scored.by_row(_brief).counts(_BRIEF), names)
     facts = _facts(brief, cut) | ({"map": segment_map} if names is not None else {})
     wanted = _known(only, chosen, names) if only else None
     listed = scored.by_row(partial(customers_table, only=wanted)).arranged(_largest_first)
@@ -245,9 +249,15 @@ def place(customers: pl.DataFrame, cut: Cuts, names: dict[int, str] | None) -> p
 
 def _brief(scored: pl.DataFrame) -> pl.DataFrame:
     """What the summary tables need of each customer."""
-    named = pl.col("segment") if "segment" in scored.columns else pl.lit(None, dtype=pl.String)
     as_of = pl.col("last") + pl.duration(days="recency")
-    return scored.select(named.alias("segment"), "r", "f", "m", "revenue", "orders", "recency", as_of=as_of)
+    return scored.select("revenue", "orders", "recency", cell=_code(), as_of=as_of)
+
+
+def _spread(counts: pl.DataFrame, names: dict[int, str] | None) -> pl.DataFrame:
+    """The counts of each cell, with its scores and its segment."""
+    cell = pl.col("cell")
+    segment = pl.lit(None, dtype=pl.String) if names is None else _named(cell, names)
+    return counts.with_columns(r=cell // 100, f=cell // 10 % 10, m=cell % 10, segment=segment)
 
 
 def _thawed(frozen: Cuts, frequency: str | None, monetary: str | None, choices: dict[str, Any]) -> Cuts:

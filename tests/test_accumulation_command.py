@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crmkit.cli import app
+from crmkit.cli import build
 from crmkit.errors import CrmkitError
 
 SAMPLES = Path(__file__).parent.parent / "sample_data"
@@ -16,7 +16,7 @@ SHOPPER = ["value", "--spend", "40", "--every", "1w", "--years", "30"]
 
 
 def crmkit(*words: str) -> Any:
-    result = CliRunner().invoke(app, [*words], catch_exceptions=False)
+    result = CliRunner().invoke(build(), [*words], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -27,7 +27,7 @@ def told(*words: str) -> dict[str, Any]:
 
 def refused(*words: str) -> str:
     with pytest.raises(CrmkitError) as caught:
-        CliRunner().invoke(app, [*words], catch_exceptions=False)
+        CliRunner().invoke(build(), [*words], catch_exceptions=False)
     return str(caught.value)
 
 

@@ -18,7 +18,7 @@ PAGES = [
 ]
 COMMANDS = [
     command.name or command.callback.__name__
-    for command in crmkit.cli.app.registered_commands
+    for command in crmkit.cli.build().registered_commands
     if command.callback
 ]
 
@@ -28,7 +28,9 @@ def test_every_command_has_a_page_in_the_index_and_help(command: str) -> None:
     assert (ROOT / "docs" / f"{command}.md").exists()
     assert f"[{command}]({command}.md)" in (ROOT / "docs" / "README.md").read_text()
     entry = next(
-        one for one in crmkit.cli.app.registered_commands if (one.name or one.callback.__name__) == command
+        one
+        for one in crmkit.cli.build().registered_commands
+        if (one.name or one.callback.__name__) == command
     )  # type: ignore[union-attr]
     assert (entry.callback.__doc__ or "").strip()
 

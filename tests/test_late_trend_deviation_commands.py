@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crmkit.cli import app
+from crmkit.cli import build
 from crmkit.errors import CrmkitError, DataError, UsageError
 
 SALES = str(Path(__file__).parent.parent / "sample_data" / "sales.csv")
@@ -131,7 +131,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 def crmkit(*words: str | Path) -> Any:
-    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    result = CliRunner().invoke(build(), [str(word) for word in words], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result
 
@@ -250,4 +250,4 @@ def test_a_mistake_gets_a_sentence(
 ) -> None:
     command, *options = words
     with pytest.raises(error, match=message):
-        CliRunner().invoke(app, [command, str(shop), *options], catch_exceptions=False)
+        CliRunner().invoke(build(), [command, str(shop), *options], catch_exceptions=False)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crmkit.cli import app
+from crmkit.cli import build
 from crmkit.errors import CrmkitError, DataError, UsageError
 
 SALES = str(Path(__file__).parent.parent / "sample_data" / "sales.csv")
@@ -75,7 +75,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 def crmkit(*words: str) -> Any:
-    result = CliRunner().invoke(app, [*words], catch_exceptions=False)
+    result = CliRunner().invoke(build(), [*words], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result
 
@@ -190,4 +190,4 @@ def test_what_cannot_be_done_is_said(
     words: list[str], error: type[CrmkitError], message: str, shop: Path
 ) -> None:
     with pytest.raises(error, match=message):
-        CliRunner().invoke(app, [words[0], str(shop), *words[1:]], catch_exceptions=False)
+        CliRunner().invoke(build(), [words[0], str(shop), *words[1:]], catch_exceptions=False)

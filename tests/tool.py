@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
-from crmkit.cli import app
+from crmkit.cli import build
 
 ROOT = Path(__file__).parent.parent
 SALES = ROOT / "sample_data" / "sales.csv"
@@ -28,7 +28,7 @@ class Done(NamedTuple):
 
 def crmkit(*words: str | Path, stdin: bytes | None = None) -> str:
     """Standard output of a run in this process; an error of crmkit is raised as it is."""
-    result = CliRunner().invoke(app, [str(word) for word in words], input=stdin, catch_exceptions=False)
+    result = CliRunner().invoke(build(), [str(word) for word in words], input=stdin, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 

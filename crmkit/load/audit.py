@@ -96,13 +96,26 @@ class Audit:
         counted = used.select(_COUNTS).row(0, named=True)
         self.rows_read += used.height
         self.rows_used += used.height
-        self.revenue += _total(used["amount"], counted["absolute"])
-        self.refunds -= _total(used["amount"].clip(upper_bound=0), counted["absolute"])
-        for name in ("refund_rows", "zero_rows", "rounded_rows", "trimmed_ids"):
-            setattr(self, name, getattr(self, name) + counted[name])
-        self.absolute += counted["absolute"]
+        self.rounded_rows += counted["rounded"]
+        self.trimmed_ids += counted["trimmed"]
+        self._add_money(used["amount"], counted["least"], counted["most"])
         self.first_date = min(counted["first"], self.first_date or counted["first"])
         self.last_date = max(counted["last"], self.last_date or counted["last"])
+
+    def _add_money(self, amounts: pl.Series, least: int, most: int) -> None:
+        """Exact sums, in 64 bits where that is safe; batches without refunds and zeros need no look at every row."""
+        if max(-least, most) * len(amounts) >= 2**63:
+            amounts = amounts.cast(pl.Int128)
+        revenue, refunds = int(amounts.sum()), 0
+        if least < 0:
+            negative = amounts.filter(amounts < 0)
+            self.refund_rows += len(negative)
+            refunds = -int(negative.sum())
+        if least <= 0 <= most:
+            self.zero_rows += int((amounts == 0).sum())
+        self.revenue += revenue
+        self.refunds += refunds
+        self.absolute += revenue + 2 * refunds
 
     def set_aside(self, others: pl.DataFrame) -> None:
         """Count the rows of a batch that are not used, by the reason for it."""
@@ -201,16 +214,10 @@ _ADDED = (
     "no_currency",
 )
 _COUNTS = [
-    pl.col("amount").cast(pl.Float64).abs().sum().alias("absolute"),
-    (pl.col("amount") < 0).sum().cast(pl.Int64).alias("refund_rows"),
-    (pl.col("amount") == 0).sum().cast(pl.Int64).alias("zero_rows"),
-    pl.col("__rounded").sum().cast(pl.Int64).alias("rounded_rows"),
-    pl.col("__trimmed").sum().cast(pl.Int64).alias("trimmed_ids"),
+    pl.col("amount").min().alias("least"),
+    pl.col("amount").max().alias("most"),
+    pl.col("__rounded").sum().cast(pl.Int64).alias("rounded"),
+    pl.col("__trimmed").sum().cast(pl.Int64).alias("trimmed"),
     pl.col("date").min().alias("first"),
     pl.col("date").max().alias("last"),
 ]
-
-
-def _total(amounts: pl.Series, absolute: float) -> int:
-    """Their exact sum; in 64 bits where that is safe, because it is faster."""
-    return int(amounts.sum() if absolute < 2.0**62 else amounts.cast(pl.Int128).sum())

@@ -7,15 +7,18 @@ Memory is bounded by the batch, whatever the file's size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from crmkit.errors import DataError
 from crmkit.load import delimited, text, types
 from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.sources import Source
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 ROWS = 1 << 18
 # Between the data and the footer stand the page indexes and bloom filters.
@@ -42,6 +45,8 @@ def _open_parquet(source: Source) -> Input:
 
 
 def _parquet(source: Source) -> pq.ParquetFile:
+    import pyarrow.parquet as pq
+
     try:
         return pq.ParquetFile(source.raw(), page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -88,7 +93,7 @@ def _read_parquet(opened: Input, columns: Sequence[str], watch: Watch) -> Iterat
     stored = [name for name in columns if name in known]
     start = 0
     try:
-        for batch in file.iter_batches(ROWS, columns=stored):
+        for batch in file.iter_batches(ROWS, columns=stored, use_threads=False):
             if len(batch) == 0:
                 continue
             yield numbered(batch, stored, opened.name, watch, start)
@@ -111,12 +116,16 @@ def numbered(
 def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watch) -> dict[str, pl.Series]:
     """By position: names may repeat, or be empty, and Polars would have neither."""
     made = {}
+    watch.visible = set()
     places = {name: place for place, name in reversed(list(enumerate(batch.schema.names)))}
     for name in names:
-        array = types.plain(
-            batch.column(places[name]), where=f"{file}: the column {name!r}", lenient=watch.lenient
-        )
-        watch.nul = watch.nul or types.has_nul(array)
+        array = batch.column(places[name])
+        if types.is_visible(array):
+            watch.visible.add(name)
+        else:
+            where = f"{file}: the column {name!r}"
+            array = types.plain(array, where=where, lenient=watch.lenient)
+            watch.nul = watch.nul or types.has_nul(array)
         made[name] = pl.Series(name, pl.from_arrow(array))
     return made
 

@@ -7,7 +7,7 @@ and says of each row whether it is used, set aside or skipped. Nothing here look
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
@@ -17,6 +17,7 @@ from crmkit.load.inputs import ROW
 from crmkit.load.plan import Plan
 
 LARGEST = 1e15  # in whole units; beyond it an amount is a mistake, not a sale
+_NEAR = 1e-7  # of a minor unit: what a double of few digits may be off
 _DIGITS = 12  # decimals that are looked at where an amount is too large for a double
 EXACT_IN_FLOAT = 2.0**43  # minor units up to here are exact in a double with room for a product
 _LONGEST_BLANK = max(map(len, numbers.BLANKS))
@@ -25,21 +26,28 @@ BAD_DATE, NO_DATE = REASONS.index("bad date"), REASONS.index("no date")
 BAD_AMOUNT, NO_AMOUNT = REASONS.index("bad amount"), REASONS.index("no amount")
 
 
-def clean(raw: pl.DataFrame, plan: Plan, *, suspicious: bool = False) -> pl.DataFrame:
+def clean(
+    raw: pl.DataFrame, plan: Plan, *, suspicious: bool = False, visible: Collection[str] = ()
+) -> pl.DataFrame:
     """The canonical columns of these rows, with REASON and SKIP codes (0: used).
 
-    `suspicious` asks for a look at every text for NUL characters.
+    `suspicious` asks for a look at every text for NUL characters; in the columns that are `visible`
+    there is nothing but visible ASCII, and so nothing to trim.
     """
     values = raw.select(
         pl.col(ROW),
         _date(raw, plan).alias("date"),
         *_money("amount", raw, plan),
         *(_money("cost", raw, plan) if "cost" in plan.roles else ()),
-        *(_text(raw, name) for name in _TEXT if name in raw.columns),
+        *(_text(raw[name], trimmed=name in visible) for name in _TEXT if name in raw.columns),
         *(_currency(raw) for _ in {"currency"} & set(raw.columns)),
         __nul=_has_nul(raw) if suspicious else pl.lit(False),
     )
-    values = _exactly(values.with_columns(_customer(raw, plan), __bad_id=_bad_id(raw)), raw, plan)
+    values = _exactly(
+        values.with_columns(_customer(raw, plan, trimmed="customer" in visible), __bad_id=_bad_id(raw)),
+        raw,
+        plan,
+    )
     values = values.with_columns(_reason(plan).alias(REASON), _skip(plan, values.columns).alias(SKIP))
     return _told_apart(values, raw) if values[REASON].is_in([BAD_DATE, BAD_AMOUNT]).any() else values
 
@@ -88,9 +96,11 @@ def _bad_id(raw: pl.DataFrame) -> pl.Series:
     return ids.is_not_null() & ids.is_not_nan()
 
 
-def _customer(raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
+def _customer(raw: pl.DataFrame, plan: Plan, *, trimmed: bool) -> list[pl.Series]:
     """Ids, and which of them were trimmed; the rarer questions are asked of a batch that needs them."""
-    ids = raw.select(customer_id(pl.col("customer"), raw.schema["customer"], plan)).to_series()
+    ids = raw["customer"]
+    if not trimmed or plan.float_ids:
+        ids = raw.select(customer_id(pl.col("customer"), ids.dtype, plan)).to_series()
     untouched = pl.repeat(False, raw.height, eager=True).alias("__trimmed")
     if ids.dtype != pl.String:
         return [ids, untouched]
@@ -101,7 +111,7 @@ def _customer(raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
             .select(pl.when(~pl.col("customer").is_in(numbers.BLANKS)).then("customer"))
             .to_series()
         )
-    if raw.schema["customer"] != pl.String:
+    if trimmed or raw.schema["customer"] != pl.String:
         return [ids, untouched]
     before = raw["customer"].str.len_bytes()
     touched = before.sum() != sizes.sum() and not plan.float_ids
@@ -139,18 +149,19 @@ def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
     dtype = raw.schema[f"{role}:0"]
     if formula.tree == ("column", 0) and (dtype.is_integer() or _fits_exactly(dtype, plan.scale)):
         return _whole_money(role, raw[f"{role}:0"], plan.scale)
-    value = pl.col("value")
-    scaled = raw.select(formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit).alias("value"))
-    scaled = scaled.select(value, scaled=value * 10.0**plan.scale)
-    whole = pl.col("scaled").round()
-    lost = (pl.col("scaled") - whole).abs() > 1e-7 + 4e-15 * pl.col("scaled").abs()
+    value = raw.select(formula.build(lambda i: number(f"{role}:{i}", raw, plan), pl.lit)).to_series()
+    scaled = value * 10.0**plan.scale
+    whole = scaled.round()
+    off = (scaled - whole).abs()
+    lost = pl.repeat(False, raw.height, eager=True)
+    if not (off <= _NEAR).all():
+        lost = (off > _NEAR + 4e-15 * scaled.abs()).fill_null(False)
     exact = role == "amount" and formula.tree == ("column", 0)  # `_exactly` sees to the large ones
-    largest = LARGEST if exact else min(LARGEST, 2.0**52 / 10.0**plan.scale)
-    minor = pl.when(value.abs() < largest).then(whole).cast(pl.Int64, strict=False)
-    columns = scaled.select(
-        minor.alias(role), value.alias(f"__{role}"), lost.fill_null(False).alias("__rounded")
-    )
-    return columns.get_columns()[: 3 if role == "amount" else 2]
+    near = value.abs() < (LARGEST if exact else min(LARGEST, 2.0**52 / 10.0**plan.scale))
+    if not near.all():
+        whole = whole.to_frame("w").select(pl.when(pl.lit(near)).then("w")).to_series()
+    columns = [whole.cast(pl.Int64).alias(role), value.alias(f"__{role}"), lost.alias("__rounded")]
+    return columns[: 3 if role == "amount" else 2]
 
 
 def _fits_exactly(dtype: pl.DataType, scale: int) -> bool:
@@ -177,21 +188,25 @@ def _whole_money(role: str, stored: pl.Series, scale: int) -> list[pl.Series]:
 
 def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
     """An operand as a double; null where it is missing, unreadable or not finite."""
-    column, dtype = pl.col(name), raw.schema[name]
-    if dtype == pl.String:
-        return numbers.read(column, plan.numbers[name])
-    if dtype == pl.Float32:  # the shortest text of 12.34f is 12.34; its double is 12.340000153
+    column = raw[name]
+    if column.dtype == pl.String and not plan.numbers[name].plain:
+        return numbers.read(pl.col(name), plan.numbers[name])
+    if column.dtype == pl.Float32:  # the shortest text of 12.34f is 12.34; its double is 12.340000153
         column = column.cast(pl.String)
+    # Of text the cast reads just what a plain style describes, and names for what is not finite.
     value = column.cast(pl.Float64, strict=False)
-    return pl.when(value.is_finite()).then(value)
+    finite = value.is_finite()
+    return pl.lit(value) if finite.all() else pl.when(pl.lit(finite)).then(pl.lit(value))
 
 
 def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Replace amounts too large for a double by exact ones, where the formula is a single column."""
     if plan.amount is None or plan.amount.tree != ("column", 0) or not values["__amount"].dtype.is_float():
         return values
-    scaled = values["__amount"].abs() * 10.0**plan.scale
-    huge = ((scaled >= EXACT_IN_FLOAT) & values["amount"].is_not_null()).arg_true()
+    far = values["__amount"].abs() >= EXACT_IN_FLOAT / 10.0**plan.scale
+    if not far.any():
+        return values
+    huge = (far & values["amount"].is_not_null()).arg_true()
     if huge.len() == 0:
         return values
     digits = _digits(raw["amount:0"].gather(huge), plan)
@@ -220,14 +235,19 @@ def _digits(amounts: pl.Series, plan: Plan) -> pl.Series:
     return amounts.cast(pl.String).to_frame("text").select(read.cast(decimal)).to_series().to_physical()
 
 
-def _text(raw: pl.DataFrame, name: str) -> pl.Series:
+def _text(labels: pl.Series, *, trimmed: bool) -> pl.Series:
     """A label as text; blank is null. Whole numbers stay numbers."""
-    if raw.schema[name].is_integer():
-        return raw[name].cast(pl.Int64, strict=False)
-    text = raw[name].cast(pl.String, strict=False).str.strip_chars()
+    if labels.dtype.is_integer():
+        return labels.cast(pl.Int64, strict=False)
+    text = labels if trimmed else labels.cast(pl.String, strict=False).str.strip_chars()
     if text.str.len_bytes().min() != 0:
         return text
-    return text.to_frame().select(pl.when(pl.col(name).str.len_bytes() > 0).then(name)).to_series()
+    return (
+        text.to_frame("t")
+        .select(pl.when(pl.col("t").str.len_bytes() > 0).then("t"))
+        .to_series()
+        .alias(labels.name)
+    )
 
 
 def _currency(raw: pl.DataFrame) -> pl.Expr:

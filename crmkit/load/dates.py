@@ -210,6 +210,8 @@ def survey(tally: pl.DataFrame, name: str, file: str, *, complete: bool = True) 
     tally = tally.filter(~blank(pl.col("value")))
     if tally.height == 0:
         return ISO
+    if tally["value"].str.contains(ISO.pattern).all():  # no other layout could read more of them
+        return ISO
     days = _readings(tally["value"])
     counts = {layout: _count(tally, days[layout.name].is_not_null()) for layout in LAYOUTS}
     best = max(counts.values())

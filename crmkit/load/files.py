@@ -78,7 +78,7 @@ class Files(Transactions):
         self, opened: Input, names: dict[str, str], watch: Watch, plan: Plan
     ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         for raw in survey.raw_batches(opened, names, watch):
-            yield raw, clean(raw, plan, suspicious=watch.nul)
+            yield raw, clean(raw, plan, suspicious=watch.nul, visible=watch.visible)
 
     def full(self) -> list[Iterator[pl.DataFrame]]:
         """Every raw batch of every input, for a survey that a sample cannot settle."""

@@ -82,9 +82,6 @@ def blank(column: pl.Expr) -> pl.Expr:
 
 def read(column: pl.Expr, style: NumberStyle) -> pl.Expr:
     """Text to Float64 in this style; null where a value does not fit it or is not finite."""
-    if style.plain:  # the cast reads just what _PLAIN describes, and names for what is not finite
-        number = column.cast(pl.Float64, strict=False)
-        return pl.when(number.is_finite()).then(number)
     number = cleaned(column, style).cast(pl.Float64, strict=False)
     return pl.when(number.is_finite()).then(number)
 

@@ -52,6 +52,7 @@ def raw_batches(
     """Batches under their raw names (one column of the file may serve several roles)."""
     columns = list(dict.fromkeys(names.values()))
     for frame in batches.read(opened, columns, watch, rows):
+        watch.visible = {raw for raw, column in names.items() if column in watch.visible}
         yield renamed(frame, names)
 
 
@@ -200,9 +201,19 @@ def tally_of_all(full: Sequence[Iterator[pl.DataFrame]], raw: str) -> pl.DataFra
     return tally
 
 
+def has_text_ids(sampled: Sample) -> bool:
+    """Whether some customer id is text that is no whole number."""
+    ids = sampled.frame["customer"] if sampled.frame.width else pl.Series([], dtype=pl.Null)
+    return ids.dtype == pl.String and not _present(ids).str.contains(DIGITS).all()
+
+
+def _present(ids: pl.Series) -> pl.Series:
+    ids = ids.drop_nulls()
+    return ids.filter(~ids.str.strip_chars().is_in(numbers.BLANKS))
+
+
 def _float_ids(values: pl.Series) -> bool:
-    present = values.drop_nulls()
-    present = present.filter(~present.str.strip_chars().is_in(numbers.BLANKS))
+    present = _present(values)
     return bool(
         present.len() and present.str.contains(DIGITS).all() and present.str.contains(r"\.0+\s*$").any()
     )

@@ -45,7 +45,8 @@ class Transactions(ABC):
         self.on_progress: Callable[[int], None] | None = None
         self.on_part: Callable[[int, int], None] | None = None
         self._sample = sampled
-        self._settled: frozenset[str] = frozenset()
+        # An id that is no number settles that ids are text, whatever else comes.
+        self._settled = frozenset({"ids"} if survey.has_text_ids(sampled) else ())
         self._findings = self._reader().empty()
 
     @property

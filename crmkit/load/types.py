@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as is_
 
 from crmkit.errors import DataError
@@ -27,6 +26,7 @@ _FITS: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
 }
 _WHAT = {"date": "dates", "amount": "numbers", "cost": "numbers"}
 _FARTHEST = 2**62
+_DELETE = 0x7F
 
 
 def refuse_misfit(dtype: pa.DataType, *, role: str, column: str, file: str) -> None:
@@ -40,6 +40,20 @@ def refuse_misfit(dtype: pa.DataType, *, role: str, column: str, file: str) -> N
         f"{file}: the column {column!r}, the {role}, {how} (its type is {str(dtype)[:60]}); "
         f"give another one with --{role}, or convert it first."
     )
+
+
+def is_visible(array: pa.Array) -> bool:
+    """Whether all of this text is visible ASCII: nothing to trim, no NUL, and no byte that UTF-8 would not have.
+
+    One look at the bytes as a whole, which takes a hundredth of the time of looking at each text.
+    """
+    if not (is_.is_string(array.type) or is_.is_large_string(array.type)):
+        return False
+    values = array.buffers()[-1]
+    if values is None or values.size == 0:
+        return True
+    codes = np.frombuffer(values, np.uint8)
+    return bool(codes.min() > ord(" ") and codes.max() < _DELETE)
 
 
 def plain(array: pa.Array, *, where: str, lenient: bool = False) -> pa.Array:
@@ -89,6 +103,8 @@ def _moment(array: pa.Array) -> pa.Array:
     """With a zone: the same moments in UTC, since Polars knows fewer names of zones than Arrow allows."""
     dtype = array.type
     if dtype.unit == "s":
+        import pyarrow.compute as pc
+
         farthest = pa.scalar(_FARTHEST // 1000, pa.int64())
         seconds = array.cast(pa.int64())
         seconds = pc.min_element_wise(seconds, farthest, skip_nulls=False)

@@ -80,7 +80,16 @@ def farm(folder: Path, *, connect: bool = False) -> Iterator[Farm]:
 
     spark_class = str(home / "bin" / "spark-class")
     try:
-        start(spark_class, f"{classes}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(web))
+        start(
+            spark_class,
+            f"{classes}.master.Master",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--webui-port",
+            str(web),
+        )
         _wait(port)
         made = Farm(master)
         for _ in range(2):
