@@ -18,7 +18,7 @@ from crmkit.load.inputs import Input, Watch
 from crmkit.load.plan import Plan
 from crmkit.load.survey import Sample
 from crmkit.load.transactions import Build, Place, Shrink, Transactions
-from crmkit.rows import Here
+from crmkit.rows import Here, joined
 
 
 class Files(Transactions):
@@ -34,7 +34,7 @@ class Files(Transactions):
         super().__init__(name, plan, sampled)
 
     def _pass(self, build: Build, key: str, shrink: Shrink | None) -> Here:
-        return Here(pl.concat(self._answers(build, key, shrink)))
+        return Here(joined(self._answers(build, key, shrink)))
 
     def _pass_of_counts(self, build: Build, by: Sequence[str]) -> pl.DataFrame:
         found = self._answers(build, "customer", None)

@@ -45,7 +45,7 @@ def opened(rows: int, key: str, schema: Mapping[str, Any]) -> Iterator[Parts]:
     try:
         try:
             for _ in range(min(_MOST, -(-rows // EACH))):
-                files.append(tempfile.TemporaryFile(dir=_folder()))
+                files.append(tempfile.TemporaryFile(dir=_folder()))  # noqa: SIM115
         except OSError as error:
             raise _refusal(rows * _ROW, error) from None
         yield Parts(files, key, schema, rows)

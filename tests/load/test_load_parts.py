@@ -93,9 +93,9 @@ QUESTIONS: dict[str, Asked] = {
     "everything": lambda rows: customers.build(rows),
     "few": lambda rows: customers.build(rows, {"orders"}),
     "products": lambda rows: customers.build(rows, key="product"),
-    "cohorts": lambda rows: rows.counts(
-        partial(cohort.count, period="month"), by=["cohort", "since"]
-    ).sort("cohort", "since"),
+    "cohorts": lambda rows: rows.counts(partial(cohort.count, period="month"), by=["cohort", "since"]).sort(
+        "cohort", "since"
+    ),
     "rows": lambda rows: rows.counts(lambda found: found.select(pl.len().cast(pl.Int64)), by=()),
 }
 
@@ -201,7 +201,7 @@ def test_a_temporary_folder_that_may_not_be_used(
     one: str, dealt: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(dealt() / "missing"))
-    with pytest.raises(DataError, match="missing does not do .*TMPDIR"):
+    with pytest.raises(DataError, match=r"missing does not do .*TMPDIR"):
         QUESTIONS["few"](opened([one]))
 
 
