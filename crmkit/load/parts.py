@@ -20,7 +20,7 @@ from crmkit.load.inputs import Input
 
 # So many rows go through one query; beyond, so many make a part.
 WHOLE = 60_000_000
-EACH = 15_000_000
+EACH = 10_000_000
 _MOST = 256
 _AT_ONCE = 1 << 20
 _SEED = 3
