@@ -65,3 +65,4 @@ def test_rows_and_parts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert terminal.getvalue().endswith("sales.csv: 1,234 rows")
     rows.on_part(2, 7)
     assert terminal.getvalue().endswith("sales.csv: 1,234 rows, part 2 of 7")
+    progress.clear()
