@@ -15,7 +15,7 @@ import polars as pl
 
 from crmkit.errors import DataError
 from crmkit.result import Result
-from crmkit.rows import Counted, Rows, of
+from crmkit.rows import Counted, Order, Rows, of
 
 if TYPE_CHECKING:
     from crmkit.load.transactions import Transactions
@@ -54,7 +54,7 @@ def rows(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str
         shrink=None if wanted & _OF_ROWS else Combiner(key),
     )
     finished = found.by_row(partial(finish_each, scale=transactions.scale, as_of=transactions.as_of, key=key))
-    return finished.arranged(partial(by_id, key=key))
+    return finished.arranged(by_id(key))
 
 
 class Combiner:
@@ -159,7 +159,7 @@ def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, has_ord
 
 def finish(frame: pl.DataFrame, scale: int, as_of: date) -> pl.DataFrame:
     """`finish_each`, sorted by customer."""
-    return by_id(finish_each(frame, scale, as_of))
+    return by_id()(finish_each(frame, scale, as_of))
 
 
 def finish_each(frame: pl.DataFrame, scale: int, as_of: date, *, key: str = "customer") -> pl.DataFrame:
@@ -173,16 +173,21 @@ def finish_each(frame: pl.DataFrame, scale: int, as_of: date, *, key: str = "cus
     return frame.select(name for name in ORDER if name in frame.columns).rename({"customer": key})
 
 
-def by_id(frame: pl.DataFrame, key: str = "customer") -> pl.DataFrame:
-    """Sorted by customer. Short plain ids are compared as one number each, in a third of the time."""
-    ids = frame[key]
+def by_id(key: str = "customer") -> Order:
+    """In the order of their ids."""
+    return Order([key], lambda frame: _by_id(frame[key]))
+
+
+def _by_id(ids: pl.Series) -> pl.Series:
+    """Short plain ids are compared as one number each, in a third of the time, after what all begin with."""
     sizes = ids.str.len_bytes()
-    if not (sizes <= 8).all() or not (sizes == ids.str.len_chars()).all():
-        return frame.sort(key)
-    padded = pl.col(key).str.pad_end(8, "\0").cast(pl.Binary)
+    least, most = str(ids.min() or ""), str(ids.max() or "")
+    begin = next((i for i, (a, b) in enumerate(zip(least, most, strict=False)) if a != b), len(least))
+    if not (sizes <= begin + 8).all() or not (sizes == ids.str.len_chars()).all():
+        return ids.arg_sort()
+    padded = pl.col(ids.name).str.slice(begin).str.pad_end(8, "\0").cast(pl.Binary)
     number = padded.bin.reinterpret(dtype=pl.UInt64, endianness="big")
-    whole = frame.rechunk()  # a frame in pieces is gathered at four times the cost
-    return whole[whole.select(number).to_series().arg_sort()]
+    return ids.to_frame().select(number.arg_sort()).to_series()
 
 
 def timed(frame: pl.DataFrame, as_of: date) -> pl.DataFrame:

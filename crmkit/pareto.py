@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from crmkit import rows as where
-from crmkit.counts import largest_first, money, ratio, scale, whole
+from crmkit.counts import by_value, money, ratio, scale, whole
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 from crmkit.rows import Counted, Rows
@@ -223,7 +223,7 @@ def analyse(
         pictures={"curve": "curve"},
     )
     listed = placed.by_row(partial(places, key=key, value=value))
-    return result.with_detail(noun, listed.arranged(partial(largest_first, value=value, key=key)))
+    return result.with_detail(noun, listed.arranged(by_value(value, key)))
 
 
 def _brief(placed: pl.DataFrame, value: str) -> pl.DataFrame:

@@ -25,10 +25,17 @@ class Counter:
     def add(self, rows: int) -> None:
         """So many rows more."""
         self._rows += rows
+        self._tell(f"{self._rows:,} rows")
+
+    def part(self, place: int, parts: int) -> None:
+        """The rows of this part, of so many, are in work."""
+        self._tell(f"{self._rows:,} rows, part {place} of {parts}")
+
+    def _tell(self, text: str) -> None:
         now = time.monotonic()
         if now - self._start > _PATIENCE and now - self._last > _PAUSE:
             self._last = now
-            show(f"{self._name}: {self._rows:,} rows")
+            show(f"{self._name}: {text}")
 
 
 class Stages:

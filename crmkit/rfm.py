@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from crmkit import rows as where
-from crmkit.counts import largest_first, ratio, scale, whole
+from crmkit.counts import by_value, ratio, scale, whole
 from crmkit.cutpoints import (
     FREQUENCIES,
     MONETARIES,
@@ -229,7 +229,7 @@ def analyse(
     brief = _spread(scored.by_row(_brief).counts(_BRIEF), names)
     facts = _facts(brief, cut) | ({"map": segment_map} if names is not None else {})
     wanted = _known(only, chosen, names) if only else None
-    listed = scored.by_row(partial(customers_table, only=wanted)).arranged(_largest_first)
+    listed = scored.by_row(partial(customers_table, only=wanted)).arranged(by_value("monetary", "customer"))
     result = Result(
         command="rfm",
         tables=_tables(brief, chosen, names, cut.bins),
@@ -339,10 +339,6 @@ def customers_table(scored: pl.DataFrame, only: Sequence[str] | None = None) -> 
     columns = ["customer", "last", "recency", "frequency", "monetary", "r", "f", "m", "rfm", "segment"]
     kept = scored.select(column for column in columns if column in scored.columns)
     return kept if only is None else kept.filter(pl.col("segment").is_in(list(only)))
-
-
-def _largest_first(listed: pl.DataFrame) -> pl.DataFrame:
-    return largest_first(listed, "monetary", "customer")
 
 
 def _facts(brief: pl.DataFrame, cut: Cuts) -> dict[str, Any]:

@@ -7,12 +7,16 @@ row* (each row by itself) and *counts* (small tables that add up, brought here).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import polars as pl
 
 ByRow = Callable[[pl.DataFrame], pl.DataFrame]
+# More rows than MANY, here, are worked on in pieces.
+MANY = 1 << 24
+_PIECE = 1 << 22
 
 
 class Counted(NamedTuple):
@@ -45,6 +49,18 @@ class Counted(NamedTuple):
         return frame.group_by(self.by).agg(measures).sort(self.by, nulls_last=True)
 
 
+@dataclass(frozen=True)
+class Order:
+    """An order that a few columns decide: `places` are the rows' numbers, the first one's first."""
+
+    columns: Sequence[str]
+    places: Callable[[pl.DataFrame], pl.Series]
+
+    def __call__(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a frame in this order."""
+        return frame[self.places(frame)]
+
+
 class Rows(Protocol):
     """A table in no place in particular."""
 
@@ -71,31 +87,64 @@ class Rows(Protocol):
 
 
 class Here:
-    """Rows in this machine's memory."""
+    """Rows in this machine's memory.
+
+    What is to be made of very many of them is made piece by piece, each time that it is asked for.
+    """
 
     is_here = True
 
-    def __init__(self, frame: pl.DataFrame) -> None:
+    def __init__(self, frame: pl.DataFrame, steps: tuple[ByRow, ...] = ()) -> None:
         self._frame = frame
+        self._steps = steps
 
     @property
     def schema(self) -> pl.Schema:
-        return self._frame.schema
+        return self._made(self._frame.head(0)).schema
 
     def by_row(self, function: ByRow) -> Here:
-        return Here(function(self._frame))
+        later = Here(self._frame, (*self._steps, function))
+        return later if self._frame.height > MANY else Here(later.frame())
 
     def counts(self, wanted: Counted) -> pl.DataFrame:
-        return wanted.of(self._frame)
+        found = [wanted.of(piece) for piece in self._pieces()]
+        return found[0] if len(found) == 1 else wanted.added(pl.concat(found))
 
     def arranged(self, order: ByRow) -> Here:
-        return Here(order(self._frame))
+        if not isinstance(order, Order):
+            return Here(order(self.frame()))
+        places = order.places(joined([piece.select(order.columns) for piece in self._pieces()]))
+        if places.len() < self._frame.height:  # some rows were left out on the way
+            return Here(self.frame()[places])
+        return Here(joined(list(self._pieces(places))))
 
     def frame(self) -> pl.DataFrame:
-        return self._frame
+        return joined(list(self._pieces())) if self._steps else self._frame
 
     def write(self, path: str) -> None:
         raise NotImplementedError("rows that are here leave through `report`")
+
+    def _pieces(self, places: pl.Series | None = None) -> Iterator[pl.DataFrame]:
+        size = _PIECE if self._frame.height > MANY else MANY
+        for start in range(0, max(self._frame.height, 1), size):
+            if places is None:
+                yield self._made(self._frame.slice(start, size))
+            else:
+                yield self._made(self._frame[places.slice(start, size)])
+
+    def _made(self, frame: pl.DataFrame) -> pl.DataFrame:
+        for step in self._steps:
+            frame = step(frame)
+        return frame
+
+
+def joined(pieces: list[pl.DataFrame]) -> pl.DataFrame:
+    """One frame of these, which are used up: no more than a column is ever there twice."""
+    if len(pieces) == 1:
+        return pieces[0].rechunk()  # a frame in pieces is gathered at four times the cost
+    names = pieces[0].columns
+    columns = (pl.concat([piece.drop_in_place(name) for piece in pieces], rechunk=True) for name in names)
+    return pl.DataFrame(list(columns))
 
 
 def of(table: pl.DataFrame | Rows) -> Rows:

@@ -97,7 +97,8 @@ class Session:
         found = self._lake(reading) if self.is_spread else self._files(reading)
         found.keep_all_rejects = self.common.rejects is not None
         found.gate = self._limits
-        found.on_progress = None if self.common.quiet else progress(found)
+        if not self.common.quiet:
+            show_progress(found)
         self.transactions = found
         return found
 
@@ -376,11 +377,11 @@ def rejects_result(transactions: Transactions) -> Result:
     return Result(command="rejects", tables={"rejects": pl.DataFrame(rows, schema=schema, orient="row")})
 
 
-def progress(transactions: Transactions) -> Callable[[int], None] | None:
-    """A counter of rows on standard error, shown to a person after a second of work."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return None
-    return Counter(transactions.name).add
+def show_progress(transactions: Transactions) -> None:
+    """Count rows on standard error, where a person sees them, after a second of work."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        counter = Counter(transactions.name)
+        transactions.on_progress, transactions.on_part = counter.add, counter.part
 
 
 def _file_account(path: str, written: Path) -> dict[str, Any]:

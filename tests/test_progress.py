@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from crmkit import progress
+from crmkit import progress, session
 from crmkit.progress import Stages
 
 
@@ -52,3 +53,16 @@ def test_a_pipe_gets_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
         tell("fitting NBD")
         time.sleep(0.1)
     assert pipe.getvalue() == ""
+
+
+def test_rows_and_parts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = watched(monkeypatch)
+    monkeypatch.setattr(progress, "_PAUSE", 0.0)
+    rows = SimpleNamespace(name="sales.csv", on_progress=None, on_part=None)
+    session.show_progress(rows)
+    time.sleep(0.1)
+    rows.on_progress(1234)
+    assert terminal.getvalue().endswith("sales.csv: 1,234 rows")
+    rows.on_part(2, 7)
+    assert terminal.getvalue().endswith("sales.csv: 1,234 rows, part 2 of 7")
+    progress.clear()

@@ -41,7 +41,12 @@ def _open_parquet(source: Source) -> Input:
     schema = file.schema_arrow
     hive = tuple(key for key, _ in source.hive if key not in schema.names)
     kinds = {schema.field(i).name: schema.field(i).type for i in range(len(schema))}
-    return Input(source, tuple(schema.names) + hive, types=kinds | dict.fromkeys(hive, pa.string()))
+    return Input(
+        source,
+        tuple(schema.names) + hive,
+        types=kinds | dict.fromkeys(hive, pa.string()),
+        rows=file.metadata.num_rows,
+    )
 
 
 def _parquet(source: Source) -> pq.ParquetFile:

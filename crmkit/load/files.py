@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from crmkit.load import delimited, survey
+from crmkit.load import delimited, parts, survey
 from crmkit.load.ahead import ahead
 from crmkit.load.audit import Reject
 from crmkit.load.clean import clean
@@ -16,7 +18,7 @@ from crmkit.load.inputs import Input, Watch
 from crmkit.load.plan import Plan
 from crmkit.load.survey import Sample
 from crmkit.load.transactions import Build, Place, Shrink, Transactions
-from crmkit.rows import Here
+from crmkit.rows import Here, joined
 
 
 class Files(Transactions):
@@ -27,40 +29,40 @@ class Files(Transactions):
     ) -> None:
         self.inputs = list(inputs)
         self._names = list(names)
-        self._error: BaseException | None = None
         first = self.inputs[0].name
         name = first if len(self.inputs) == 1 else f"{first} and {len(self.inputs) - 1} more"
         super().__init__(name, plan, sampled)
 
     def _pass(self, build: Build, key: str, shrink: Shrink | None) -> Here:
-        return Here(self._collected(build, shrink))
+        return Here(joined(self._answers(build, key, shrink)))
 
     def _pass_of_counts(self, build: Build, by: Sequence[str]) -> pl.DataFrame:
-        return self._collected(build, None)
+        found = self._answers(build, "customer", None)
+        if len(found) == 1:
+            return found[0]
+        table = pl.concat(found)
+        return table.group_by(by).agg(pl.exclude(by).sum()) if by else table.sum()
 
-    def _collected(self, build: Build, shrink: Shrink | None) -> pl.DataFrame:
+    def _answers(self, build: Build, key: str, shrink: Shrink | None) -> list[pl.DataFrame]:
+        """What the query makes of all rows at once, or of each part where they are too many."""
         reader = self._reader()
-        self._findings, self._error = reader.empty(), None
-        frame = build(self._frame(reader, shrink)).collect(engine="streaming")
-        if self._error is not None:
-            raise self._error
-        return frame
+        schema, self._findings = reader.schema(), reader.empty()
 
-    def _frame(self, reader: Reader, shrink: Shrink | None) -> pl.LazyFrame:
-        schema = reader.schema()
+        def batches() -> Iterator[pl.DataFrame]:
+            return self._used(reader) if shrink is None else map(shrink, self._used(reader))
 
-        def rows(
-            columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
-        ) -> Iterator[pl.DataFrame]:
-            # An exception would come out wrapped by the engine; it is kept and raised by `_collected`.
-            try:
-                for frame in self._used(reader) if shrink is None else map(shrink, self._used(reader)):
-                    chosen = frame.select(columns or list(schema))
-                    yield chosen if predicate is None else chosen.filter(predicate)
-            except BaseException as error:
-                self._error = error
+        rows = parts.estimated_rows(self.inputs)
+        if rows <= parts.WHOLE:
+            return [_answer(build, schema, batches)]
+        carried = {name: schema[name] for name in _asked(build, schema) | {key}}
+        with parts.opened(rows, key, carried) as dealt:
+            dealt.deal(batches())
+            return [self._of_part(build, schema, dealt, place) for place in range(len(dealt))]
 
-        return register_io_source(rows, schema=schema)
+    def _of_part(self, build: Build, schema: dict[str, Any], dealt: parts.Parts, place: int) -> pl.DataFrame:
+        if self.on_part:
+            self.on_part(place + 1, len(dealt))
+        return _answer(build, schema, partial(dealt.rows, place))
 
     def _used(self, reader: Reader) -> Iterator[pl.DataFrame]:
         for opened, names in zip(self.inputs, self._names, strict=True):
@@ -103,3 +105,40 @@ class Files(Transactions):
                 if not wanted:
                     break
         return found
+
+
+def _answer(
+    build: Build, schema: dict[str, Any], batches: Callable[[], Iterator[pl.DataFrame]]
+) -> pl.DataFrame:
+    """What the query makes of these batches, which it takes one by one."""
+    failed: list[BaseException] = []
+
+    def rows(
+        columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        # An exception would come out wrapped by the engine; it is kept and raised at the end.
+        try:
+            for frame in batches():
+                chosen = frame.select(columns or list(schema))
+                yield chosen if predicate is None else chosen.filter(predicate)
+        except BaseException as error:
+            failed.append(error)
+
+    frame = build(register_io_source(rows, schema=schema)).collect(engine="streaming")
+    if failed:
+        raise failed[0]
+    return frame
+
+
+def _asked(build: Build, schema: dict[str, Any]) -> set[str]:
+    """The columns that the query takes, found out by giving it no rows."""
+    asked: set[str] = set()
+
+    def rows(
+        columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        asked.update(columns or schema)
+        yield pl.DataFrame(schema=schema).select(columns or list(schema))
+
+    build(register_io_source(rows, schema=schema)).collect(engine="streaming")
+    return asked

@@ -14,13 +14,14 @@ ROW = "__row"
 
 @dataclass
 class Input:
-    """One opened source: the columns it has and, for CSV, how it is written."""
+    """One opened source: the columns it has and, for CSV, how it is written; `rows` if it says how many."""
 
     source: Source
     columns: tuple[str, ...]
     dialect: Dialect | None = None
     types: dict[str, pa.DataType] = field(default_factory=dict)
     quotes_checked: bool = False
+    rows: int | None = None
 
     @property
     def name(self) -> str:

@@ -43,6 +43,7 @@ class Transactions(ABC):
         self.keep_all_rejects = False
         self.gate: Gate | None = None
         self.on_progress: Callable[[int], None] | None = None
+        self.on_part: Callable[[int, int], None] | None = None
         self._sample = sampled
         # An id that is no number settles that ids are text, whatever else comes.
         self._settled = frozenset({"ids"} if survey.has_text_ids(sampled) else ())
