@@ -9,12 +9,14 @@ import polars as pl
 
 from crmkit.load import batches
 from crmkit.load.dates import spelt
+from crmkit.load.files import Files
 from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.numbers import BLANKS
 from crmkit.result import Result
+from crmkit.rows import Counted
 
 if TYPE_CHECKING:
-    from crmkit.load.files import Files
+    from crmkit.load.transactions import Transactions
 
 _MERGE_FROM = 1 << 22
 WANTS = frozenset({"order", "product", "quantity", "price", "cost", "channel", "group", "store"})
@@ -35,31 +37,47 @@ _INVISIBLE = (
 )
 
 
-def analyse(transactions: Files) -> Result:
-    """Roles, the account of rows and money, and what a careful reader would look at twice."""
-    ids = transactions.by_key(_ids).frame()["customer"]
-    columns = _Columns(transactions)
-    audit = transactions.audit
-    facts = audit.facts() | {
-        "customers": ids.len(),
-        "duplicate_rows": columns.duplicates,
-        "currency_columns": columns.currencies(),
-        "files": len(transactions.inputs),
-    }
+def analyse(transactions: Transactions) -> Result:
+    """Roles, the account of rows and money, and what a careful reader would look at twice.
+
+    Where the rows are on a cluster there is no second look at every column of every row: no
+    duplicates, no blanks and no names that look alike.
+    """
+    people = transactions.by_key(_ids)
+    facts = transactions.audit.facts() | {"customers": int(people.counts(Counted())["n"][0])}
+    roles, notes = _roles(transactions), list[str]()
+    if isinstance(transactions, Files):
+        columns = _Columns(transactions)
+        roles, notes = columns.table(), _notes(people.frame()["customer"], columns)
+        facts |= {
+            "duplicate_rows": columns.duplicates,
+            "currency_columns": columns.currencies(),
+            "files": len(transactions.inputs),
+        }
     return Result(
         command="check",
-        tables={"columns": columns.table(), "rows": account(transactions)},
+        tables={"columns": roles, "rows": account(transactions)},
         facts=facts,
-        notes=tuple(_notes(ids, columns)),
+        notes=tuple(notes),
         titles={"columns": "Which column plays which role", "rows": "Every row, by what became of it"},
     )
+
+
+def _roles(transactions: Transactions) -> pl.DataFrame:
+    """One row per column that plays a role, in the order of the roles."""
+    rows = [
+        {"role": role.name, "column": column, "why": role.why}
+        for role in transactions.plan.roles.values()
+        for column in role.formula.columns
+    ]
+    return pl.DataFrame(rows, schema=dict.fromkeys(("role", "column", "why"), pl.String))
 
 
 def _ids(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.select(pl.col("customer").unique())
 
 
-def account(transactions: Files) -> pl.DataFrame:
+def account(transactions: Transactions) -> pl.DataFrame:
     """Rows and money by outcome; the last row is the whole file and the sum of the others."""
     audit = transactions.audit
     other = audit.rows_rejected - audit.rejected.get("no customer id", 0)
@@ -128,23 +146,16 @@ class _Columns:
         ]
 
     def table(self) -> pl.DataFrame:
-        """One row per column that plays a role, in the order of the roles."""
-        rows: list[dict[str, Any]] = []
-        for role in self.transactions.plan.roles.values():
-            for column in role.formula.columns:
-                rows.append({
-                    "role": role.name, "column": column, "why": role.why, "type": self.types.get(column, ""),
-                    "blank": self.blanks.get(column, 0), "examples": ", ".join(self.examples.get(column, [])),
-                })  # fmt: skip
-        schema = {
-            "role": pl.String,
-            "column": pl.String,
-            "why": pl.String,
-            "type": pl.String,
-            "blank": pl.Int64,
-            "examples": pl.String,
-        }
-        return pl.DataFrame(rows, schema=schema)
+        """The roles, and what stands in their columns."""
+        roles = _roles(self.transactions)
+        columns = roles["column"].to_list()
+        return roles.with_columns(
+            pl.Series("type", [self.types.get(column, "") for column in columns], dtype=pl.String),
+            pl.Series("blank", [self.blanks.get(column, 0) for column in columns], dtype=pl.Int64),
+            pl.Series(
+                "examples", [", ".join(self.examples.get(column, [])) for column in columns], dtype=pl.String
+            ),
+        )
 
 
 def _repeats(parts: Iterable[pl.Series]) -> int:

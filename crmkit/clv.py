@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from crmkit import rows as where
 from crmkit.candidates import (
     REGULAR,
     Choice,
@@ -32,20 +34,22 @@ from crmkit.candidates import (
 )
 from crmkit.clv_notes import look, notes
 from crmkit.clv_tables import customers_table, models, new_customers, parameters, summary
-from crmkit.clv_totals import Customers, Forecast, forecast
-from crmkit.counts import scale
-from crmkit.customers import as_of
+from crmkit.clv_totals import Customers, Forecast, forecast, look_at
+from crmkit.counts import largest_first, scale
+from crmkit.customers import with_as_of
 from crmkit.errors import DataError
 from crmkit.histories import Days, Histories, histories, log_gaps
 from crmkit.modelfile import Saved
 from crmkit.models import Fit, fit_spend
 from crmkit.parse import Duration
 from crmkit.result import Result
+from crmkit.rows import Counted, Rows
 
 Array = np.ndarray
 
 YEAR = Duration(52, "w")
 SMALLEST = 0.01
+_KNOWN = ("x", "T", "t_x", "revenue", "first_revenue", "label")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,19 +75,20 @@ class Terms:
 
 
 class By(NamedTuple):
-    """Groups to add up: the column's name, each customer's group, and the order of the groups."""
+    """Groups to add up by the column `label` of the customers: what to call it, and the groups in order."""
 
     name: str
-    labels: pl.DataFrame  # customer, label
     order: Sequence[str] | None = None
 
 
 class Valued(NamedTuple):
     """Everything that the tables are made of."""
 
-    customers: pl.DataFrame
-    people: pl.DataFrame  # those who bought, sorted by id, with their `label` where there are groups
+    rows: Rows  # all customers, with their `label` where there are groups
+    people: pl.DataFrame  # those who bought, sorted by what is known of them
     past: Histories
+    refund_only: int
+    as_of: date
     choice: Choice
     spend: Fit | None
     forecast: Forecast
@@ -96,13 +101,13 @@ class Valued(NamedTuple):
         return Saved(self.choice.fit, self.spend, self.terms.unit, self.learnt)
 
 
-def analyse(customers: pl.DataFrame, **options: Any) -> Result:
+def analyse(customers: pl.DataFrame | Rows, **options: Any) -> Result:
     """Fit, forecast and add up; the options are those of `value`."""
     return result(value(customers, **options))
 
 
 def value(
-    customers: pl.DataFrame,
+    customers: pl.DataFrame | Rows,
     *,
     model: str = "auto",
     k: int | None = None,
@@ -119,10 +124,9 @@ def value(
     model is tested, and regular gaps are seen. Without `money` there are orders and no value.
     Raises DataError where nobody repeats, and UsageError for terms that cannot be.
     """
-    terms = terms or Terms()
-    people = _buyers(customers, by)
-    looked = as_of(people)
-    assert looked is not None
+    terms, rows = terms or Terms(), where.of(customers)
+    everybody, looked = _seen(rows)
+    people = _buyers(rows)
     gaps = None if days is None or model not in ("auto", *REGULAR) else log_gaps(days, looked)
     past = histories(people, money=money, gaps=gaps)
     check_histories(past)
@@ -136,9 +140,11 @@ def value(
         raise DataError("The saved model knows nothing of spend: it was fitted to a file without amounts.")
     tell("forecasting")
     return Valued(
-        customers,
+        rows,
         people,
         past,
+        everybody - people.height,
+        looked,
         choice,
         spend,
         _forecast(past, choice.fit, spend, terms),
@@ -148,21 +154,35 @@ def value(
     )
 
 
-def _buyers(customers: pl.DataFrame, by: By | None) -> pl.DataFrame:
-    """Those who bought at least once, with their group."""
-    missing = [name for name in ("x", "t_x", "T") if name not in customers.columns]
+def _seen(rows: Rows) -> tuple[int, date]:
+    """How many customers there are, and the day from which they are looked at."""
+    missing = [name for name in ("x", "t_x", "T") if name not in rows.schema]
     if missing:
         raise DataError(
             "The customers table lacks first and days, from which repeat purchases are counted. "
             "Make it with `crmkit customers`, or start from the transactions."
         )
-    people = customers.filter(pl.col("x").is_not_null())
-    if not people.height:
+    found = rows.by_row(with_as_of).counts(Counted(least=["as_of"]))
+    if found["as_of"][0] is None:
         raise DataError("No customer has an order, so there is nothing to project. See `crmkit check`.")
-    if by is None:
-        return people
-    named = people.join(by.labels, on="customer", how="left", maintain_order="left")
-    return named.with_columns(pl.col("label").fill_null(f"(no {by.name})"))
+    return found.row(0)
+
+
+def _buyers(rows: Rows) -> pl.DataFrame:
+    """What is known of those who bought at least once, in the order of what is known.
+
+    So sums over them are the same to the last bit, however customers are called and wherever they
+    are; from elsewhere they come without their names.
+    """
+    known = [name for name in _KNOWN if name in rows.schema]
+    bought = rows.by_row(partial(_bought, columns=[*known, *(["customer"] if rows.is_here else [])]))
+    if rows.is_here:
+        return bought.frame().sort(known)
+    return bought.counts(Counted(by=known)).select(pl.col(known).repeat_by("n")).explode(known)
+
+
+def _bought(customers: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    return customers.filter(pl.col("x").is_not_null()).select(columns)
 
 
 def _choice(
@@ -177,10 +197,13 @@ def _choice(
 
 
 def _forecast(past: Histories, fit: Fit, spend: Fit | None, terms: Terms) -> Forecast:
+    return forecast(fit, spend, terms.time, terms.rate, _customers(past, terms))
+
+
+def _customers(past: Histories, terms: Terms) -> Customers:
     unit = unit_days(terms.unit)
     mean = None if past.mean is None else shown_mean(past)
-    people = Customers.of(past.x, past.t_x / unit, past.T / unit, past.amounts, mean)
-    return forecast(fit, spend, terms.time, terms.rate, people)
+    return Customers.of(past.x, past.t_x / unit, past.T / unit, past.amounts, mean)
 
 
 def shown_mean(past: Histories) -> Array:
@@ -203,13 +226,11 @@ def result(found: Valued) -> Result:
     if found.terms.cac is not None:
         tables["new_customers"] = new_customers(found, found.terms.cac)
     tables |= {"models": models(found.choice), "parameters": parameters(found.choice)}
-    tables["customers"] = customers_table(found)
     horizon = f"in {found.terms.horizon}, {found.terms.level:.0%} intervals"
-    return Result(
+    shown = Result(
         command="clv",
         tables=tables,
         facts=facts | {"warnings": list(said)},
-        detail="customers",
         notes=said,
         titles={
             "summary": f"What customers are worth {horizon}",
@@ -219,15 +240,43 @@ def result(found: Valued) -> Result:
         },
         pictures={"parameters": "none"},
     )
+    return shown.with_detail("customers", _listed(found))
+
+
+def _listed(found: Valued) -> Rows:
+    """Everybody's forecast, the most valuable first; those who only ever returned things have none."""
+    by = None if found.by is None else found.by.name
+    if found.rows.is_here:
+        listed = customers_table(found.people, found.forecast.outlook, found.terms, by)
+        without = _without(found.rows.frame())
+        rows = where.of(pl.concat([listed, without], how="diagonal") if without.height else listed)
+    else:
+        fit, spend = found.choice.fit, found.spend
+        rows = found.rows.by_row(partial(_each, fit=fit, spend=spend, terms=found.terms, by=by))
+    order = "clv" if found.spend is not None else "expected_orders"
+    return rows.arranged(partial(largest_first, value=order, key="customer"))
+
+
+def _each(customers: pl.DataFrame, fit: Fit, spend: Fit | None, terms: Terms, by: str | None) -> pl.DataFrame:
+    """By row: each customer's forecast."""
+    people = customers.filter(pl.col("x").is_not_null())
+    past = histories(people, money=spend is not None)
+    view = look_at(fit, spend, terms.time, terms.rate, _customers(past, terms))
+    listed = customers_table(people, view, terms, by)
+    return pl.concat([listed, _without(customers)], how="diagonal")
+
+
+def _without(customers: pl.DataFrame) -> pl.DataFrame:
+    return customers.filter(pl.col("x").is_null()).select("customer")
 
 
 def _facts(found: Valued) -> dict[str, Any]:
     terms, fit = found.terms, found.choice.fit
     facts: dict[str, Any] = {
-        "as_of": as_of(found.people),
+        "as_of": found.as_of,
         "customers": found.people.height,
         "repeat_customers": int((found.past.x > 0).sum()),
-        "refund_only": found.customers.height - found.people.height,
+        "refund_only": found.refund_only,
         "history_days": int(found.past.T.max()),
         "horizon": str(terms.horizon),
         "horizon_days": terms.horizon.days,

@@ -10,12 +10,12 @@ import polars as pl
 
 from crmkit.candidates import REGULAR, Choice, unit_days
 from crmkit.clv_totals import Groups, Total
-from crmkit.counts import largest_first
 from crmkit.errors import UsageError
 from crmkit.money import amounts
 
 if TYPE_CHECKING:
-    from crmkit.clv import By, Valued
+    from crmkit.clv import By, Terms, Valued
+    from crmkit.models import Outlook
 
 Array = np.ndarray
 
@@ -103,29 +103,24 @@ def parameters(choice: Choice) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=kinds, orient="row")
 
 
-def customers_table(found: Valued) -> pl.DataFrame:
-    """Everybody, the most valuable first and equal ones by id; refund-only customers have no forecast."""
-    view = found.forecast.outlook
-    columns: dict[str, Any] = {name: found.people[name] for name in ("customer", "x", "t_x", "T")}
+def customers_table(people: pl.DataFrame, view: Outlook, terms: Terms, by: str | None) -> pl.DataFrame:
+    """By row: what is expected of each of these people."""
+    columns: dict[str, Any] = {name: people[name] for name in ("customer", "x", "t_x", "T")}
     columns |= {"alive": view.alive, "expected_orders": view.orders}
     if view.spend is not None and view.value is not None:
-        interval, margin = view.value_interval(found.terms.level), found.terms.margin
+        interval, margin = view.value_interval(terms.level), terms.margin
         columns["expected_spend"] = money_column("expected_spend", view.spend)
         columns |= {
             name: money_column(name, margin * values)
             for name, values in (("clv", view.value), ("clv_low", interval.low), ("clv_high", interval.high))
         }
-        order = "clv"
     else:
-        whole = view.orders_interval(found.terms.level)
+        whole = view.orders_interval(terms.level)
         columns |= {"orders_low": whole.low, "orders_high": whole.high}
-        order = "expected_orders"
     columns["p_purchase"] = view.p_purchase
-    if found.by is not None:
-        columns[found.by.name] = found.people["label"]
-    frame = largest_first(pl.DataFrame(columns), order, "customer")
-    without = found.customers.filter(pl.col("x").is_null()).select("customer")
-    return pl.concat([frame, without], how="diagonal") if without.height else frame
+    if by is not None:
+        columns[by] = people["label"]
+    return pl.DataFrame(columns)
 
 
 def new_customers(found: Valued, cac: Decimal) -> pl.DataFrame:

@@ -156,18 +156,19 @@ def _total(mean: Array, common: Sequence[Sequence[Array]], own: Array, groups: G
 
 def forecast(fit: Fit, spend: Fit | None, horizon: float, rate: float, customers: Customers) -> Forecast:
     """All that is expected of these customers; times in the unit of the fit."""
-    x, t_x, T = customers.all()
-
-    def view() -> Outlook:
-        return outlook(fit, horizon, x, t_x, T, spend=spend, m=customers.mean, n=customers.amounts, rate=rate)
-
     # numpy lets go of the interpreter, so threads suffice; the order of the answers is that of the models.
     with ThreadPoolExecutor(workers()) as pool:
-        seen = pool.submit(view)
+        seen = pool.submit(look_at, fit, spend, horizon, rate, customers)
         models = [fit.model, *spread_points(fit)]
         at_fit, *at_points = pool.map(lambda one: expected(one, horizon, rate, customers.kinds), models)
         points = [] if spend is None else _spend_points(spend, customers)
     return Forecast(customers, seen.result(), at_fit, at_points, points)
+
+
+def look_at(fit: Fit, spend: Fit | None, horizon: float, rate: float, customers: Customers) -> Outlook:
+    """What is expected of each customer; times in the unit of the fit."""
+    x, t_x, T = customers.all()
+    return outlook(fit, horizon, x, t_x, T, spend=spend, m=customers.mean, n=customers.amounts, rate=rate)
 
 
 def _spend_points(spend: Fit, customers: Customers) -> list[Array]:

@@ -219,13 +219,14 @@ def result(people: pl.DataFrame | Rows) -> Result:
     rows = of(people)
     sums = [name for name in ("orders", "revenue", "refunds", "profit") if name in rows.schema]
     seen = Counted(sums=sums, least=["first", "as_of"], most=["last"])
-    found = rows.by_row(_with_as_of).counts(seen)
+    found = rows.by_row(with_as_of).counts(seen)
     totals = found.select(pl.col("n").alias("customers"), "orders", "revenue", "first", "last", *sums[2:])
     facts = {"customers": totals["customers"][0], "as_of": found["as_of"][0]}
     return Result(command="customers", tables={"totals": totals}, facts=facts).with_detail("customers", rows)
 
 
-def _with_as_of(frame: pl.DataFrame) -> pl.DataFrame:
+def with_as_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the day from which each customer is looked at."""
     return frame.with_columns(as_of=pl.col("last") + pl.duration(days="recency"))
 
 

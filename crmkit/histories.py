@@ -61,6 +61,38 @@ def by_day(
     return rows.group_by("customer", "date").agg(measures)
 
 
+def by_customer(
+    rows: pl.LazyFrame, *, keep_zero: bool, label: str | None = None, orders: bool = False
+) -> pl.LazyFrame:
+    """By key: what `known` finds of all days, one row per customer; money in minor units."""
+    bought = pl.col("date").filter("bought")
+    on_first = pl.col("date") == bought.min()
+    measures = [
+        bought.min().alias("first"),
+        bought.max().alias("last"),
+        pl.col("bought").sum().cast(pl.Int64).alias("days"),
+        pl.col("amount").sum().alias("revenue"),
+        pl.col("amount").filter(on_first).sum().alias("first_revenue"),
+    ]
+    if label is not None:
+        measures.append(pl.col("label").filter(pl.col("bought") & on_first).first())
+    found = by_day(rows, keep_zero=keep_zero, label=label).group_by("customer").agg(measures)
+    return found.join(_distinct_orders(rows, keep_zero), on="customer", how="left") if orders else found
+
+
+def _distinct_orders(rows: pl.LazyFrame, keep_zero: bool) -> pl.LazyFrame:
+    bought = pl.col("amount") >= 0 if keep_zero else pl.col("amount") > 0
+    day = pl.lit("day ") + pl.col("date").cast(pl.String)
+    key = pl.coalesce(pl.lit("id ") + pl.col("order").cast(pl.String), day)
+    return rows.filter(bought).group_by("customer").agg(orders=key.n_unique().cast(pl.Int64))
+
+
+def finished(frame: pl.DataFrame, scale: int, as_of: date) -> pl.DataFrame:
+    """By row: the customers frame of what `by_customer` found, with the label if there is one."""
+    made = customers.finish_each(frame, scale, as_of)
+    return made.with_columns(frame["label"]) if "label" in frame.columns else made
+
+
 def days(found: pl.DataFrame, places: int) -> Days:
     """The customer-days that `by_day` collected, in order; `places` are the decimals of the money."""
     ids = (

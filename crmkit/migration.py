@@ -15,12 +15,15 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from crmkit import customers
+from crmkit import rows as where
 from crmkit.counts import ratio
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
+from crmkit.rows import ByRow, Counted, Rows
 
 ENTERED, LEFT = "entered", "left"
 MOVES = ("up", "same", "across", "down", ENTERED, LEFT)
+MEASURES = ("customers", "revenue_before", "revenue", "revenue_change")
 # With more labels than this a matrix lists the moves that happened, without the zeros in between.
 FULL_MATRIX = 20
 WHOLE_FILE = (
@@ -81,13 +84,32 @@ def aggregate(
     )
 
 
-def snapshots(frame: pl.DataFrame, scale: int, days: tuple[date, date]) -> list[pl.DataFrame]:
-    """The customers tables of both spans, as of their days."""
-    parts = frame.unnest("customer")
-    return [
-        customers.finish(parts.filter(pl.col("place") == place).drop("place"), scale, day)
-        for place, day in enumerate(days)
-    ]
+def both(
+    transactions: pl.LazyFrame, before: Span, after: Span, wants: frozenset[str], *, has_order: bool
+) -> pl.LazyFrame:
+    """By key: one row per customer, with what `aggregate` finds for each span as a struct, null for nothing."""
+    found = aggregate(transactions, before, after, wants, has_order=has_order).unnest("customer")
+    measures, place = pl.struct(pl.exclude("customer", "place")), pl.col("place")
+    return found.group_by("customer").agg(
+        before=measures.filter(place == 0).first(), after=measures.filter(place == 1).first()
+    )
+
+
+def side(pairs: pl.DataFrame, name: str, *, scale: int, day: date) -> pl.DataFrame:
+    """By row: the customers table of one of the spans, as of its day; `name` is before or after."""
+    known = pairs.filter(pl.col(name).is_not_null()).select("customer", name)
+    return customers.finish_each(known.unnest(name), scale, day)
+
+
+def pair(
+    pairs: pl.DataFrame, label: ByRow, ranks: Mapping[str, int], *, scale: int, days: tuple[date, date]
+) -> pl.DataFrame:
+    """By row: the move of each customer, where `label` adds a label to a customers table."""
+    before, after = (
+        label(side(pairs, name, scale=scale, day=day))
+        for name, day in zip(("before", "after"), days, strict=True)
+    )
+    return join(before, after, ranks)
 
 
 def join(before: pl.DataFrame, after: pl.DataFrame, ranks: Mapping[str, int]) -> pl.DataFrame:
@@ -125,16 +147,10 @@ def join(before: pl.DataFrame, after: pl.DataFrame, ranks: Mapping[str, int]) ->
         pl.col("revenue").alias("revenue_before"),
         pl.col("revenue_after").alias("revenue"),
         (pl.col("revenue_after") - pl.col("revenue")).alias("revenue_change"),
-    ).sort("revenue_before", "customer", descending=[True, False])
+    )
 
 
-MEASURES = (
-    pl.len().cast(pl.Int64).alias("customers"),
-    pl.col("revenue_before", "revenue", "revenue_change").sum(),
-)
-
-
-def matrix(moved: pl.DataFrame, ranks: Mapping[str, int]) -> pl.DataFrame:
+def matrix(counted: pl.DataFrame, ranks: Mapping[str, int]) -> pl.DataFrame:
     """From × to: customers, their part of the row, and their revenue at both dates.
 
     The best label comes first, `entered` and `left` last.
@@ -143,7 +159,7 @@ def matrix(moved: pl.DataFrame, ranks: Mapping[str, int]) -> pl.DataFrame:
     places = pl.DataFrame({"label": [*labels, ENTERED, LEFT]}).with_row_index("place")
     rows = places.filter(pl.col("label") != LEFT).rename({"label": "from", "place": "row"})
     columns = places.filter(pl.col("label") != ENTERED).rename({"label": "to", "place": "column"})
-    counted = moved.group_by("from", "to").agg(*MEASURES)
+    counted = counted.select("from", "to", *MEASURES)
     how: Any = "left" if len(labels) <= FULL_MATRIX else "inner"
     cells = rows.join(columns, how="cross").join(counted, on=["from", "to"], how=how).sort("row", "column")
     cells = cells.with_columns(
@@ -166,11 +182,11 @@ def grid(cells: pl.DataFrame) -> pl.DataFrame:
     return cells.pivot("to", index="from", values="customers", maintain_order=True)
 
 
-def moves(moved: pl.DataFrame) -> pl.DataFrame:
+def moves(counted: pl.DataFrame) -> pl.DataFrame:
     """How many went up, stayed, went down, entered and left, and the revenue that moved with them."""
-    counted = moved.group_by("move").agg(*MEASURES)
-    kinds = [move for move in MOVES if move != "across" or (moved["move"] == move).any()]
-    table = pl.DataFrame({"move": kinds}).join(counted, on="move", how="left", maintain_order="left")
+    kinds = [move for move in MOVES if move != "across" or (counted["move"] == move).any()]
+    sums = counted.group_by("move").agg(pl.col(MEASURES).sum())
+    table = pl.DataFrame({"move": kinds}).join(sums, on="move", how="left", maintain_order="left")
     table = table.with_columns(pl.exclude("move").fill_null(0))
     share = ratio(pl.col("customers"), pl.col("customers").sum())
     return table.select(
@@ -179,8 +195,7 @@ def moves(moved: pl.DataFrame) -> pl.DataFrame:
 
 
 def analyse(
-    before: pl.DataFrame,
-    after: pl.DataFrame,
+    moved: pl.DataFrame | Rows,
     *,
     ranks: Mapping[str, int],
     begin: date,
@@ -188,10 +203,10 @@ def analyse(
     of: str,
     window: int | None = None,
 ) -> Result:
-    """Moves between two labelled customers tables.
+    """Moves between two dates.
 
     Args:
-        before, after: customer, label (null for who has none) and revenue, as of each date.
+        moved: one row per customer, as `join` makes them.
         ranks: the rank of each label, 1 for the best; labels may share one.
         begin, end: the two dates.
         of: what the labels are, for the titles: tier, segment, rfm or pyramid.
@@ -199,27 +214,28 @@ def analyse(
 
     Raises DataError where nobody has a label at either date.
     """
-    moved = join(before, after, ranks)
-    if not moved.height:
+    listed = where.of(moved)
+    counted = listed.counts(Counted(by=("from", "to", "move"), sums=MEASURES[1:])).rename({"n": "customers"})
+    people = int(counted["customers"].sum())
+    if not people:
         raise DataError(f"Nobody had an order by {end}, so nobody could move. Choose later dates.")
-    summary = moves(moved)
+    summary = moves(counted)
     counts = dict(summary.select("move", "customers").iter_rows())
-    stayed = moved.height - counts[ENTERED] - counts[LEFT]
-    cells = matrix(moved, ranks)
+    stayed = people - counts[ENTERED] - counts[LEFT]
+    cells = matrix(counted, ranks)
     wide = {"grid": grid(cells)} if len(ranks) <= FULL_MATRIX else {}
-    return Result(
+    result = Result(
         command="migration",
-        tables={"moves": summary, "matrix": cells, **wide, "customers": moved},
+        tables={"moves": summary, "matrix": cells, **wide},
         facts={
             "from": begin,
             "to": end,
             "of": of,
             "window": window,
-            "customers": moved.height,
+            "customers": people,
             "moves": counts,
             "same_share": counts["same"] / stayed if stayed else None,
         },
-        detail="customers",
         notes=() if window else (WHOLE_FILE,),
         titles={
             "moves": f"Moves of customers by {of} from {begin} to {end}, by the cut points of {begin}",
@@ -228,3 +244,8 @@ def analyse(
         },
         pictures={"matrix": "none", "grid": "heat"} if wide else {},
     )
+    return result.with_detail("customers", listed.arranged(_largest_first))
+
+
+def _largest_first(moved: pl.DataFrame) -> pl.DataFrame:
+    return moved.sort("revenue_before", "customer", descending=[True, False])

@@ -67,7 +67,7 @@ class Session:
         """Refuse what cannot be written before anything is read."""
         from crmkit import output
 
-        if self._is_spread:
+        if self.is_spread:
             _check_for_spark(self.common)
             return
         asked = [path for path in (self.common.output, self.common.rejects) if path]
@@ -94,7 +94,7 @@ class Session:
     ) -> Transactions:
         """The transactions of the input files; nothing but a sample is read yet."""
         reading = {"needs": frozenset(needs), "wants": frozenset(wants)}
-        found = self._lake(reading) if self._is_spread else self._files(reading)
+        found = self._lake(reading) if self.is_spread else self._files(reading)
         found.keep_all_rejects = self.common.rejects is not None
         found.gate = self._limits
         found.on_progress = None if self.common.quiet else progress(found)
@@ -102,7 +102,8 @@ class Session:
         return found
 
     @property
-    def _is_spread(self) -> bool:
+    def is_spread(self) -> bool:
+        """Whether the rows are on a cluster."""
         return self.common.engine == "spark"
 
     def _files(self, reading: dict[str, frozenset[str]]) -> Transactions:
@@ -130,7 +131,7 @@ class Session:
         from crmkit.load import waist
 
         if (
-            not self._is_spread
+            not self.is_spread
             and key == "customer"
             and (ready := waist.read(self.sources(), load_options(self.common))) is not None
         ):

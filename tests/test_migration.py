@@ -25,6 +25,14 @@ tables = st.dictionaries(
 )
 
 
+def snapshots(pairs: pl.DataFrame, scale: int, days: tuple[date, date]) -> list[pl.DataFrame]:
+    """The customers tables of both dates."""
+    return [
+        migration.side(pairs, name, scale=scale, day=day).sort("customer")
+        for name, day in zip(("before", "after"), days, strict=True)
+    ]
+
+
 def money(units: int) -> Decimal:
     return Decimal(units).scaleb(-2)
 
@@ -37,7 +45,7 @@ def table(rows: dict[str, tuple[str | None, int]]) -> pl.DataFrame:
 
 
 def analyse(before: pl.DataFrame, after: pl.DataFrame) -> Result:
-    return migration.analyse(before, after, ranks=RANKS, begin=D1, end=D2, of="tier")
+    return migration.analyse(migration.join(before, after, RANKS), ranks=RANKS, begin=D1, end=D2, of="tier")
 
 
 def naive(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -106,8 +114,8 @@ def test_one_pass_makes_the_customers_of_both_dates(
 ) -> None:
     spans = [Span(window and day - timedelta(days=window - 1), day) for day in (D1, D2)]
     wants = frozenset({"orders", "first_revenue"})
-    found = migration.aggregate(frame(rows), *spans, wants, has_order=has_order).collect()
-    for span, day, part in zip(spans, (D1, D2), migration.snapshots(found, 2, (D1, D2)), strict=True):
+    found = migration.both(frame(rows), *spans, wants, has_order=has_order).collect()
+    for span, day, part in zip(spans, (D1, D2), snapshots(found, 2, (D1, D2)), strict=True):
         kept = [row for row in rows if (span.first or row.date) <= row.date <= day]
         alone = customers.aggregate(frame(kept), wants, has_order=has_order).collect()
         assert part.equals(customers.finish(alone, 2, day))
@@ -116,8 +124,8 @@ def test_one_pass_makes_the_customers_of_both_dates(
 def test_a_span_holds_both_its_ends() -> None:
     rows = [Sale("a", str(day), BEGIN + timedelta(day), 100) for day in range(10)]
     spans = Span(BEGIN + timedelta(2), BEGIN + timedelta(4)), Span(BEGIN + timedelta(4), None)
-    found = migration.aggregate(frame(rows), *spans, frozenset({"days"}), has_order=True).collect()
-    assert [part["days"].item() for part in migration.snapshots(found, 2, (D1, D2))] == [3, 6]
+    found = migration.both(frame(rows), *spans, frozenset({"days"}), has_order=True).collect()
+    assert [part["days"].item() for part in snapshots(found, 2, (D1, D2))] == [3, 6]
 
 
 def test_a_matrix_by_hand() -> None:
@@ -162,7 +170,7 @@ def test_a_matrix_by_hand() -> None:
 def test_many_labels_make_a_list_of_the_moves_that_happened() -> None:
     ranks = {str(code): 1000 - code for code in range(100, 225)}
     before, after = table({"a": ("100", 5), "b": ("101", 5)}), table({"a": ("224", 5), "b": ("101", 5)})
-    result = migration.analyse(before, after, ranks=ranks, begin=D1, end=D2, of="rfm")
+    result = migration.analyse(migration.join(before, after, ranks), ranks=ranks, begin=D1, end=D2, of="rfm")
     matrix = result.tables["matrix"].select("from", "to", "customers")
     assert matrix.rows() == [("101", "101", 1), ("100", "224", 1)]
     assert "grid" not in result.tables
@@ -197,7 +205,7 @@ def test_a_window_must_fit_before_the_first_date() -> None:
 def test_a_real_shop_agrees_with_sql() -> None:
     """Tiers at fixed revenue: who had 2,000 or more, 500 or more, or less, on two dates."""
     begin, end = date(2010, 6, 30), date(2010, 12, 9)
-    found = migration.aggregate(
+    found = migration.both(
         retail(), Span(None, begin), Span(None, end), frozenset(), has_order=True
     ).collect()
     tier = (
@@ -207,7 +215,7 @@ def test_a_real_shop_agrees_with_sql() -> None:
         .then(pl.lit("middle"))
         .otherwise(pl.lit("bottom"))
     )
-    sides = [side.with_columns(label=tier) for side in migration.snapshots(found, 3, (begin, end))]
+    sides = [side.with_columns(label=tier) for side in snapshots(found, 3, (begin, end))]
     matrix = analyse(*sides).tables["matrix"].filter(pl.col("customers") > 0)
     query = f"""{RETAIL_SQL}, spent as (
             select customer, sum(amount) filter ("date" <= '{begin}') as before, sum(amount) as after

@@ -16,12 +16,15 @@ from crmkit.session import Session, load_options
 if TYPE_CHECKING:
     import polars as pl
 
-    from crmkit.clv import By, Terms
+    from crmkit.clv import Terms
+    from crmkit.cutpoints import Cuts
     from crmkit.histories import Days
     from crmkit.load.transactions import Transactions
     from crmkit.modelfile import Saved
+    from crmkit.rows import ByRow, Rows
 
 _GROUPS = ("segment", "tier", "cohort")
+_REGULAR = ("bgcnbd", "mbgcnbd")
 
 
 def clv(
@@ -51,17 +54,18 @@ def clv(
         terms = replace(terms, unit=saved.unit)
     check_model(model or "auto", k)
     with Session("clv", common) as session:
-        frame, days, sales = _input(session, by, keep_zero=keep_zero)
+        rows, days, sales = _input(session, by, "saved" if saved else model, keep_zero=keep_zero)
+        rows, order = (rows, None) if by is None else _labelled(rows, by)
         with Stages(common.quiet) as tell:
             found = analysis.value(
-                frame,
+                rows,
                 model=model or "auto",
                 k=k,
                 saved=saved,
                 days=days,
                 money=sales is None or sales.has_amount,
                 terms=terms,
-                by=None if by is None else _by(by, frame, days),
+                by=None if by is None else analysis.By(by, order),
                 tell=tell,
             )
             result = analysis.result(found)
@@ -104,21 +108,39 @@ def _saved(path: str | None, model: str | None, k: int | None, unit: str | None)
 
 
 def _input(
-    session: Session, by: str | None, *, keep_zero: bool
-) -> tuple[pl.DataFrame, Days | None, Transactions | None]:
-    """The customers, the days behind them and the transactions; the latter two only where the file holds these."""
-    from crmkit import histories
+    session: Session, by: str | None, model: str | None, *, keep_zero: bool
+) -> tuple[Rows, Days | None, Transactions | None]:
+    """The customers, the days behind them and the transactions; the latter two only where the file holds these.
+
+    Where rows are spread, the days stay there.
+    """
+    from crmkit import histories, rows
     from crmkit.load import waist
 
+    column = None if by is None or by in _GROUPS else by
+    label, orders = "store" if column else None, by == "segment"
+    if session.is_spread:
+        _refuse_days(model)
+        sales = _read(session, column)
+        orders = orders and sales.has("order")
+        build = partial(histories.by_customer, keep_zero=keep_zero, label=label, orders=orders)
+        finish = partial(histories.finished, scale=sales.scale, as_of=sales.as_of)
+        return sales.by_key(build).by_row(finish), None, sales
     ready = waist.read(session.sources(), load_options(session.common))
     if ready is not None:
-        return ready, None, None
-    column = None if by is None or by in _GROUPS else by
+        if column:
+            raise UsageError(
+                f"--by {column!r} is a column of transactions, and this is a customers table. "
+                f"Choose {', '.join(_GROUPS)}."
+            )
+        return rows.of(ready), None, None
     sales = _read(session, column)
-    label, orders = "store" if column else None, by == "segment" and sales.has("order")
-    found = sales.collect(partial(histories.by_day, keep_zero=keep_zero, label=label, orders=orders))
-    days = histories.days(found, sales.scale)
-    return histories.known(days, sales.as_of), days, sales
+    build = partial(histories.by_day, keep_zero=keep_zero, label=label, orders=orders and sales.has("order"))
+    days = histories.days(sales.collect(build), sales.scale)
+    people = histories.known(days, sales.as_of)
+    if label is not None:
+        people = people.join(days.ids.select("customer", "label"), on="customer", maintain_order="left")
+    return rows.of(people), days, sales
 
 
 def _read(session: Session, column: str | None) -> Transactions:
@@ -133,52 +155,68 @@ def _read(session: Session, column: str | None) -> Transactions:
         raise DataError(str(error).replace("--store", "--by")) from None
 
 
-def _by(name: str, frame: pl.DataFrame, days: Days | None) -> By:
-    """Each customer's group."""
-    from crmkit.clv import By
-
-    if name in _GROUPS:
-        labels, order = {"tier": _tiers, "segment": _segments, "cohort": _cohorts}[name](frame)
-        return By(name, labels, order)
-    if days is None:
-        raise UsageError(
-            f"--by {name!r} is a column of transactions, and this is a customers table. Choose {', '.join(_GROUPS)}."
-        )
-    return By(name, days.ids.select("customer", "label"))
+def _labelled(rows: Rows, by: str) -> tuple[Rows, list[str] | None]:
+    """Each customer's group in the column `label`, and the order of the groups."""
+    if by in _GROUPS:
+        label, order = {"tier": _tiers, "segment": _segments, "cohort": _cohorts}[by](rows)
+        return rows.by_row(label), order
+    return rows.by_row(partial(_column, name=by)), None
 
 
-Labelled = tuple["pl.DataFrame", list[str] | None]
-
-
-def _tiers(frame: pl.DataFrame) -> Labelled:
+def _column(customers: pl.DataFrame, name: str) -> pl.DataFrame:
     import polars as pl
 
+    return customers.with_columns(pl.col("label").fill_null(f"(no {name})"))
+
+
+Labels = tuple["ByRow", list[str] | None]
+
+
+def _tiers(rows: Rows) -> Labels:
     from crmkit import pareto
 
-    placed = pareto.assign(frame)
-    return placed.select("customer", pl.col("tier").alias("label")), [
-        *pareto.SCHEMES["abc"].names,
-        pareto.BELOW_ZERO,
-    ]
+    scheme = pareto.SCHEMES["abc"]
+    return partial(_tier, place=pareto.ranking(rows, scheme).place), [*scheme.names, pareto.BELOW_ZERO]
 
 
-def _segments(frame: pl.DataFrame) -> Labelled:
-    import polars as pl
+def _tier(customers: pl.DataFrame, place: ByRow) -> pl.DataFrame:
+    return customers.with_columns(place(customers)["tier"].alias("label"))
 
+
+def _segments(rows: Rows) -> Labels:
     from crmkit import rfm, segments
 
-    chosen, cuts = segments.load("rf10"), rfm.cuts(frame)
-    scored = rfm.segment(rfm.score(frame, cuts), segments.cells(chosen, cuts.bins))
-    return scored.select("customer", pl.col("segment").alias("label")), [*chosen.segments]
+    chosen, cuts = segments.load("rf10"), rfm.cuts(rows)
+    names = segments.cells(chosen, cuts.bins)
+    return partial(_segment, cut=cuts, names=names), [*chosen.segments]
 
 
-def _cohorts(frame: pl.DataFrame) -> Labelled:
+def _segment(customers: pl.DataFrame, cut: Cuts, names: dict[int, str]) -> pl.DataFrame:
+    from crmkit import rfm
+
+    return customers.with_columns(rfm.place(customers, cut, names)["segment"].alias("label"))
+
+
+def _cohorts(rows: Rows) -> Labels:
+    return _cohort, None
+
+
+def _cohort(customers: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     from crmkit import periods
 
     month = periods.label(periods.index(pl.col("first"), "month"), "month")
-    return frame.select("customer", month.alias("label")), None
+    return customers.with_columns(month.alias("label"))
+
+
+def _refuse_days(model: str | None) -> None:
+    """Some choices look at every purchase day, which stay where the rows are."""
+    if model in (None, "auto", *_REGULAR):
+        raise UsageError(
+            f"--model {model or 'auto'} looks at every purchase day, and with --engine spark these are not all here. "
+            "Name another model, such as --model mbgnbd, or use a fitted one: --use-model FILE."
+        )
 
 
 def _zeros(sales: Transactions, keep_zero: bool) -> list[str]:

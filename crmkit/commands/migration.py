@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,11 +16,13 @@ from crmkit.session import Session
 if TYPE_CHECKING:
     import polars as pl
 
+    from crmkit.cutpoints import Cuts
     from crmkit.migration import Span
+    from crmkit.rows import ByRow, Rows
 
 _KINDS = ("segment", "tier", "rfm", "pyramid")
 _SCORES = 5
-Labelled = tuple[list["pl.DataFrame"], dict[str, int]]
+Labelled = tuple["ByRow", dict[str, int]]
 
 
 def migration(
@@ -55,15 +59,20 @@ def migration(
     wants = frozenset({"orders"} if of in ("segment", "rfm") else ())
     with Session("migration", common) as session:
         sales = session.read()
-        has_order = sales.has("order")
-        found = sales.collect(lambda rows: analysis.aggregate(rows, *spans, wants, has_order=has_order))
+        build = partial(
+            analysis.both, before=spans[0], after=spans[1], wants=wants, has_order=sales.has("order")
+        )
+        pairs = sales.by_key(build)
         end = end or sales.as_of
         analysis.check(begin, end, first=sales.begin, last=sales.as_of, window=window)
-        sides = analysis.snapshots(found, sales.scale, (begin, end))
-        (before, after), ranks = _by_value(sides, of) if of in ("tier", "pyramid") else _by_score(sides, of)
-        session.finish(
-            analysis.analyse(before, after, ranks=ranks, begin=begin, end=end, of=of, window=window)
+        scale, days = sales.scale, (begin, end)
+        before, after = (
+            pairs.by_row(partial(analysis.side, name=name, scale=scale, day=day))
+            for name, day in zip(("before", "after"), days, strict=True)
         )
+        label, ranks = _by_value(before, after, of) if of in ("tier", "pyramid") else _by_score(before, of)
+        moved = pairs.by_row(partial(analysis.pair, label=label, ranks=ranks, scale=scale, days=days))
+        session.finish(analysis.analyse(moved, ranks=ranks, begin=begin, end=end, of=of, window=window))
 
 
 def _span(last: date | None, window: int | None) -> Span:
@@ -79,35 +88,52 @@ def _span(last: date | None, window: int | None) -> Span:
     return Span(last - timedelta(days=window - 1), last)
 
 
-def _by_value(sides: list[pl.DataFrame], of: str) -> Labelled:
+def _by_value(before: Rows, after: Rows, of: str) -> Labelled:
     """Tiers of both dates by the lowest revenue of each tier at the first."""
     from crmkit import pareto
-    from crmkit.counts import tally, whole
+    from crmkit.rows import Counted
 
     scheme = pareto.SCHEMES["abc" if of == "tier" else "pyramid"]
-    lowest = pareto.floors(pareto.ladder(tally(sides[0].select(whole("revenue"))["revenue"])), scheme)
-    tier = pareto.label(whole("revenue"), lowest, scheme.names)
-    tiered = [side.with_columns(tier.alias("label")) for side in sides]
-    below = [pareto.BELOW_ZERO] if any((side["label"] == pareto.BELOW_ZERO).any() for side in tiered) else []
-    return tiered, {name: place for place, name in enumerate((*scheme.names, *below), start=1)}
+    lowest = pareto.floors(pareto.ladder(before.by_row(_revenue).counts(Counted(by=["value"]))), scheme)
+    least = [side.counts(Counted(least=["revenue"]))["revenue"][0] for side in (before, after)]
+    below = [pareto.BELOW_ZERO] if any(value is not None and value < 0 for value in least) else []
+    ranks = {name: place for place, name in enumerate((*scheme.names, *below), start=1)}
+    return partial(_tiered, lowest=lowest, names=scheme.names), ranks
 
 
-def _by_score(sides: list[pl.DataFrame], of: str) -> Labelled:
+def _revenue(side: pl.DataFrame) -> pl.DataFrame:
+    from crmkit.counts import whole
+
+    return side.select(whole("revenue").alias("value"))
+
+
+def _tiered(side: pl.DataFrame, lowest: Sequence[int], names: Sequence[str]) -> pl.DataFrame:
+    from crmkit import pareto
+    from crmkit.counts import whole
+
+    return side.with_columns(pareto.label(whole("revenue"), lowest, names).alias("label"))
+
+
+def _by_score(before: Rows, of: str) -> Labelled:
     """Segments or RFM cells of both dates by the cut points of the first."""
     from crmkit import rfm, segments
 
-    buyers = sides[0]["recency"].count()
+    buyers = int(rfm.tally(before, "recency")["n"].sum())
     if buyers < _SCORES:
         raise DataError(
             f"Only {buyers} customers had an order by the first date, too few for {_SCORES} scores. "
             "Choose a later --from, or compare --of tier."
         )
-    cuts = rfm.cuts(sides[0])
-    scored = [rfm.score(side, cuts) for side in sides]
+    cuts = rfm.cuts(before)
     if of == "segment":
         chosen = segments.load("rf10")
-        named = [rfm.segment(side, segments.cells(chosen, cuts.bins)) for side in scored]
         ranks = {name: place for place, name in enumerate(chosen.segments, start=1)}
-        return [side.rename({"segment": "label"}) for side in named], ranks
+        return partial(_scored, cut=cuts, names=segments.cells(chosen, cuts.bins), column="segment"), ranks
     ranks = {str(code): 1 - sum(map(int, str(code))) for code in segments.codes(cuts.bins)}
-    return [side.rename({"rfm": "label"}) for side in scored], ranks
+    return partial(_scored, cut=cuts, names=None, column="rfm"), ranks
+
+
+def _scored(side: pl.DataFrame, cut: Cuts, names: dict[int, str] | None, column: str) -> pl.DataFrame:
+    from crmkit import rfm
+
+    return rfm.place(side, cut, names).rename({column: "label"})
