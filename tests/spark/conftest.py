@@ -28,7 +28,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     """A master, two workers and a Spark Connect server."""
     with farm(tmp_path_factory.mktemp("farm")) as made:
         made.serve()
-        yield made
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SPARK_CONF_DIR", str(made.settings))
+            yield made
 
 
 @pytest.fixture(scope="session")
