@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from crmkit.errors import DataError
 from crmkit.rows import ByRow, Counted
 
 Stream = Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
@@ -108,13 +109,28 @@ class Spread:
 
     def write(self, path: str) -> None:
         """A folder with a file for each part, or a table if the path is `table:NAME`; neither may exist."""
-        writer = self.data.write.mode("errorifexists")
+        writer = self.data.write.mode("error")
         if path.startswith("table:"):
             writer.saveAsTable(path.removeprefix("table:"))
         elif path.rstrip("/").endswith(".csv"):
             writer.csv(path, header=True, escape='"', emptyValue="")
         else:
             writer.parquet(path)
+
+
+def refuse_taken(spark: Any, path: str) -> None:
+    """DataError if the output is there already, before there is work to lose."""
+    from pyspark.errors import AnalysisException
+
+    try:
+        if path.startswith("table:"):
+            taken = spark.catalog.tableExists(path.removeprefix("table:"))
+        else:
+            taken = bool(spark.read.format("binaryFile").load(path).schema)
+    except AnalysisException:
+        return
+    if taken:
+        raise DataError(f"The output {path} is there already. With --engine spark, name a new one.")
 
 
 def streamed(data: Any, function: FromArrow, schema: Mapping[str, Any]) -> Spread:

@@ -48,6 +48,7 @@ class Farm:
             "SPARK_DAEMON_JAVA_OPTS": _HASTE,
             "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false -Dspark.deploy.defaultCores=2",
             "SPARK_WORKER_DIR": str(folder / "work"),
+            "SPARK_LOCAL_DIRS": str(folder / "scratch"),
             "PYSPARK_PYTHON": sys.executable,
             "SPARK_CONF_DIR": str(self.settings),
         }
@@ -69,13 +70,20 @@ class Farm:
         """End a worker and its executors, without a word to anybody."""
         self._kill(self._workers.pop(0))
 
+    def shuffled(self) -> set[Path]:
+        """The files that tasks have written for other tasks."""
+        return set((self._folder / "scratch").rglob("shuffle_*.data"))
+
     def serve(self) -> None:
         """Put a Spark Connect server before the cluster."""
         port = free_port()
         server = "spark.connect.grpc.binding"
         settings = [f"{server}.address=127.0.0.1", f"{server}.port={port}", "spark.ui.enabled=false"]
         words = [word for setting in settings for word in ("--conf", setting)]
-        place = ("--master", self.master,)
+        place = (
+            "--master",
+            self.master,
+        )
         self._start(["spark-submit", "--class", _SERVICE, *place, *_NEAR, *words])
         self._until_answered(port)
         self.connect = f"sc://127.0.0.1:{port}"

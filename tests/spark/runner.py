@@ -49,13 +49,13 @@ def main(master: str) -> None:
     """Serve until there are no more command lines."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    from crmkit.spark import cluster
+    from crmkit.spark import cluster, words
 
     with cluster.session(master) as spark:
 
         @contextmanager
         def ready(_master: str | None, _conf: Sequence[str] = ()) -> Iterator[Any]:
-            with cluster.in_words():
+            with words.in_words():
                 yield spark
 
         with mock.patch.object(cluster, "session", ready):

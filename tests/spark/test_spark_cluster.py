@@ -33,12 +33,22 @@ def test_so_does_spark_connect(words: list[str], connect: Runner, tmp_path: Path
 
 
 def test_both_executors_work_and_get_the_code(cluster: Farm, sales: Path, tmp_path: Path) -> None:
-    log = ("spark.eventLog.enabled=true", "spark.eventLog.compress=false", "spark.eventLog.rolling.enabled=false")
+    log = (
+        "spark.eventLog.enabled=true",
+        "spark.eventLog.compress=false",
+        "spark.eventLog.rolling.enabled=false",
+    )
     settings = [word for setting in (*log, f"spark.eventLog.dir={tmp_path}") for word in ("--conf", setting)]
     done = process("rfm", sales, "--engine", "spark", "--master", cluster.master, *settings)
     assert done.code == 0, done.err
     events = [json.loads(line) for line in next(tmp_path.iterdir()).read_text().splitlines()]
-    workers = {event["Executor ID"]: event["Executor Info"]["Host"] for event in events if event["Event"] == "SparkListenerExecutorAdded"}
-    tasks = [event["Task Info"]["Executor ID"] for event in events if event["Event"] == "SparkListenerTaskEnd"]
+    workers = {
+        event["Executor ID"]: event["Executor Info"]["Host"]
+        for event in events
+        if event["Event"] == "SparkListenerExecutorAdded"
+    }
+    tasks = [
+        event["Task Info"]["Executor ID"] for event in events if event["Event"] == "SparkListenerTaskEnd"
+    ]
     assert len(workers) == 2
     assert all(tasks.count(executor) >= 3 for executor in workers)
