@@ -43,7 +43,7 @@ from crmkit.modelfile import Saved
 from crmkit.models import Fit, fit_spend
 from crmkit.parse import Duration
 from crmkit.result import Result
-from crmkit.rows import Counted, Rows
+from crmkit.rows import ByRow, Counted, Rows
 
 Array = np.ndarray
 
@@ -251,19 +251,26 @@ def _listed(found: Valued) -> Rows:
         without = _without(found.rows.frame())
         rows = where.of(pl.concat([listed, without], how="diagonal") if without.height else listed)
     else:
-        fit, spend = found.choice.fit, found.spend
-        rows = found.rows.by_row(partial(_each, fit=fit, spend=spend, terms=found.terms, by=by))
+        each = partial(_forecasts, fit=found.choice.fit, spend=found.spend, terms=found.terms, by=by)
+        shape = each(found.people.head(1).with_columns(customer=pl.lit(""))).schema
+        rows = found.rows.by_row(partial(_each, forecasts=each, shape=shape))
     order = "clv" if found.spend is not None else "expected_orders"
     return rows.arranged(partial(largest_first, value=order, key="customer"))
 
 
-def _each(customers: pl.DataFrame, fit: Fit, spend: Fit | None, terms: Terms, by: str | None) -> pl.DataFrame:
-    """By row: each customer's forecast."""
+def _each(customers: pl.DataFrame, forecasts: ByRow, shape: pl.Schema) -> pl.DataFrame:
+    """By row: the forecast of each customer with an order."""
     people = customers.filter(pl.col("x").is_not_null())
+    listed = forecasts(people) if people.height else shape.to_frame()
+    return pl.concat([listed, _without(customers)], how="diagonal")
+
+
+def _forecasts(
+    people: pl.DataFrame, fit: Fit, spend: Fit | None, terms: Terms, by: str | None
+) -> pl.DataFrame:
     past = histories(people, money=spend is not None)
     view = look_at(fit, spend, terms.time, terms.rate, _customers(past, terms))
-    listed = customers_table(people, view, terms, by)
-    return pl.concat([listed, _without(customers)], how="diagonal")
+    return customers_table(people, view, terms, by)
 
 
 def _without(customers: pl.DataFrame) -> pl.DataFrame:

@@ -124,8 +124,8 @@ def _input(
         sales = _read(session, column)
         orders = orders and sales.has("order")
         build = partial(histories.by_customer, keep_zero=keep_zero, label=label, orders=orders)
-        finish = partial(histories.finished, scale=sales.scale, as_of=sales.as_of)
-        return sales.by_key(build).by_row(finish), None, sales
+        spread = sales.by_key(build)
+        return spread.by_row(partial(histories.finished, scale=sales.scale, as_of=sales.as_of)), None, sales
     ready = waist.read(session.sources(), load_options(session.common))
     if ready is not None:
         if column:
