@@ -113,9 +113,11 @@ class Session:
         return load(self.sources(), load_options(self.common), **reading)
 
     def _lake(self, reading: dict[str, Any]) -> Transactions:
-        from crmkit.spark import cluster, lake
+        from crmkit.spark import cluster, engine, lake
 
         spark = self._open.enter_context(cluster.session(self.common.master, self.common.conf))
+        if self.common.output and self.common.output != "-":
+            engine.refuse_taken(spark, self.common.output)
         asked = any("shuffle.partitions" in word for word in self.common.conf)
         return lake.load(spark, self.common.files, load_options(self.common), **reading, asked=asked)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import shutil
 import socket
 import sys
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-from crmkit.errors import CrmkitError, DataError, UsageError
+from crmkit.errors import DataError, UsageError
+from crmkit.spark.words import in_words
 
 OLDEST = (4, 0)
 _PATIENCE = 5.0
@@ -24,12 +24,10 @@ _PATIENCE = 5.0
 _SQL = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.caseSensitive": "true",
-    "spark.sql.legacy.parquet.nanosAsLong": "false",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "200000",
 }
 _QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
-_OURS = re.compile(r"crmkit\.errors\.(\w+): (.*)")
 
 
 def installed() -> bool:
@@ -137,36 +135,6 @@ def _ship(spark: Any, folder: Path) -> None:
     package = Path(__file__).parent.parent
     shipped = shutil.make_archive(str(folder / "crmkit"), "zip", package.parent, package.name)
     spark.addArtifacts(shipped, pyfile=True)
-
-
-@contextmanager
-def in_words() -> Iterator[None]:
-    """What Spark or a task raises, in one sentence; what crmkit itself raised there, as it was meant."""
-    import pyspark.errors
-
-    try:
-        yield
-    except pyspark.errors.PySparkException as error:
-        raise _sentence(str(error)) from error
-    except Exception as error:
-        if isinstance(error, CrmkitError) or not type(error).__module__.startswith(
-            ("py4j", "grpc", "pyspark")
-        ):
-            raise
-        raise _sentence(str(error)) from error
-
-
-def _sentence(text: str) -> CrmkitError:
-    from crmkit import errors
-
-    ours = _OURS.findall(text)
-    if ours:
-        kind, message = ours[-1]
-        return getattr(errors, kind, DataError)(message)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    causes = [line for line in lines if re.match(r"(Caused by: )?[\w.]+(Error|Exception)\b", line)]
-    shown = (causes or lines or ["no reason given"])[0]
-    return DataError(f"Spark: {shown[:300]} (--debug shows all of it)")
 
 
 @contextmanager

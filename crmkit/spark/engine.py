@@ -19,7 +19,6 @@ from crmkit.rows import ByRow, Counted
 Stream = Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
 FromArrow = Callable[[Iterator[pa.RecordBatch]], Iterator[pl.DataFrame]]
 
-MOST_HERE = 100_000_000
 # Arrow as Spark knows it, without string views.
 _PLAIN = pl.CompatLevel.oldest()
 _WORDS: dict[Any, str] = {
@@ -39,18 +38,36 @@ _CARRIED: dict[Any, Any] = {pl.UInt32: pl.Int64(), pl.Int128: pl.Decimal(38, 0)}
 
 
 class Spread:
-    """Rows on a cluster, in no order; see `crmkit.rows.Rows`."""
+    """Rows on a cluster, in no order; see `crmkit.rows.Rows`.
+
+    `data` is a Spark frame, and `function` what is still to be made of its batches: functions are put
+    one upon the other here, so that a row goes to Python and back once, however many there are.
+    """
 
     is_here = False
 
-    def __init__(self, data: Any, schema: Mapping[str, Any], order: ByRow | None = None) -> None:
-        self.data = data
+    def __init__(
+        self,
+        data: Any,
+        schema: Mapping[str, Any],
+        function: FromArrow | None = None,
+        order: ByRow | None = None,
+    ) -> None:
+        self._data = data
         self._schema = pl.Schema(schema)
+        self._function = function
         self._order = order
 
     @property
     def schema(self) -> pl.Schema:
         return self._schema
+
+    @property
+    def data(self) -> Any:
+        """The rows as a Spark frame."""
+        if self._function is None:
+            return self._data
+        return self._data.mapInArrow(partial(_task, self._function), ddl(self._schema))
 
     def by_row(self, function: ByRow) -> Spread:
         made = function(self._schema.to_frame()).schema
@@ -58,7 +75,8 @@ class Spread:
 
     def stream(self, function: Stream, schema: Mapping[str, Any]) -> Spread:
         """The batches that a function makes of all batches of a part, whichever rows that holds."""
-        return streamed(self.data, partial(_framed, function, self._schema), schema)
+        before = self._function or partial(_framed, self._schema)
+        return Spread(self._data, schema, partial(_after, before, function))
 
     def by_key(self, key: str, function: Stream, schema: Mapping[str, Any]) -> Spread:
         """The same, where a part holds all rows of each of its keys."""
@@ -77,26 +95,21 @@ class Spread:
         return wanted.added(parts.frame())
 
     def arranged(self, order: ByRow) -> Spread:
-        return Spread(self.data, self._schema, order)
+        return Spread(self._data, self._schema, self._function, order)
 
     def frame(self) -> pl.DataFrame:
-        found = as_frame(self.data.limit(MOST_HERE + 1).toArrow(), self._schema)
-        if found.height > MOST_HERE:
-            raise DataError(
-                f"More than {MOST_HERE:,} rows would have to come to this machine. "
-                "Have them written where they are: -o FOLDER."
-            )
+        found = as_frame(self.data.toArrow(), self._schema)
         return found if self._order is None else self._order(found)
 
     def kept(self) -> Spread:
         """The same rows, made once and kept on the disks of the cluster."""
         from pyspark import StorageLevel
 
-        return Spread(self.data.persist(StorageLevel.DISK_ONLY), self._schema, self._order)
+        return Spread(self.data.persist(StorageLevel.DISK_ONLY), self._schema, order=self._order)
 
     def write(self, path: str) -> None:
         """A folder with a file for each part, or a table if the path is `table:NAME`; neither may exist."""
-        writer = self.data.write.mode("errorifexists")
+        writer = self.data.write.mode("error")
         if path.startswith("table:"):
             writer.saveAsTable(path.removeprefix("table:"))
         elif path.rstrip("/").endswith(".csv"):
@@ -105,9 +118,24 @@ class Spread:
             writer.parquet(path)
 
 
+def refuse_taken(spark: Any, path: str) -> None:
+    """DataError if the output is there already, before there is work to lose."""
+    from pyspark.errors import AnalysisException
+
+    try:
+        if path.startswith("table:"):
+            taken = spark.catalog.tableExists(path.removeprefix("table:"))
+        else:
+            taken = bool(spark.read.format("binaryFile").load(path).schema)
+    except AnalysisException:
+        return
+    if taken:
+        raise DataError(f"The output {path} is there already. With --engine spark, name a new one.")
+
+
 def streamed(data: Any, function: FromArrow, schema: Mapping[str, Any]) -> Spread:
     """What a function makes of the Arrow batches of each part of a Spark frame."""
-    return Spread(data.mapInArrow(partial(_task, function), ddl(schema)), schema)
+    return Spread(data, schema, function)
 
 
 def ddl(schema: Mapping[str, Any]) -> str:
@@ -153,10 +181,12 @@ def _task(function: FromArrow, batches: Iterator[pa.RecordBatch]) -> Iterator[pa
         yield from _as_batches(frame)
 
 
-def _framed(
-    function: Stream, schema: Mapping[str, Any], batches: Iterator[pa.RecordBatch]
-) -> Iterator[pl.DataFrame]:
-    return function(as_frame(batch, schema) for batch in batches)
+def _framed(schema: Mapping[str, Any], batches: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
+    return (as_frame(batch, schema) for batch in batches)
+
+
+def _after(before: FromArrow, function: Stream, batches: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
+    return function(before(batches))
 
 
 def _each(function: ByRow, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlparse
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load import batches, casting, sources, survey
@@ -31,6 +32,7 @@ Unpack = Callable[[Iterator[pa.RecordBatch]], Iterator[Unpacked]]
 
 _TEXT_ENDS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zst", ".tsv.zst")
 _LARGEST = 2**31 - 1
+_AS_NUMBERS = "spark.sql.legacy.parquet.nanosAsLong"
 # Stored bytes for one part of the rows by customer: some five million rows.
 _EACH_PART = {True: 512 << 20, False: 64 << 20}
 _FEWEST, _MOST = 4, 20_000
@@ -61,10 +63,33 @@ def find(spark: Any, given: Sequence[str], options: Options, needs: frozenset[st
     texts = [_is_text(spark, path) for path in given]
     if any(texts) and not all(texts):
         raise DataError("Some of these are text and some Parquet. Give them to one run each.")
-    paths = list(given)
-    return (
-        TextFiles(spark, paths, options, needs) if texts[0] else Columns(given[0], spark.read.parquet(*paths))
-    )
+    return TextFiles(spark, list(given), options, needs) if texts[0] else _parquet(spark, list(given))
+
+
+def _parquet(spark: Any, paths: list[str]) -> Columns:
+    """Spark knows no nanoseconds: it has them as numbers, and the schema of a file tells which they are."""
+    from pyspark.errors import PySparkException
+
+    spark.conf.set(_AS_NUMBERS, "false")
+    try:
+        return Columns(paths[0], spark.read.parquet(*paths))
+    except PySparkException as error:
+        if "NANOS" not in str(error):
+            raise
+    spark.conf.set(_AS_NUMBERS, "true")
+    return Columns(paths[0], spark.read.parquet(*paths), _nanoseconds(spark, paths))
+
+
+def _nanoseconds(spark: Any, paths: list[str]) -> dict[str, pa.DataType]:
+    """Which columns of the smallest file hold moments to the nanosecond."""
+    from pyspark.sql import functions as f
+
+    least = _files(spark, paths).agg(f.min("length")).toArrow().column(0)[0].as_py()
+    smallest = _files(spark, paths).where(f.col("length") == least).select("content").limit(1)
+    schema = pq.read_schema(pa.BufferReader(smallest.toArrow()["content"][0].as_buffer()))
+    return {
+        kind.name: kind.type for kind in schema if pa.types.is_timestamp(kind.type) and kind.type.unit == "ns"
+    }
 
 
 def _is_text(spark: Any, path: str) -> bool:
@@ -92,18 +117,19 @@ def _files(spark: Any, paths: list[str]) -> Any:
 class Columns:
     """Parquet or a table: Spark hands over typed columns."""
 
-    def __init__(self, name: str, data: Any) -> None:
+    def __init__(self, name: str, data: Any, nanoseconds: Mapping[str, pa.DataType] | None = None) -> None:
         self._data = data
+        self._nanoseconds = dict(nanoseconds or {})
         kinds = data.limit(0).toArrow().schema
-        types = {kind.name: kind.type for kind in kinds}
+        types = {kind.name: kind.type for kind in kinds} | self._nanoseconds
         self.inputs = [Input(_nameless(name), tuple(kinds.names), types=types)]
 
     def data(self, names: Names) -> Any:
-        return self._data.select([f"`{name}`" for name in self._wanted(names)])
+        return self._data.select(["`" + name.replace("`", "``") + "`" for name in self._wanted(names)])
 
     def unpack(self, names: Names) -> Unpack:
         name = self.inputs[0].name
-        return partial(_typed, Part(name, names[name]), self._wanted(names))
+        return partial(_typed, Part(name, names[name]), self._wanted(names), self._nanoseconds)
 
     def sample(self, names: Names) -> Sample:
         first = self.data(names).limit(SAMPLE_ROWS + 1).toArrow()
@@ -114,10 +140,13 @@ class Columns:
         return list(dict.fromkeys(names[self.inputs[0].name].values()))
 
 
-def _typed(part: Part, columns: list[str], arrow: Iterator[pa.RecordBatch]) -> Iterator[Unpacked]:
+def _typed(
+    part: Part, columns: list[str], moments: Mapping[str, pa.DataType], arrow: Iterator[pa.RecordBatch]
+) -> Iterator[Unpacked]:
     watch = Watch()
     for batch in arrow:
-        frame = batches.numbered(batch, columns, part.file, watch, 0)
+        schema = [field.with_type(moments.get(field.name, field.type)) for field in batch.schema]
+        frame = batches.numbered(batch.cast(pa.schema(schema)), columns, part.file, watch, 0)
         yield part, survey.renamed(frame, part.names), watch
 
 
