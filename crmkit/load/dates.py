@@ -211,7 +211,7 @@ def survey(tally: pl.DataFrame, name: str, file: str, *, complete: bool = True) 
     if tally.height == 0:
         return ISO
     days = _readings(tally["value"])
-    counts = {layout: _count(tally, days[layout.name].is_not_null()) for layout in LAYOUTS}
+    counts = _counts(tally, days)
     best = max(counts.values())
     if best * 2 <= tally["count"].sum():
         raise DataError(_unreadable(tally["value"], name, file))
@@ -228,6 +228,15 @@ def readable(values: pl.Series) -> bool:
     """Whether some layout reads one of these values."""
     days = _readings(values.filter(values.to_frame("value").select(~blank(pl.col("value"))).to_series()))
     return any(day.is_not_null().any() for day in days)
+
+
+def _counts(tally: pl.DataFrame, days: pl.DataFrame) -> dict[Layout, int]:
+    """How many rows each layout reads."""
+    read_by = (pl.when(pl.col(layout.name).is_not_null()).then("count").sum() for layout in LAYOUTS)
+    sums = days.with_columns(tally["count"]).select(
+        read.alias(layout.name) for layout, read in zip(LAYOUTS, read_by, strict=True)
+    )
+    return dict(zip(LAYOUTS, sums.row(0), strict=True))
 
 
 def _count(tally: pl.DataFrame, chosen: pl.Series) -> int:
@@ -264,6 +273,8 @@ def _refuse_mixture(tally: pl.DataFrame, days: pl.DataFrame, chosen: Layout, nam
     for other in LAYOUTS:
         theirs = days[other.name]
         only_there = mine.is_null() & theirs.is_not_null()
+        if not only_there.any():
+            continue
         only_here = mine.is_not_null() & theirs.is_null()
         limit = (
             _count(tally, only_here) // 100
@@ -282,7 +293,7 @@ def ambiguous(tally: pl.DataFrame, name: str, file: str) -> DataError:
     """The error for a column that two layouts fit, with two readings of one value."""
     tally = tally.filter(~blank(pl.col("value"))).sort("value")
     days = _readings(tally["value"])
-    counts = {layout: _count(tally, days[layout.name].is_not_null()) for layout in LAYOUTS}
+    counts = _counts(tally, days)
     first, *others = [layout for layout in LAYOUTS if counts[layout] == max(counts.values())]
     second, place = next(
         (other, place) for other in others if (place := _apart(days, first, other)) is not None
