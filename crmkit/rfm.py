@@ -30,7 +30,7 @@ from crmkit.cutpoints import (
     split_borders,
     to_units,
 )
-from crmkit.errors import UsageError
+from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 from crmkit.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
 
@@ -78,14 +78,14 @@ def cuts(
 
     `rule` is quantile, or mean for one border at the mean. `ties="first"` fills the bins evenly and
     parts equal values by customer id, the smaller id lower.
-    UsageError when fewer customers than bins have an order.
+    DataError when fewer customers than bins have an order.
     """
     check_choice("--ties", ties, ("same", "first"))
     given = {"r": r_cuts, "f": f_cuts, "m": m_cuts}
     wanted = _bins(bins, given, 2 if rule == "mean" else 5)
     buyers = measure(customers, frequency, monetary).filter(pl.col("recency").is_not_null())
     if buyers.height < max([0, *(wanted[name] for name in given if given[name] is None)]):
-        raise UsageError(
+        raise DataError(
             f"Only {buyers.height} customers have an order, too few for {max(wanted.values())} scores. "
             "Ask for fewer with --bins, or set the borders yourself with --r-cuts, --f-cuts and --m-cuts."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -346,3 +347,20 @@ def test_products_too_large_for_exact_cents_are_set_aside(tmp_path: Path) -> Non
     content = "customer,date,quantity,price\na,2024-01-01,3,90071992547409.93\nb,2024-01-01,1,2.00\n"
     done = check(put(tmp_path / "sales.csv", content))
     assert done.account[:3] == (1, 1, "2.00")
+
+
+def test_an_exponent_with_blanks_around_it(tmp_path: Path) -> None:
+    path = put(tmp_path / "sales.csv", text(amount=lambda amount: f" {amount * 10}e-1 "))
+    assert check(path).account == account()
+
+
+def test_many_blanks_in_a_number_cost_no_time(tmp_path: Path) -> None:
+    """Found by fuzzing: what tried blanks this way and that took hours for a few hundred of them."""
+    odd = "123" + " \x1e" * 20_000 + "4.56"
+    path = put(
+        tmp_path / "sales.csv", text(amount=lambda amount: odd if amount == SALES[3].amount else amount)
+    )
+    started = time.process_time()
+    done = check(path)
+    assert done.facts["rejected"] == {"bad amount": 1}
+    assert time.process_time() - started < 5

@@ -267,3 +267,12 @@ def test_rows_outside_of_the_asked_days_are_skipped(tmp_path: Path) -> None:
     assert sum(skipped.values()) == len(SALES) - len(inside)
     refused(check(path, "--since", "2030-01-01"), "before the since date")
     assert check(path, "--as-of", "2023-02-30").status == 2
+
+
+@pytest.mark.parametrize("day", [" 024-08-25", "2024-01- 5", "+2024-1-05", "2024- 1- 5", "\t024-01-05"])
+def test_ten_characters_that_are_no_day(tmp_path: Path, day: str) -> None:
+    """Whatever stands in the other rows: here all of them have ten characters, and no more than that."""
+    path = put(tmp_path / "sales.csv", with_lines(row3=f'K11,B-903,"{day}",32.92'))
+    done = check(path)
+    assert done.account == account(without(3), 1)
+    assert done.facts["rejected"] == {"bad date": 1}
