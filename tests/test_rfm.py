@@ -211,7 +211,7 @@ def test_small_files() -> None:
     assert rfm.analyse(frame(people(1)), **given_borders).tables["cells"].height == 1
     nobody = frame([Customer("back", -1, 0, None)])
     assert rfm.analyse(nobody, **given_borders).facts["as_of"] is None
-    with pytest.raises(UsageError, match="Only 0 customers"):
+    with pytest.raises(DataError, match="Only 0 customers"):
         rfm.analyse(nobody, segment_map="cn8")
 
 
