@@ -43,10 +43,12 @@ Fill = Callable[[Any], None]
 class Session:
     """One run of one command."""
 
-    def __init__(self, command: str, common: Shared) -> None:
+    def __init__(self, command: str, common: Shared, *, also: Iterable[str | None] = ()) -> None:
+        """`also` are further files that the run may write: they are checked with the others."""
         self.command = command
         self.common = common
         self.transactions: Transactions | None = None
+        self._also = [path for path in also if path]
         self._extra: list[tuple[str, Fill]] = []
         self._limits = gate(common)
         self._found: Sequence[Source] | None = None
@@ -61,12 +63,12 @@ class Session:
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
 
-    def _check_outputs(self, extra: Iterable[str] = ()) -> None:
+    def _check_outputs(self) -> None:
         """Refuse what cannot be written before anything is read."""
         from crmkit import output
 
         asked = [path for path in (self.common.output, self.common.rejects) if path]
-        plain = [path for path in (self.common.summary, *extra) if path]
+        plain = [path for path in (self.common.summary, *self._also) if path]
         for i, path in enumerate(asked):
             output.check(path, self.common.files, others=[*asked[:i], *plain])
         for i, path in enumerate(plain):

@@ -49,7 +49,7 @@ def clv(
     if saved is not None:
         terms = replace(terms, unit=saved.unit)
     check_model(model or "auto", k)
-    with Session("clv", common) as session:
+    with Session("clv", common, also=[save_model]) as session:
         frame, days, sales = _input(session, by, keep_zero=keep_zero)
         with Stages(common.quiet) as tell:
             found = analysis.value(
