@@ -311,7 +311,7 @@ def reject_lines(transactions: Transactions) -> list[str]:
     for reject in shown:
         where = f"{reject.file}: {places[reject.file, reject.record][0]}"
         column = f", column {reject.column}" if reject.column else ""
-        lines.append(f"{where}{column}: {reject.reason}: {safe(reject.value, limit=_VALUE_LENGTH)!r}")
+        lines.append(f"{where}{column}: {reject.reason}: '{safe(reject.value, limit=_VALUE_LENGTH)}'")
     for reason, count in audit.by_reason().items():
         if reason != "no customer id" and count > _EXAMPLES:
             lines.append(f"… and {count - _EXAMPLES:,} more: {reason} (--rejects FILE keeps them all)")
