@@ -118,6 +118,6 @@ def _read_plainly(opened: Transactions, data: bytes) -> naive.Told | None:
     if beyond:
         return None
     names = [plan.roles[role].formula.columns[0] for role in ("customer", "date", "amount")]
-    with suppress(UnicodeDecodeError):
+    with suppress(UnicodeDecodeError, ValueError):  # or a header with marks of width zero
         return naive.read(data.decode("utf-8-sig"), dialect.delimiter, names)
     return None
