@@ -7,6 +7,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.load.running import check, refused
@@ -364,3 +366,23 @@ def test_many_blanks_in_a_number_cost_no_time(tmp_path: Path) -> None:
     done = check(path)
     assert done.facts["rejected"] == {"bad amount": 1}
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("form", ["csv", "integers", "decimals"])
+def test_the_largest_amount(tmp_path: Path, form: str) -> None:
+    """A million milliards less one is an amount, a million milliards is not, wherever it comes from."""
+    amounts = [10**15 - 1, 10**15, -(10**15), 1 - 10**15, 5]
+    kind = {"integers": pa.int64(), "decimals": pa.decimal128(25, 2)}
+    if form == "csv":
+        lines = "".join(f"K{place},2024-01-25,{amount}\n" for place, amount in enumerate(amounts))
+        path = put(tmp_path / "sales.csv", "customer,date,amount\n" + lines)
+    else:
+        path = tmp_path / "sales.parquet"
+        columns = {
+            "customer": [*"abcde"],
+            "date": ["2024-01-25"] * 5,
+            "amount": pa.array(amounts, pa.int64()).cast(kind[form]),
+        }
+        pq.write_table(pa.table(columns), path)
+    facts = check(path).facts
+    assert (facts["rejected"], facts["rows_used"], facts["revenue"]) == ({"amount out of range": 2}, 3, 5)
