@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.load.running import check, refused
+from tests.load.running import check, refused, run
 from tests.load.sales import SALES, Sale, account, put, text
 
 THOUSANDS = tuple(sale._replace(amount=sale.amount * 100) for sale in SALES)
@@ -386,3 +386,20 @@ def test_the_largest_amount(tmp_path: Path, form: str) -> None:
         pq.write_table(pa.table(columns), path)
     facts = check(path).facts
     assert (facts["rejected"], facts["rows_used"], facts["revenue"]) == ({"amount out of range": 2}, 3, 5)
+
+
+def test_a_customer_worth_more_than_64_bits(tmp_path: Path) -> None:
+    lines = "K1,2024-01-25,999999999999999.99\n" * 200
+    path = put(tmp_path / "sales.csv", "customer,date,amount\n" + lines)
+    assert check(path).facts["revenue"] == "199999999999999998.00"
+    made = run("customers", path, "--table", "customers", "--format", "csv", "-q").out.splitlines()
+    row = dict(zip(*(line.split(",") for line in made), strict=True))
+    assert (row["customer"], row["revenue"]) == ("K1", "199999999999999998.00")
+
+
+def test_the_money_of_rows_without_customer_and_of_other_broken_rows(tmp_path: Path) -> None:
+    content = (
+        text() + "NULL,B1,2024-01-25,7.25\n,B2,2024-01-26,0.50\nK1,B3,2024-13-26,3.00\nK1,B4,2024-01-26,x\n"
+    )
+    facts = check(put(tmp_path / "sales.csv", content)).facts
+    assert (facts["revenue_without_customer"], facts["revenue_set_aside"]) == (7.75, 3)
