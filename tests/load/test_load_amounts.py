@@ -389,12 +389,12 @@ def test_the_largest_amount(tmp_path: Path, form: str) -> None:
 
 
 def test_a_customer_worth_more_than_64_bits(tmp_path: Path) -> None:
-    lines = "K1,2024-01-25,999999999999999.99\n" * 200
+    lines = "K1,2024-01-25,99999999999999.99\n" * 2000
     path = put(tmp_path / "sales.csv", "customer,date,amount\n" + lines)
-    assert check(path).facts["revenue"] == "199999999999999998.00"
+    assert check(path).facts["revenue"] == "199999999999999980.00"
     made = run("customers", path, "--table", "customers", "--format", "csv", "-q").out.splitlines()
     row = dict(zip(*(line.split(",") for line in made), strict=True))
-    assert (row["customer"], row["revenue"]) == ("K1", "199999999999999998.00")
+    assert (row["customer"], row["revenue"]) == ("K1", "199999999999999980.00")
 
 
 def test_the_money_of_rows_without_customer_and_of_other_broken_rows(tmp_path: Path) -> None:
