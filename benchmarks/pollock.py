@@ -26,6 +26,17 @@ from crmkit.load.inputs import ROW, Watch
 
 Row = tuple[str, ...]
 USED = {"customer": "PRODUCTID", "date": "DATE", "amount": "Price"}
+COLUMNS = (
+    "DATE",
+    "TIME",
+    "Qty",
+    "PRODUCTID",
+    "Price",
+    "ProductType",
+    "ProductDescription",
+    "URL",
+    "Comments",
+)
 PLACES = (3, 0, 4)  # of those three in the clean files
 DAY = re.compile(r"(\d\d)/(\d\d)/(\d{4})")
 
@@ -41,9 +52,10 @@ class Loaded:
 
 
 def by_crmkit(path: Path) -> Loaded:
-    """The rows that crmkit uses, all of their columns as they stand in the file."""
+    """The rows that crmkit uses, all of their columns as they stand in the file; the one without a header line is given its names."""
+    header = COLUMNS if path.name == "file_no_header.csv" else ()
     try:
-        opened = load(str(path), Options(columns=USED))
+        opened = load(str(path), Options(columns=USED, header=header))
         opened.keep_all_rejects = True
         opened.scan()
         source = opened.inputs[0]

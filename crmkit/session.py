@@ -257,6 +257,7 @@ def load_options(common: Shared) -> Any:
         columns={name: getattr(common, name) for name in names},
         encoding=common.encoding,
         delimiter=common.delimiter,
+        header=names_of_header(common.header),
         date_format=common.date_format,
         decimal=common.decimal,
         tz=common.tz,
@@ -268,6 +269,14 @@ def load_options(common: Shared) -> Any:
         ),
         ignore_refunds=common.refunds == "ignore",
     )
+
+
+def names_of_header(text: str | None) -> tuple[str, ...]:
+    """The columns of a file without a header line; UsageError where a name is missing or comes twice."""
+    names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
+    if "" in names or len(set(names)) < len(names):
+        raise UsageError(f"--header {text!r} must name each column of the file once, with commas between.")
+    return names
 
 
 def check_zone(name: str) -> None:

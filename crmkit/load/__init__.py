@@ -52,7 +52,13 @@ def _open(source: sources.Source, options: Options, needs: frozenset[str]) -> In
             return _could_be_header(columns, options, needs)
         return True
 
-    return batches.open_input(source, encoding=options.encoding, delimiter=options.delimiter, suits=suits)
+    return batches.open_input(
+        source,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        suits=suits,
+        header=options.header,
+    )
 
 
 def _could_be_header(columns: Sequence[str], options: Options, needs: frozenset[str]) -> bool:

@@ -116,7 +116,7 @@ def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr | pl.Series:
     if isinstance(dtype, pl.Datetime):
         moment = dates.believable(column, dtype)
         return dates.local_day(moment, tz) if dtype.time_zone else moment.dt.date()
-    if dtype == pl.String and plan.layout is dates.ISO and (days := dates.bare_iso(raw["date"])) is not None:
+    if dtype == pl.String and plan.layout == dates.ISO and (days := dates.bare_iso(raw["date"])) is not None:
         return days
     return dates.read(dates.as_text(column, dtype), plan.layout, tz)
 

@@ -276,3 +276,15 @@ def test_ten_characters_that_are_no_day(tmp_path: Path, day: str) -> None:
     done = check(path)
     assert done.account == account(without(3), 1)
     assert done.facts["rejected"] == {"bad date": 1}
+
+
+@pytest.mark.parametrize(("slips", "rejected"), [(1, 1), (2, 2), (3, None), (20, None)])
+def test_days_and_months_the_other_way_round(tmp_path: Path, slips: int, rejected: int | None) -> None:
+    """Of 200 rows that prove day/month, one in a hundred may prove the contrary; more, and none can be trusted."""
+    days = ["25/03/2024"] * 200 + ["05/03/2024"] + ["03/25/2024"] * slips
+    content = "".join(f"K{place % 9},{day},5.00\n" for place, day in enumerate(days))
+    done = check(put(tmp_path / "sales.csv", "customer,date,amount\n" + content))
+    if rejected is None:
+        refused(done, "mixes d/m/y ('25/03/2024') and m/d/y ('03/25/2024')")
+    else:
+        assert done.facts["rejected"] == {"bad date": rejected}
