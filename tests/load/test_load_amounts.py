@@ -403,3 +403,9 @@ def test_the_money_of_rows_without_customer_and_of_other_broken_rows(tmp_path: P
     )
     facts = check(put(tmp_path / "sales.csv", content)).facts
     assert (facts["revenue_without_customer"], facts["revenue_set_aside"]) == (7.75, 3)
+
+
+def test_what_came_back(tmp_path: Path) -> None:
+    facts = check(put(tmp_path / "sales.csv", text(SOME_BACK))).facts
+    back = [sale.amount for sale in SOME_BACK if sale.amount < 0]
+    assert (facts["refund_rows"], facts["refunds"]) == (len(back), float(-sum(back)))

@@ -288,3 +288,10 @@ def test_days_and_months_the_other_way_round(tmp_path: Path, slips: int, rejecte
         refused(done, "mixes d/m/y ('25/03/2024') and m/d/y ('03/25/2024')")
     else:
         assert done.facts["rejected"] == {"bad date": rejected}
+
+
+def test_the_first_and_the_last_day_asked_for_belong_to_it(tmp_path: Path) -> None:
+    done = check(
+        put(tmp_path / "sales.csv", text()), "--since", str(SALES[4].day), "--as-of", str(SALES[9].day)
+    )
+    assert done.account == account(SALES[4:10])
