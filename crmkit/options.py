@@ -39,6 +39,7 @@ class Shared:
     store: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    header: str | None = None
     date_format: str | None = None
     decimal: str | None = None
     tz: str = "UTC"
@@ -98,6 +99,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "cost": ("input", _option(_TEXT, _COLUMNS, "Column with the cost of the row, or a formula.", "--cost", metavar="COLUMN|FORMULA")),
     "encoding": ("input", _option(_TEXT, _READING, "Text encoding, such as gb18030 or cp1252; default UTF-8.", "--encoding", metavar="NAME")),
     "delimiter": ("input", _option(_TEXT, _READING, "Field delimiter; default: found among , ; tab |.", "--delimiter", metavar="SIGN")),
+    "header": ("input", _option(_TEXT, _READING, "The file has no header line; these are its columns.", "--header", metavar="NAME,...")),
     "date_format": ("input", _option(_TEXT, _READING, "Date layout, such as %d/%m/%Y or d/m/y.", "--date-format", metavar="LAYOUT")),
     "decimal": ("input", _option(_TEXT, _READING, "Decimal mark of amounts: . or ,", "--decimal", metavar="MARK")),
     "tz": ("input", _option(str, _READING, "Time zone in which a moment becomes a day; default UTC.", "--tz", metavar="ZONE")),

@@ -60,8 +60,10 @@ def check_place(
         _check_folder(path, target)
         for source in inputs:
             _refuse_input(path, target, str(source))
-        if any(not is_special(other) and _target(other) == target for other in others):
-            raise UsageError(f"Two outputs would go to {safe(path)}. Give each a name of its own.")
+    for other in others:
+        with in_words(safe(other)):
+            if not is_special(other) and _target(other) == target:
+                raise UsageError(f"Two outputs would go to {safe(path)}. Give each a name of its own.")
 
 
 def layout(path: str | Path) -> formats.Layout:

@@ -31,7 +31,7 @@ from crmkit.cutpoints import (
     split_borders,
     to_units,
 )
-from crmkit.errors import UsageError
+from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 from crmkit.rows import Counted, Rows
 from crmkit.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
@@ -81,7 +81,7 @@ def cuts(
 
     `rule` is quantile, or mean for one border at the mean. `ties="first"` fills the bins evenly and
     parts equal values by customer id, the smaller id lower.
-    UsageError when fewer customers than bins have an order.
+    DataError when fewer customers than bins have an order.
     """
     check_choice("--ties", ties, ("same", "first"))
     given = {"r": r_cuts, "f": f_cuts, "m": m_cuts}
@@ -103,7 +103,7 @@ def cuts(
 
 def _refuse_few(buyers: int, bins: int) -> None:
     if buyers < bins:
-        raise UsageError(
+        raise DataError(
             f"Only {buyers} customers have an order, too few for {bins} scores. "
             "Ask for fewer with --bins, or set the borders yourself with --r-cuts, --f-cuts and --m-cuts."
         )

@@ -43,10 +43,12 @@ Fill = Callable[[Any], None]
 class Session:
     """One run of one command."""
 
-    def __init__(self, command: str, common: Shared) -> None:
+    def __init__(self, command: str, common: Shared, *, also: Iterable[str | None] = ()) -> None:
+        """`also` are further files that the run may write: they are checked with the others."""
         self.command = command
         self.common = common
         self.transactions: Transactions | None = None
+        self._also = [path for path in also if path]
         self._extra: list[tuple[str, Fill]] = []
         self._limits = gate(common)
         self._open = ExitStack()
@@ -63,7 +65,7 @@ class Session:
             clear()
         self._open.__exit__(kind, error, trace)
 
-    def _check_outputs(self, extra: Iterable[str] = ()) -> None:
+    def _check_outputs(self) -> None:
         """Refuse what cannot be written before anything is read."""
         from crmkit import output
 
@@ -71,7 +73,7 @@ class Session:
             _check_for_spark(self.common)
             return
         asked = [path for path in (self.common.output, self.common.rejects) if path]
-        plain = [path for path in (self.common.summary, *extra) if path]
+        plain = [path for path in (self.common.summary, *self._also) if path]
         for i, path in enumerate(asked):
             output.check(path, self.common.files, others=[*asked[:i], *plain])
         for i, path in enumerate(plain):
@@ -295,6 +297,7 @@ def load_options(common: Shared) -> Any:
         columns={name: getattr(common, name) for name in names},
         encoding=common.encoding,
         delimiter=common.delimiter,
+        header=names_of_header(common.header),
         date_format=common.date_format,
         decimal=common.decimal,
         tz=common.tz,
@@ -306,6 +309,14 @@ def load_options(common: Shared) -> Any:
         ),
         ignore_refunds=common.refunds == "ignore",
     )
+
+
+def names_of_header(text: str | None) -> tuple[str, ...]:
+    """The columns of a file without a header line; UsageError where a name is missing or comes twice."""
+    names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
+    if "" in names or len(set(names)) < len(names):
+        raise UsageError(f"--header {text!r} must name each column of the file once, with commas between.")
+    return names
 
 
 def check_zone(name: str) -> None:
@@ -349,7 +360,7 @@ def reject_lines(transactions: Transactions) -> list[str]:
     for reject in shown:
         where = f"{reject.file}: {places[reject.file, reject.record][0]}"
         column = f", column {reject.column}" if reject.column else ""
-        lines.append(f"{where}{column}: {reject.reason}: {safe(reject.value, limit=_VALUE_LENGTH)!r}")
+        lines.append(f"{where}{column}: {reject.reason}: '{safe(reject.value, limit=_VALUE_LENGTH)}'")
     for reason, count in audit.by_reason().items():
         if reason != "no customer id" and count > _EXAMPLES:
             lines.append(f"… and {count - _EXAMPLES:,} more: {reason} (--rejects FILE keeps them all)")

@@ -6,12 +6,13 @@ import codecs
 import errno
 import os
 import re
+import select
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, NoReturn, TextIO, cast
+from typing import Any, BinaryIO, NoReturn, TextIO, cast
 
 from crmkit.errors import DataError
 from crmkit.text import safe
@@ -61,7 +62,8 @@ class StandardOutput:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._binary: BinaryIO | None = getattr(stream, "buffer", None)
+        buffer = getattr(stream, "buffer", None)
+        self._binary: Any = getattr(buffer, "raw", buffer)  # flushed before, and then by no one else used
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.is_terminal = stream.isatty()
 
@@ -71,13 +73,27 @@ class StandardOutput:
             lines = self._decoder.decode(bytes(data)).split("\n")
             self.write_text("\n".join(_spelt_out(line) for line in lines))
         else:
-            self._binary.write(data)
+            self._write_whole(data)
         return len(data)
 
     def write_text(self, text: str) -> None:
         """Write text that is safe already; what the encoding lacks is written as `\\uNNNN`."""
         encoding = self._stream.encoding or "utf-8"
-        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        shown = text.encode(encoding, "backslashreplace")
+        if self._binary is None:
+            self._stream.write(shown.decode(encoding))
+        else:
+            self._write_whole(shown)
+
+    def _write_whole(self, data: bytes) -> None:
+        """The system may take a part only (the disk is full, the reader slow or gone), which is no error of its own."""
+        assert self._binary is not None
+        rest = memoryview(data)
+        while rest:
+            taken = self._binary.write(rest)
+            if taken is None:  # someone has made it non-blocking
+                select.select([], [self._binary], [])
+            rest = rest[taken or 0 :]
 
     def flush(self) -> None:
         """Hand everything to the operating system, so that a failure shows now."""

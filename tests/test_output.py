@@ -363,3 +363,24 @@ class TestCheck:
         output.check_place(tmp_path / "run.log")
         with pytest.raises(UsageError):
             output.check_place(tmp_path)
+
+
+def test_the_disk_has_the_file_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut the new name must not lead to a file without its end."""
+    events = []
+    sync, rename = os.fsync, Path.replace
+
+    def fsync(number: int) -> None:
+        events.append("folder" if stat.S_ISDIR(os.fstat(number).st_mode) else "file")
+        sync(number)
+
+    def replace(self: Path, target: Path) -> Path:
+        events.append("rename")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    output.write(tmp_path / "t.csv", lambda stream: stream.write(b"new"))
+    assert events == ["file", "rename", "folder"]

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from crmkit import rfm
 from crmkit.columns import COLUMNS
 from crmkit.cutpoints import Cuts, cuts_file
-from crmkit.errors import UsageError
+from crmkit.errors import DataError, UsageError
 
 
 def naive_bin(value: Fraction, everybody: list[Fraction], bins: int) -> int:
@@ -203,7 +203,7 @@ def test_few_distinct_values_are_noted_with_what_to_type() -> None:
 
 
 def test_small_files() -> None:
-    with pytest.raises(UsageError, match="Only 4 customers have an order"):
+    with pytest.raises(DataError, match="Only 4 customers have an order"):
         rfm.analyse(frame(people(4)))
     assert "Only 49 customers" in rfm.analyse(frame(people(49))).notes[0]
     assert rfm.analyse(frame(people(4)), bins=(4, 3, 1)).facts["bins"] == [4, 3, 1]
@@ -211,7 +211,7 @@ def test_small_files() -> None:
     assert rfm.analyse(frame(people(1)), **given_borders).tables["cells"].height == 1
     nobody = frame([Customer("back", -1, 0, None)])
     assert rfm.analyse(nobody, **given_borders).facts["as_of"] is None
-    with pytest.raises(UsageError, match="Only 0 customers"):
+    with pytest.raises(DataError, match="Only 0 customers"):
         rfm.analyse(nobody, segment_map="cn8")
 
 

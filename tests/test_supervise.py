@@ -204,18 +204,44 @@ def test_a_large_file_in_two_gigabytes(large: Path, command: str) -> None:
         ("crmkit rfm {sales} -o >(cat >/dev/null)", 0),
     ],
 )
-def test_streams(tmp_path: Path, line: str, status: int) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_streams(tmp_path: Path, line: str, status: int, unbuffered: str) -> None:
     many = tmp_path / "sales.csv"
     many.write_text(
         "customer,date,amount\n"
         + "".join(f"K{place},2024-01-{1 + place % 28:02},{1 + place % 7}.50\n" for place in range(20_000))
     )
-    done = shell(line.format(sales=many, out=tmp_path / "out.csv"))
+    done = shell(line.format(sales=many, out=tmp_path / "out.csv"), PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
     if "-o {out}" in line:
         assert (tmp_path / "out.csv").read_text().count("\n") > 19_000
+
+
+def test_a_pipe_that_does_not_block_gets_everything(tmp_path: Path) -> None:
+    """Some programs that start others hand them such pipes, and read in their own time."""
+    many = tmp_path / "sales.csv"
+    many.write_text("customer,date,amount\n" + "".join(f"K{n},2024-01-05,1.50\n" for n in range(20_000)))
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    command = [sys.executable, "-m", "crmkit", "customers", str(many), "--table", "customers", "--format", "csv", "-q"]  # fmt: skip
+    with subprocess.Popen(command, stdout=writer, env=ENVIRONMENT) as run:
+        os.close(writer)
+        time.sleep(1)
+        with os.fdopen(reader) as stream:
+            assert stream.read().count("\n") == 20_001
+    assert run.returncode == 0
+
+
+def test_a_disk_that_fills_up_under_standard_output_is_told(tmp_path: Path) -> None:
+    line = f"ulimit -f 8; crmkit customers {SALES} --table customers --format csv > {tmp_path / 'out.csv'}"
+    for unbuffered in ("", "1"):
+        done = shell(line, PYTHONUNBUFFERED=unbuffered)
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (
+            1,
+            "crmkit: Standard output could not be written: File too large.",
+        )
 
 
 def test_stray_text_finds_no_file(tmp_path: Path) -> None:

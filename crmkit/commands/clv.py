@@ -53,7 +53,7 @@ def clv(
     if saved is not None:
         terms = replace(terms, unit=saved.unit)
     check_model(model or "auto", k)
-    with Session("clv", common) as session:
+    with Session("clv", common, also=[save_model]) as session:
         rows, days, sales = _input(session, by, "saved" if saved else model, keep_zero=keep_zero)
         rows, order = (rows, None) if by is None else _labelled(rows, by)
         with Stages(common.quiet) as tell:

@@ -50,7 +50,7 @@ def rfm(
         | ({"rows"} if frequency == "rows" else set())
     )
     profit = monetary == "profit"
-    with Session("rfm", common) as session:
+    with Session("rfm", common, also=[save_cuts]) as session:
         frame = session.customers(
             wants | ({"profit"} if profit else set()), roles=("order", "cost") if profit else ("order",)
         )

@@ -27,12 +27,17 @@ _NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 def open_input(
-    source: Source, *, encoding: str | None, delimiter: str | None, suits: Callable[[Sequence[str]], bool]
+    source: Source,
+    *,
+    encoding: str | None,
+    delimiter: str | None,
+    suits: Callable[[Sequence[str]], bool],
+    header: tuple[str, ...] = (),
 ) -> Input:
     """Look at the header of a source, without reading its rows."""
     if source.kind == "parquet":
         return _open_parquet(source)
-    dialect = text.sniff(source, encoding=encoding, delimiter=delimiter, suits=suits)
+    dialect = text.sniff(source, encoding=encoding, delimiter=delimiter, suits=suits, header=header)
     return Input(source, dialect.columns + tuple(key for key, _ in source.hive), dialect)
 
 

@@ -35,7 +35,13 @@ def open_input(source: sources.Source, options: Options, needs: frozenset[str]) 
             return _could_be_header(columns, options, needs)
         return True
 
-    return batches.open_input(source, encoding=options.encoding, delimiter=options.delimiter, suits=suits)
+    return batches.open_input(
+        source,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        suits=suits,
+        header=options.header,
+    )
 
 
 def _could_be_header(columns: Sequence[str], options: Options, needs: frozenset[str]) -> bool:

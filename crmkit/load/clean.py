@@ -118,7 +118,7 @@ def _customer(raw: pl.DataFrame, plan: Plan, *, trimmed: bool) -> list[pl.Series
     return [ids, (before != sizes).fill_null(False).alias("__trimmed") if touched else untouched]
 
 
-def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr:
+def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr | pl.Series:
     column, dtype = pl.col("date"), raw.schema["date"]
     tz = plan.options.tz
     if dtype == pl.Date:
@@ -126,14 +126,9 @@ def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         moment = dates.believable(column, dtype)
         return dates.local_day(moment, tz) if dtype.time_zone else moment.dt.date()
-    if dtype == pl.String and plan.layout == dates.ISO and _all_ten_long(raw["date"]):
-        return column.str.to_date("%Y-%m-%d", strict=False)  # nothing but days: no need to look for a time
+    if dtype == pl.String and plan.layout == dates.ISO and (days := dates.bare_iso(raw["date"])) is not None:
+        return days
     return dates.read(dates.as_text(column, dtype), plan.layout, tz)
-
-
-def _all_ten_long(values: pl.Series) -> bool:
-    sizes = values.str.len_bytes()
-    return sizes.min() == sizes.max() == 10
 
 
 def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from crmkit.errors import DataError, GateError
@@ -19,20 +20,26 @@ class Gate:
     share: float | None = None
     named: bool = False  # every row must have a customer id
 
-    def check(self, audit: Audit, name: str) -> None:
-        """GateError where a limit of the user's is passed, DataError where the file must be misread."""
+    def check(self, audit: Audit, name: str, example: Callable[[], str]) -> None:
+        """GateError where a limit of the user's is passed, DataError where the file must be misread.
+
+        `example` tells of one of the rows, which takes a look into the file.
+        """
         rejected, nobody = audit.rows_rejected, audit.rejected.get("no customer id", 0)
         limit = self.rows if self.share is None else audit.rows_read * self.share
         if self.strict and rejected:
-            raise GateError(f"--strict: {rejected:,} rows were set aside: {audit.line()}.")
+            raise GateError(f"--strict: {rejected:,} rows were set aside: {audit.line()}.{example()}")
         if self.named and nobody:
             raise GateError(f"--no-customer fail: {nobody:,} rows have no customer id: {audit.line()}.")
         if limit is not None and rejected > limit:
             raise GateError(
-                f"--max-rejects: {rejected:,} rows were set aside, more than allowed: {audit.line()}."
+                f"--max-rejects {self._words()}: {rejected:,} rows were set aside: {audit.line()}.{example()}"
             )
         if limit is None and rejected - nobody > _MOST_BROKEN * audit.rows_read:
             raise DataError(
-                f"{name}: more than half of the rows are broken, so the file is probably misread: {audit.line()}. "
-                "Run crmkit check, or allow it with --max-rejects 100%."
+                f"{name}: more than half of the rows are broken, so the file is probably misread: {audit.line()}."
+                f"{example()} Run crmkit check, or allow it with --max-rejects 100%."
             )
+
+    def _words(self) -> str:
+        return f"{self.rows:,.0f}" if self.share is None else f"{self.share * 100:.6g}%"

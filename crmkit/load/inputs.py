@@ -40,7 +40,7 @@ class Ragged:
     @property
     def is_blank(self) -> bool:
         """A line of blanks is no row, and neither is the mark with which DOS ended a file."""
-        return not self.text.strip(" \t\r\n\x1a")
+        return self.actual <= 1 and not self.text.strip(" \t\r\n\x1a")
 
 
 @dataclass

@@ -7,7 +7,7 @@ that does not fit the column's style is rejected, not guessed at.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import polars as pl
@@ -103,7 +103,8 @@ def cleaned(column: pl.Expr, style: NumberStyle) -> pl.Expr:
     grouping = _GROUPING + ("," if style.decimal == "." else ".")
     body = field("body").str.replace_all(f"[{grouping}]", "").str.replace(",", ".", literal=True)
     whole = pl.when(fits & minus).then(pl.lit("-") + body).when(fits).then(body)
-    return pl.when(column.str.contains(_PLAIN) & (style.decimal == ".")).then(column).otherwise(whole)
+    bare = column.str.strip_chars()
+    return pl.when(bare.str.contains(_PLAIN) & (style.decimal == ".")).then(bare).otherwise(whole)
 
 
 @lru_cache
@@ -114,6 +115,11 @@ def _pattern(decimal: str, currency: str | None = None) -> str:
         signs = [currency]
     alternatives = "|".join(map(re.escape, signs)) or _NOTHING
     return _WRAP.format(sign=_SIGN, signs=alternatives, body=_GROUPS[decimal])
+
+
+def _matched(value: str, decimal: str) -> re.Match[str] | None:
+    """The parts of a number. Python's engine tries blanks this way and that, for hours, unless it may not give back any."""
+    return re.match(_pattern(decimal).replace(r"\s*", r"\s*+"), value)
 
 
 def _meanings(sign: str) -> set[str]:
@@ -147,7 +153,9 @@ def survey(values: pl.Series, *, decimal: str | None, name: str, file: str) -> N
 def _mixed_style(odd: list[str], plain: pl.Series, name: str, file: str) -> NumberStyle | None:
     bodies = [body for value in odd if (body := _body(value)) is not None]
     if not bodies:
-        return _plain_style(plain)
+        padded = any(re.match(_PLAIN, value.strip()) for value in odd)
+        style = _plain_style(plain)
+        return replace(style, plain=False) if style and padded else style
     points = _evidence(bodies + plain.to_list(), ".")
     commas = _evidence(bodies + plain.to_list(), ",")
     currency = _currency(odd, name, file)
@@ -174,8 +182,7 @@ def _refuse_two_marks(points: list[str], commas: list[str], name: str, file: str
 
 def _body(value: str) -> str | None:
     for decimal in ".,":
-        match = re.match(_pattern(decimal), value)
-        if match:
+        if match := _matched(value, decimal):
             return match["body"]
     return None
 
@@ -214,8 +221,7 @@ def ambiguous(values: pl.Series, name: str, file: str) -> DataError:
 def _currency(odd: list[str], name: str, file: str) -> str:
     found: set[str] = set()
     for value in odd:
-        match = re.match(_pattern("."), value) or re.match(_pattern(","), value)
-        if match:
+        if match := _matched(value, ".") or _matched(value, ","):
             signs = (match["before"], match["after1"], match["after2"])
             found |= {_SAME_CURRENCY.get(sign, sign) for sign in signs if sign}
     for sign, codes in _SHARED_SIGNS.items():

@@ -104,8 +104,19 @@ def _matching(folder: Path, pattern: Sequence[str]) -> Iterator[Path]:
             continue
         if rest and path.is_dir():
             yield from _matching(path, rest)
-        elif not rest and os.path.lexists(path):
+        elif not rest and _is_there(path):
             yield path
+
+
+def _is_there(path: Path) -> bool:
+    """DataError where that cannot be known, since its folder may not be looked into."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise DataError(sentence(str(path), error)) from None
+    return True
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -27,6 +27,7 @@ class Options:
     columns: Mapping[str, str | None] = field(default_factory=dict)
     encoding: str | None = None
     delimiter: str | None = None
+    header: tuple[str, ...] = ()  # of files that have none
     date_format: str | None = None
     decimal: str | None = None
     tz: str = "UTC"

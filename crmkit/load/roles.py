@@ -183,9 +183,8 @@ def missing_sentence(missing: Sequence[str], columns: Sequence[str], file: str) 
     option = " ".join(f"--{name} COLUMN" for name in missing)
     hint = f" Say which it is: {option}." if columns else ""
     formula = " An amount may be a formula: --amount 'quantity * price'." if "amount" in missing else ""
-    return (
-        f"{file}: {what} was found; columns found: {_listed(columns)}.{hint}{formula} Is there a header line?"
-    )
+    header = " Is there a header line? If not, name all columns: --header NAME,NAME,…"
+    return f"{file}: {what} was found; columns found: {_listed(columns)}.{hint}{formula}{header}"
 
 
 def unknown_sentence(word: str, columns: Sequence[str], file: str, option: str) -> str:

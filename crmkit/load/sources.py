@@ -100,7 +100,7 @@ def find(files: Sequence[str | Source]) -> list[Source]:
 
 def _expand(argument: str) -> list[Source]:
     if argument == "-":
-        return [_spooled(_standard_input(), "standard input")]
+        return [spooled(_standard_input(), "standard input")]
     return [_from_path(path, hive) for path, hive in paths.expand(argument)]
 
 
@@ -114,7 +114,7 @@ def _open(path: Path) -> IO[bytes]:
 def _from_path(path: Path, hive: paths.Hive) -> Source:
     found = paths.status(path)
     if not stat.S_ISREG(found.st_mode):
-        return _spooled(_open(path), str(path))
+        return spooled(_open(path), str(path))
     with _open(path) as file:
         try:
             head = file.read(_HEAD)
@@ -129,7 +129,7 @@ def _stamp(found: os.stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _spooled(stream: IO[bytes], name: str) -> Source:
+def spooled(stream: IO[bytes], name: str) -> Source:
     """A pipe can be read once only, and a file must be read twice: keep what it says."""
     _refuse_device(stream, name)
     spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_IN_MEMORY)  # noqa: SIM115

@@ -65,9 +65,14 @@ def container_sentence(name: str, error: Exception) -> str:
 
 
 def sniff(
-    source: Source, *, encoding: str | None, delimiter: str | None, suits: Callable[[Sequence[str]], bool]
+    source: Source,
+    *,
+    encoding: str | None,
+    delimiter: str | None,
+    suits: Callable[[Sequence[str]], bool],
+    header: tuple[str, ...] = (),
 ) -> Dialect:
-    """Find the dialect; `suits` tells whether a line of names could be the header.
+    """Find the dialect; `suits` tells whether a line of names could be the header, `header` names the columns of a file without.
 
     The header is the first of the leading lines that suits under some delimiter; where none does,
     the first line that is not blank counts, so that the caller can say what is missing in it.
@@ -85,6 +90,8 @@ def sniff(
                 f"{source.name}: the first line goes on for more than {BLOCK >> 20} MB; a header has {MAX_COLUMNS:,} columns "
                 "at most, so this is no CSV file that crmkit can read."
             )
+    if header:
+        return _headless(text, chosen, delimiter, header, source.name)
     return _find_header(text, chosen, delimiter, suits, source.name)
 
 
@@ -233,6 +240,18 @@ def _find_header(
     earliest = min(skip for skip, _, _ in fits)
     skip, sign, columns = max((fit for fit in fits if fit[0] == earliest), key=lambda fit: len(fit[2]))
     return Dialect(encoding, sign, skip, tuple(columns))
+
+
+def _headless(text: str, encoding: str, delimiter: str | None, names: tuple[str, ...], file: str) -> Dialect:
+    """The delimiter under which the first row has as many fields as there are names."""
+    delimiters = (_delimiter(delimiter),) if delimiter else DELIMITERS
+    widths = {sign: len(records[0][1]) for sign in delimiters if (records := _leading_records(text, sign))}
+    sign = next((sign for sign, width in widths.items() if width == len(names)), None)
+    if sign is None:
+        raise DataError(
+            f"{file}: --header names {len(names)} columns, and the first row has {max(widths.values(), default=0)}."
+        )
+    return Dialect(encoding, sign, 0, names)
 
 
 def _first_suiting(

@@ -194,7 +194,7 @@ class Transactions(ABC):
         if self.audit.rows_used == 0:
             raise DataError(self._nothing_left())
         if self.gate is not None:
-            self.gate.check(self.audit, self.name)
+            self.gate.check(self.audit, self.name, self._example)
 
     def _settle_currency(self) -> None:
         wanted, found = self.plan.options.currency, sorted(self.audit.currencies)
@@ -219,13 +219,17 @@ class Transactions(ABC):
     def _nothing_left(self) -> str:
         if self.audit.rows_read == 0:
             return f"{self.name}: there are no data rows (0 rows after the header)."
+        return f"{self.name}: no row can be used: {self.audit.line()}.{self._example()}"
+
+    def _example(self) -> str:
+        """A row that was set aside, as a sentence; empty where there is none."""
         example = next(iter(self.audit.rejects), None)
-        shown = ""
-        if example is not None:
-            place = self.places([example])[example.file, example.record][0]
-            column = f" column {example.column}," if example.column else ""
-            shown = f" For example {place},{column} {example.reason}: {example.value[:40]!r}."
-        return f"{self.name}: no row can be used: {self.audit.line()}.{shown}"
+        if example is None:
+            return ""
+        place = self.places([example])[example.file, example.record][0]
+        file = f"{example.file}: " if example.file != self.name else ""
+        column = f" column {example.column}," if example.column else ""
+        return f" For example {file}{place},{column} {example.reason}: {example.value[:40]!r}."
 
     def _inferences(self) -> list[str]:
         """What was found rather than given, in words."""

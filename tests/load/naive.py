@@ -9,6 +9,7 @@ import csv
 import io
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -59,14 +60,14 @@ class Told:
         return self.read - self.rejected.total()
 
 
-def read(text: str, delimiter: str = ",") -> Told:
-    """Read CSV with a header that names `customer`, `date` and `amount`."""
+def read(text: str, delimiter: str = ",", names: Sequence[str] = ("customer", "date", "amount")) -> Told:
+    """Read CSV whose header has these names for customer, date and amount."""
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     header = [name.strip() for name in rows[0]]
-    places = [header.index(name) for name in ("customer", "date", "amount")]
+    places = [header.index(name) for name in names]
     told = Told()
     for row in rows[1:]:
-        if any(cell.strip(" \t\r\n\x1a") for cell in row) or len(row) > 1:
+        if len(row) > 1 or (row and (row == [""] or row[0].strip(" \t\r\n\x1a"))):  # "" is a row
             _take(told, row, places, len(header))
     return told
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from tests.load.running import check, refused
+from tests.load.running import check, refused, run
 from tests.load.sales import SALES, Sale, account, put, text
 
 THOUSANDS = tuple(sale._replace(amount=sale.amount * 100) for sale in SALES)
@@ -346,3 +349,63 @@ def test_products_too_large_for_exact_cents_are_set_aside(tmp_path: Path) -> Non
     content = "customer,date,quantity,price\na,2024-01-01,3,90071992547409.93\nb,2024-01-01,1,2.00\n"
     done = check(put(tmp_path / "sales.csv", content))
     assert done.account[:3] == (1, 1, "2.00")
+
+
+def test_an_exponent_with_blanks_around_it(tmp_path: Path) -> None:
+    path = put(tmp_path / "sales.csv", text(amount=lambda amount: f" {amount * 10}e-1 "))
+    assert check(path).account == account()
+
+
+def test_many_blanks_in_a_number_cost_no_time(tmp_path: Path) -> None:
+    """Found by fuzzing: what tried blanks this way and that took hours for a few hundred of them."""
+    odd = "123" + " \x1e" * 20_000 + "4.56"
+    path = put(
+        tmp_path / "sales.csv", text(amount=lambda amount: odd if amount == SALES[3].amount else amount)
+    )
+    started = time.process_time()
+    done = check(path)
+    assert done.facts["rejected"] == {"bad amount": 1}
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("form", ["csv", "integers", "decimals"])
+def test_the_largest_amount(tmp_path: Path, form: str) -> None:
+    """A million milliards less one is an amount, a million milliards is not, wherever it comes from."""
+    amounts = [10**15 - 1, 10**15, -(10**15), 1 - 10**15, 5]
+    kind = {"integers": pa.int64(), "decimals": pa.decimal128(25, 2)}
+    if form == "csv":
+        lines = "".join(f"K{place},2024-01-25,{amount}\n" for place, amount in enumerate(amounts))
+        path = put(tmp_path / "sales.csv", "customer,date,amount\n" + lines)
+    else:
+        path = tmp_path / "sales.parquet"
+        columns = {
+            "customer": [*"abcde"],
+            "date": ["2024-01-25"] * 5,
+            "amount": pa.array(amounts, pa.int64()).cast(kind[form]),
+        }
+        pq.write_table(pa.table(columns), path)
+    facts = check(path).facts
+    assert (facts["rejected"], facts["rows_used"], facts["revenue"]) == ({"amount out of range": 2}, 3, 5)
+
+
+def test_a_customer_worth_more_than_64_bits(tmp_path: Path) -> None:
+    lines = "K1,2024-01-25,99999999999999.99\n" * 2000
+    path = put(tmp_path / "sales.csv", "customer,date,amount\n" + lines)
+    assert check(path).facts["revenue"] == "199999999999999980.00"
+    made = run("customers", path, "--table", "customers", "--format", "csv", "-q").out.splitlines()
+    row = dict(zip(*(line.split(",") for line in made), strict=True))
+    assert (row["customer"], row["revenue"]) == ("K1", "199999999999999980.00")
+
+
+def test_the_money_of_rows_without_customer_and_of_other_broken_rows(tmp_path: Path) -> None:
+    content = (
+        text() + "NULL,B1,2024-01-25,7.25\n,B2,2024-01-26,0.50\nK1,B3,2024-13-26,3.00\nK1,B4,2024-01-26,x\n"
+    )
+    facts = check(put(tmp_path / "sales.csv", content)).facts
+    assert (facts["revenue_without_customer"], facts["revenue_set_aside"]) == (7.75, 3)
+
+
+def test_what_came_back(tmp_path: Path) -> None:
+    facts = check(put(tmp_path / "sales.csv", text(SOME_BACK))).facts
+    back = [sale.amount for sale in SOME_BACK if sale.amount < 0]
+    assert (facts["refund_rows"], facts["refunds"]) == (len(back), float(-sum(back)))

@@ -356,3 +356,46 @@ class TestRoles:
         assert found["amount"].formula.tree == ("-", ("column", 0))
         with pytest.raises(UsageError):
             roles.assign(["a"], {"amount": "a-"}, needs=frozenset({"amount"}), wants=frozenset(), file="")
+
+
+class TestNoHeader:
+    """Files whose first line is a row already."""
+
+    NAMES = ("--header", "customer,order_id,date,amount")
+
+    @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+    @pytest.mark.parametrize("ends", ["\n", "\r\n"])
+    def test_every_line_is_a_row(self, tmp_path: Path, delimiter: str, ends: str) -> None:
+        content = text(header=None, delimiter=delimiter, ends=ends)
+        assert check(put(tmp_path / "sales.csv", content), *self.NAMES).account == account()
+        assert check(put(tmp_path / "bom.csv", "\ufeff" + content), *self.NAMES).account == account()
+
+    def test_the_place_of_a_row(self, tmp_path: Path) -> None:
+        lines = text(header=None).splitlines(keepends=True)
+        lines[0], lines[3] = "K1,B-1,2024-02-30,1.00\n", "K1,B-2\n"
+        done = check(put(tmp_path / "sales.csv", "".join(lines)), *self.NAMES)
+        assert done.account == account(without(0, 3), 2)
+        assert "line 1, column date: bad date: '2024-02-30'" in done.err
+        assert "line 4: wrong field count: '2 fields, 4 expected'" in done.err
+
+    def test_other_encodings(self, tmp_path: Path) -> None:
+        assert (
+            check(put(tmp_path / "u.csv", text(header=None).encode("utf-16")), *self.NAMES).account
+            == account()
+        )
+
+    @pytest.mark.parametrize(
+        ("names", "words"),
+        [
+            ("customer,date,amount", "--header names 3 columns, and the first row has 4."),
+            ("a,b,c,d", "no customer column"),
+        ],
+    )
+    def test_names_that_do_not_fit(self, tmp_path: Path, names: str, words: str) -> None:
+        refused(check(put(tmp_path / "sales.csv", text(header=None)), "--header", names), words)
+
+    @pytest.mark.parametrize("names", ["a,,b", "a,b,a", ","])
+    def test_names_that_are_none(self, tmp_path: Path, names: str) -> None:
+        done = check(put(tmp_path / "sales.csv", text(header=None)), "--header", names)
+        assert done.status == 2
+        assert "must name each column of the file once" in done.err

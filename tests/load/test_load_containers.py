@@ -21,6 +21,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from crmkit.errors import DataError
+from crmkit.load import load, sources
 from tests.load.running import check, refused, run
 from tests.load.sales import SALES, account, put, text
 from tests.tool import ROOT
@@ -337,10 +339,23 @@ class TestPipes:
     def test_a_file_that_changes_while_it_is_read(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from crmkit.load import load
-
         path = put(tmp_path / "sales.csv", text())
         opened = load(str(path))
         path.write_text(text(SALES[:20]))
         with pytest.raises(Exception, match="has changed while it was being read"):
             opened.scan()
+
+
+def test_a_file_that_grows_during_the_pass(tmp_path: Path) -> None:
+    path = put(tmp_path / "sales.csv", text())
+    opened = load(str(path))
+    opened.on_progress = lambda rows: put(path, text() + "K1,B-1,2024-01-05,1.00\n")
+    with pytest.raises(DataError, match="has changed while it was being read"):
+        opened.scan()
+
+
+def test_a_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
+    for name in ("c.csv", "a/z.csv", "b.csv", "a.csv"):
+        put(tmp_path / "all" / name, text())
+    found = [source.name.removeprefix(f"{tmp_path}/all/") for source in sources.find([str(tmp_path / "all")])]
+    assert found == ["a/z.csv", "a.csv", "b.csv", "c.csv"]

@@ -267,3 +267,31 @@ def test_rows_outside_of_the_asked_days_are_skipped(tmp_path: Path) -> None:
     assert sum(skipped.values()) == len(SALES) - len(inside)
     refused(check(path, "--since", "2030-01-01"), "before the since date")
     assert check(path, "--as-of", "2023-02-30").status == 2
+
+
+@pytest.mark.parametrize("day", [" 024-08-25", "2024-01- 5", "+2024-1-05", "2024- 1- 5", "\t024-01-05"])
+def test_ten_characters_that_are_no_day(tmp_path: Path, day: str) -> None:
+    """Whatever stands in the other rows: here all of them have ten characters, and no more than that."""
+    path = put(tmp_path / "sales.csv", with_lines(row3=f'K11,B-903,"{day}",32.92'))
+    done = check(path)
+    assert done.account == account(without(3), 1)
+    assert done.facts["rejected"] == {"bad date": 1}
+
+
+@pytest.mark.parametrize(("slips", "rejected"), [(1, 1), (2, 2), (3, None), (20, None)])
+def test_days_and_months_the_other_way_round(tmp_path: Path, slips: int, rejected: int | None) -> None:
+    """Of 200 rows that prove day/month, one in a hundred may prove the contrary; more, and none can be trusted."""
+    days = ["25/03/2024"] * 200 + ["05/03/2024"] + ["03/25/2024"] * slips
+    content = "".join(f"K{place % 9},{day},5.00\n" for place, day in enumerate(days))
+    done = check(put(tmp_path / "sales.csv", "customer,date,amount\n" + content))
+    if rejected is None:
+        refused(done, "mixes d/m/y ('25/03/2024') and m/d/y ('03/25/2024')")
+    else:
+        assert done.facts["rejected"] == {"bad date": rejected}
+
+
+def test_the_first_and_the_last_day_asked_for_belong_to_it(tmp_path: Path) -> None:
+    done = check(
+        put(tmp_path / "sales.csv", text()), "--since", str(SALES[4].day), "--as-of", str(SALES[9].day)
+    )
+    assert done.account == account(SALES[4:10])

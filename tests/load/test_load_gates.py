@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from tests.load.running import check, run
-from tests.load.sales import SALES, account, put, text
+from tests.load.sales import SALES, account, put, text, with_lines
 from tests.tool import process
 
 BAD = [
@@ -273,3 +273,22 @@ def test_no_surroundings_at_all(tmp_path: Path) -> None:
     path = put(tmp_path / "sales.csv", text())
     names = [name for name in os.environ if name not in ("PYTHONPATH", "VIRTUAL_ENV")]
     assert process("check", path, **dict.fromkeys(names, "")).code == 0
+
+
+def test_the_line_of_a_row_after_ragged_ones(tmp_path: Path) -> None:
+    content = with_lines(
+        row2="K1,B-1",
+        row3="K1,B-3,2024-02-30,1.00",
+        row8="K1",
+        row9="a,b,c,d,e",
+        row10="K1,B-10,x,1.00",
+        row29="K1,B-29,x,1.00",
+    )
+    done = check(put(tmp_path / "sales.csv", content))
+    assert done.account[1] == 6
+    for line in (
+        "line 5, column date: bad date: '2024-02-30'",
+        "line 12, column date: bad date: 'x'",
+        "line 31, column date: bad date: 'x'",
+    ):
+        assert f"sales.csv: {line}" in done.err

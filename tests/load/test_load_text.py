@@ -296,3 +296,15 @@ def test_wide_text_is_told_by_its_zero_bytes() -> None:
     assert sniffing._wide("客户编号,订单号,金额\n".encode("utf-16-le")) == "utf-16-le"
     assert sniffing._wide(b"customer,da\0te,amount\n") is None
     assert sniffing._wide(b"") is None
+
+
+def test_a_line_of_tabs_is_a_row_where_tabs_part_the_fields(tmp_path: Path) -> None:
+    path = put(tmp_path / "sales.tsv", text(delimiter="\t") + "\t\n \n")
+    assert check(path).account == account(SALES, 1)
+    assert check(put(tmp_path / "sales.csv", text() + "\t\n \n")).account == account()
+
+
+def test_gbk_means_its_superset(tmp_path: Path) -> None:
+    """Windows calls GBK what holds characters of four bytes as well."""
+    content = text(header=NAMED, more=lambda place: ["㐀𠀀"]).encode("gb18030")
+    assert check(put(tmp_path / "sales.csv", content), "--encoding", "gbk").account == account()
