@@ -161,7 +161,7 @@ def as_frame(table: pa.Table | pa.RecordBatch, schema: Mapping[str, Any]) -> pl.
 
 
 def _as_batches(frame: pl.DataFrame) -> Iterable[pa.RecordBatch]:
-    carried = {
+    carried: dict[Any, Any] = {
         name: _CARRIED[kind.base_type()]
         for name, kind in frame.schema.items()
         if kind.base_type() in _CARRIED
