@@ -247,7 +247,6 @@ class Session:
     def _account(self, result: Result, files: Outputs) -> dict[str, Any]:
         import polars
 
-        inputs = self.sources()
         return {
             "schema": 1,
             "command": self.command,
@@ -259,14 +258,19 @@ class Session:
             "options": {
                 name: value for name, value in asdict(self.common).items() if value not in (None, False, ())
             },
-            "inputs": [
-                {"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())}
-                for source in inputs
-            ],
+            "inputs": self._inputs(),
             "facts": dict(result.facts),
             "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
             "outputs": [_file_account(path, written) for path, written in files.waiting().items()],
         }
+
+    def _inputs(self) -> list[dict[str, Any]]:
+        if self.is_spread:
+            return [{"file": safe(name)} for name in self.common.files]
+        return [
+            {"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())}
+            for source in self.sources()
+        ]
 
 
 def _check_for_spark(common: Shared) -> None:

@@ -48,7 +48,7 @@ def session(master: str | None, conf: Sequence[str] = ()) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="crmkit-spark-") as folder:
         log = Path(folder) / "spark.log"
         with in_words():
-            with _stderr_to(log):
+            with _speaking_to(log):
                 spark = _begin(master, settings)
             try:
                 _ship(spark, Path(folder))
@@ -138,18 +138,19 @@ def _ship(spark: Any, folder: Path) -> None:
 
 
 @contextmanager
-def _stderr_to(log: Path) -> Iterator[None]:
-    """The Java process talks to whatever standard error is when it begins: a log, and not the user."""
-    kept = os.dup(2) if _is_open(2) else None
+def _speaking_to(log: Path) -> Iterator[None]:
+    """The Java process talks to whatever its streams are when it begins: a log, and not the user."""
+    kept = {number: os.dup(number) for number in (1, 2) if _is_open(number)}
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
-        os.dup2(file, 2)
+        for number in kept:
+            os.dup2(file, number)
         yield
     finally:
         os.close(file)
-        if kept is not None:
-            os.dup2(kept, 2)
-            os.close(kept)
+        for number, before in kept.items():
+            os.dup2(before, number)
+            os.close(before)
 
 
 def _is_open(descriptor: int) -> bool:

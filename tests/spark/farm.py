@@ -18,6 +18,7 @@ from pathlib import Path
 PATIENCE = 120.0
 _PR_SET_PDEATHSIG = 1
 _SERVICE = "org.apache.spark.sql.connect.service.SparkConnectServer"
+# Java begins fast, at the price of speed that a test would not live to see.
 _HASTE = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 _NEAR = ("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1")
 
@@ -35,12 +36,13 @@ def missing() -> str:
 class Farm:
     """A running cluster: where it answers, and its processes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, quick: bool = True) -> None:
         import pyspark
 
+        java = _HASTE if quick else ""
         self._folder = folder
         self._home = Path(pyspark.__file__).parent
-        self.settings = quick(folder)
+        self.settings = _settings(folder, java)
         self._env = os.environ | {
             "SPARK_HOME": str(self._home),
             "SPARK_LOCAL_IP": "127.0.0.1",
@@ -69,6 +71,10 @@ class Farm:
     def kill_a_worker(self) -> None:
         """End a worker and its executors, without a word to anybody."""
         self._kill(self._workers.pop(0))
+
+    def sessions(self) -> set[int]:
+        """The session numbers of its processes and all that they have started."""
+        return {process.pid for process in self._started}
 
     def shuffled(self) -> set[Path]:
         """The files that tasks have written for other tasks."""
@@ -140,12 +146,12 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def quick(folder: Path) -> Path:
-    """Settings under which Java begins fast, at the price of speed that a test would not live to see."""
+def _settings(folder: Path, java: str) -> Path:
+    """A folder of settings."""
     place = folder / "conf"
     place.mkdir(exist_ok=True)
     (place / "spark-defaults.conf").write_text(
-        f"spark.driver.extraJavaOptions {_HASTE}\nspark.executor.extraJavaOptions {_HASTE}\n"
+        f"spark.driver.extraJavaOptions {java}\nspark.executor.extraJavaOptions {java}\n"
     )
     return place
 
@@ -158,9 +164,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def farm(folder: Path) -> Iterator[Farm]:
-    """A cluster that lives as long as the block."""
-    made = Farm(folder)
+def farm(folder: Path, *, quick: bool = True) -> Iterator[Farm]:
+    """A cluster that lives as long as the block; `quick` to begin, or quick in the long run."""
+    made = Farm(folder, quick=quick)
     try:
         yield made
     finally:

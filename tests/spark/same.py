@@ -20,11 +20,12 @@ def said(finished: Finished) -> list[str]:
     return sorted(line for line in lines if not _EXAMPLE.match(line))
 
 
-def refused_alike(runner: Runner, folder: Path, *words: str | Path) -> None:
+def refused_alike(runner: Runner, *words: str | Path) -> None:
     """Both refuse with the same status and sentence."""
     here, there = run(*words), runner.run(*words)
     assert here.status != 0
-    assert (there.status, said(there)) == (here.status, said(here))
+    assert there.status == here.status, (there.err, here.err)
+    assert said(there) == said(here), (there.err, here.err)
 
 
 def same(runner: Runner, folder: Path, *words: str | Path, spread: str | Path | None = None) -> Finished:
@@ -40,8 +41,8 @@ def same(runner: Runner, folder: Path, *words: str | Path, spread: str | Path | 
     there = runner.run(command, spread or given, *asked, "-o", far)
     assert here.status == 0, here.err
     assert there.status == 0, there.err
-    assert there.out == here.out
-    assert said(there) == said(here)
+    assert there.out == here.out, (there.out, here.out)
+    assert said(there) == said(here), (there.err, here.err)
     expected, found = pl.read_parquet(alone), pl.read_parquet(far / "*.parquet" if far.is_dir() else far)
     if far.is_dir():
         key = expected.columns[0]

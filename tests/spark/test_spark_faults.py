@@ -105,7 +105,7 @@ def test_what_a_task_finds_wrong(way: str, request: pytest.FixtureRequest, tmp_p
     runner: Runner = request.getfixturevalue(way)
     bytes_ = tmp_path / "bytes.csv"
     bytes_.write_bytes(SALES.read_bytes()[:5_000] + b"\xff\xfe\xff," + SALES.read_bytes()[5_000:])
-    refused_alike(runner, tmp_path, "rfm", bytes_)
+    refused_alike(runner, "rfm", bytes_)
     _sentence(runner.run("rfm", bytes_), 1, "bytes.csv", "UTF-8")
     torn = tmp_path / "torn.parquet"
     pl.read_csv(SALES).write_parquet(torn)
@@ -113,10 +113,10 @@ def test_what_a_task_finds_wrong(way: str, request: pytest.FixtureRequest, tmp_p
     _sentence(runner.run("rfm", torn), 1, "torn.parquet")
     nobody = tmp_path / "nobody.csv"
     nobody.write_text("customer,date,amount\n,2024-01-01,3\n")
-    refused_alike(runner, tmp_path, "rfm", nobody)
+    refused_alike(runner, "rfm", nobody)
     columns = tmp_path / "columns.csv"
     columns.write_text("a,b,c\n1,2,3\n")
-    refused_alike(runner, tmp_path, "rfm", columns)
+    refused_alike(runner, "rfm", columns)
     strict = ("check", SALES, "--strict")
     assert runner.run(*strict).status == run(*strict).status == 3
 
@@ -152,8 +152,10 @@ def begun(
     cluster: Farm, many: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[subprocess.Popen[str]]:
     """A run that is at work."""
-    master = cluster.connect if request.param == "connect" else "local[2]"
-    words = ["rfm", str(many), *CLUSTER, master, "-o", str(tmp_path / "far")]
+    there, scratch = request.param == "connect", tmp_path / "scratch"
+    where = [cluster.connect] if there else ["local[2]", "--conf", f"spark.local.dir={scratch}"]
+    words = ["rfm", str(many), *CLUSTER, *where, "-o", str(tmp_path / "far")]
+    before = cluster.shuffled()
     with subprocess.Popen(
         [sys.executable, "-m", "crmkit", *words],
         stderr=subprocess.PIPE,
@@ -162,6 +164,10 @@ def begun(
         start_new_session=True,
         text=True,
     ) as made:
+        while made.poll() is None and not (
+            cluster.shuffled() - before or list(scratch.rglob("shuffle_*.data"))
+        ):
+            time.sleep(0.02)
         yield made
         assert made.poll() is not None
 
@@ -169,7 +175,6 @@ def begun(
 @pytest.mark.parametrize("begun", ["classic", "connect"], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_soon(number: int, begun: subprocess.Popen[str], tmp_path: Path) -> None:
-    time.sleep(8)
     assert begun.poll() is None
     asked = time.monotonic()
     os.kill(begun.pid, number)
@@ -178,7 +183,7 @@ def test_a_signal_ends_it_soon(number: int, begun: subprocess.Popen[str], tmp_pa
     assert begun.returncode in (128 + number, -number)
     assert out == "" and err.count("\n") <= 1 and "Traceback" not in err
     assert not list((tmp_path / "far").glob("part*"))
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while (left := _members(begun.pid)) and time.monotonic() < end:
         time.sleep(0.2)
     assert not left, left
