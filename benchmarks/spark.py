@@ -99,7 +99,11 @@ def _compare(command: str, source: Path, cluster: Farm, folder: Path, only: Sequ
         if only and name not in only:
             continue
         output = folder / f"{command}-{name}-{source.name}.parquet"
-        cost = _run([command, str(source), *words, "-o", str(output), "-q"], cluster, folder / "events")
+        cost = _run(
+            [command, str(source), *COMMANDS[command], *words, "-o", str(output), "-q"],
+            cluster,
+            folder / "events",
+        )
         figures = f"{cost.wall:.0f} | {cost.cpu:.0f} | {cost.read / 1e6:,.0f} | {cost.shuffled / 1e6:,.1f}"
         size = int(source.name.split("-")[2][:-1]) / 1e6
         print(f"| {size:g} | {command} | {name} | {figures} | {cost.jobs} | {cost.tasks} |", flush=True)
