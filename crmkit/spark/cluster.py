@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -115,7 +116,12 @@ def _begin(master: str | None, settings: dict[str, str]) -> Any:
         builder = builder if master is None else builder.master(master)
         for key, value in {**_QUIET, **_on_this_machine(master), **settings}.items():
             builder = builder.config(key, value)
+        interrupted = signal.getsignal(signal.SIGINT)
         spark, given = builder.getOrCreate(), {}
+        with suppress(
+            ValueError
+        ):  # PySpark has a handler of its own, which may never come back from asking Java
+            signal.signal(signal.SIGINT, interrupted)
     for key, value in {**_SQL, **given}.items():
         spark.conf.set(key, value)
     return spark

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.spark.farm import Farm
@@ -19,6 +20,10 @@ COMMANDS = {
     "cohort": ["cohort"],
     "lifecycle": ["lifecycle"],
     "trend": ["trend"],
+    "check": ["check"],
+    "migration": ["migration", "--from", "2024-01-01", "--to", "2024-10-01"],
+    "clv": ["clv", "--model", "bgnbd"],
+    "clv, the best model": ["clv", "--by", "channel"],
 }
 
 
@@ -30,6 +35,22 @@ def test_a_cluster_says_what_one_machine_says(words: list[str], classic: Runner,
 @pytest.mark.parametrize("words", [COMMANDS["rfm"], COMMANDS["cohort"]])
 def test_so_does_spark_connect(words: list[str], connect: Runner, tmp_path: Path) -> None:
     same(connect, tmp_path, words[0], SALES, *words[1:])
+
+
+@pytest.mark.slow
+def test_five_million_rows(classic: Runner, tmp_path: Path) -> None:
+    """A tenth of them are one customer's; ids are numbers, or text."""
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    for part in range(8):
+        n = pl.int_range(part, 5_000_000, 8)
+        pl.select(
+            customer=pl.when(n % 10 == 0).then(7).otherwise(n * n % 700_001),
+            order_id="o" + (n // 3).cast(pl.String),
+            date=pl.date(2021, 1, 1) + pl.duration(days=n * 7919 % 1_400),
+            amount=pl.when(n % 23 != 0).then((n * 31 % 90_000 - 4_000) / 100),
+        ).write_parquet(folder / f"{part}.parquet")
+    same(classic, tmp_path, "rfm", folder)
 
 
 def test_both_executors_work_and_get_the_code(cluster: Farm, sales: Path, tmp_path: Path) -> None:
