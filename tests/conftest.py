@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("crmkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("crmkit")
 os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"  # read by typer when it is imported
+
+# Whoever starts the tests with nohup would have them ignore what they are about.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
