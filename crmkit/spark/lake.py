@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+from polars.io.plugins import register_io_source
 
 from crmkit.load import casting, survey
 from crmkit.load.audit import Reject
@@ -61,10 +62,11 @@ class Lake(Transactions):
     def _keyed(self, build: Build, key: str, shrink: Shrink | None) -> Spread:
         """What the query makes of all rows of each key, and the accounts."""
         reader = self._reader()
-        schema = reader.schema()
-        carried = {**schema, ACCOUNT: pl.Binary()}
-        used = streamed(self._data, partial(_used, reader, self._unpack, shrink), carried)
-        made = build(pl.Schema(schema).to_frame(eager=False)).collect_schema()
+        schema = pl.Schema(reader.schema())
+        asked = {key, *_asked(build, schema)}
+        carried = {name: kind for name, kind in schema.items() if name in asked} | {ACCOUNT: pl.Binary()}
+        used = streamed(self._data, partial(_used, reader, self._unpack, shrink, list(carried)), carried)
+        made = build(schema.to_frame(eager=False)).collect_schema()
         return used.by_key(key, partial(_built, build), {**made, ACCOUNT: pl.Binary()})
 
 
@@ -96,8 +98,27 @@ def load(
     return made
 
 
+def _asked(build: Build, schema: pl.Schema) -> list[str]:
+    """The columns that a query looks at; the others need not travel."""
+    asked = list(schema)
+
+    def rows(
+        columns: list[str] | None, _where: pl.Expr | None, _rows: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        nonlocal asked
+        asked = columns or asked
+        yield schema.to_frame().select(asked)
+
+    build(register_io_source(rows, schema=schema)).collect()
+    return asked
+
+
 def _used(
-    reader: Reader, unpack: Unpack, shrink: Shrink | None, arrow: Iterator[pa.RecordBatch]
+    reader: Reader,
+    unpack: Unpack,
+    shrink: Shrink | None,
+    columns: list[str],
+    arrow: Iterator[pa.RecordBatch],
 ) -> Iterator[pl.DataFrame]:
     """The rows in use of a part, and last the account of all its rows."""
     findings = reader.empty()
@@ -107,10 +128,10 @@ def _used(
             continue
         used = reader.read(raw, findings, part, suspicious=watch.nul)
         used = used if shrink is None else shrink(used)
-        yield used.with_columns(pl.lit(None, dtype=pl.Binary).alias(ACCOUNT))
+        yield used.with_columns(pl.lit(None, dtype=pl.Binary).alias(ACCOUNT)).select(columns)
     account = pl.DataFrame({ACCOUNT: [pickle.dumps(findings)]})
     empty = pl.Schema(reader.schema()).to_frame()
-    yield pl.concat([empty, account], how="diagonal")
+    yield pl.concat([empty, account], how="diagonal").select(columns)
 
 
 def _built(build: Build, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

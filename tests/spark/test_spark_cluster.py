@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.load.running import run
 from tests.spark.farm import Farm
 from tests.spark.runner import Runner
 from tests.spark.same import same
@@ -20,10 +21,8 @@ COMMANDS = {
     "cohort": ["cohort"],
     "lifecycle": ["lifecycle"],
     "trend": ["trend"],
-    "check": ["check"],
     "migration": ["migration", "--from", "2024-01-01", "--to", "2024-10-01"],
     "clv": ["clv", "--model", "bgnbd"],
-    "clv, the best model": ["clv", "--by", "channel"],
 }
 
 
@@ -35,6 +34,21 @@ def test_a_cluster_says_what_one_machine_says(words: list[str], classic: Runner,
 @pytest.mark.parametrize("words", [COMMANDS["rfm"], COMMANDS["cohort"]])
 def test_so_does_spark_connect(words: list[str], connect: Runner, tmp_path: Path) -> None:
     same(connect, tmp_path, words[0], SALES, *words[1:])
+
+
+def test_check_accounts_for_the_same_rows(classic: Runner) -> None:
+    here, there = (run_("check", SALES, "--format", "json") for run_ in (run, classic.run))
+    assert there.facts.items() <= here.facts.items()
+    tables = [json.loads(done.out)["tables"] for done in (here, there)]
+    assert tables[0]["rows"] == tables[1]["rows"]
+    for full, row in zip(*(each["columns"] for each in tables), strict=True):
+        assert row.items() <= full.items()
+
+
+def test_what_needs_all_days_here_is_refused(classic: Runner) -> None:
+    done = classic.run("clv", SALES)
+    assert done.status == 2
+    assert "--model auto" in done.err
 
 
 @pytest.mark.slow
