@@ -34,11 +34,10 @@ _LOGGED = ("enabled=true", "compress=false", "rolling.enabled=false")
 
 
 class Cost(NamedTuple):
-    """Seconds, and what the event log says was read and shuffled (in bytes) by how many jobs and tasks."""
+    """Seconds, and what the event log says was shuffled (in bytes) by how many jobs and tasks."""
 
     wall: float
     cpu: float
-    read: int = 0
     shuffled: int = 0
     jobs: int = 0
     tasks: int = 0
@@ -49,10 +48,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         with farm(folder, quick=False) as cluster:
-            print(
-                "| rows (millions) | command | on | wall s | CPU s | read MB | shuffled MB | jobs | tasks |"
-            )
-            print("|--:|---|---|--:|--:|--:|--:|--:|--:|")
+            print("| rows (millions) | command | on | wall s | CPU s | shuffled MB | jobs | tasks |")
+            print("|--:|---|---|--:|--:|--:|--:|--:|")
             for millions in options.rows:
                 source = _parts(int(millions * 1e6))
                 for command in options.commands:
@@ -98,7 +95,7 @@ def _compare(command: str, source: Path, cluster: Farm, folder: Path, only: Sequ
             cluster,
             folder / "events",
         )
-        figures = f"{cost.wall:.0f} | {cost.cpu:.0f} | {cost.read / 1e6:,.0f} | {cost.shuffled / 1e6:,.1f}"
+        figures = f"{cost.wall:.0f} | {cost.cpu:.0f} | {cost.shuffled / 1e6:,.1f}"
         size = int(source.name.split("-")[2][:-1]) / 1e6
         print(f"| {size:g} | {command} | {name} | {figures} | {cost.jobs} | {cost.tasks} |", flush=True)
 
@@ -124,7 +121,7 @@ def _run(words: list[str], cluster: Farm, events: Path) -> Cost:
     cpu = sum(seen.values()) - sum(before.values())
     wall = time.perf_counter() - began
     logs = list(events.iterdir())
-    found = _counted(logs[0].read_text().splitlines()) if logs else (0, 0, 0, 0)
+    found = _counted(logs[0].read_text().splitlines()) if logs else (0, 0, 0)
     for log in logs:
         log.unlink()
     return Cost(wall, cpu, *found)
@@ -144,17 +141,16 @@ def _seconds(sessions: Iterable[int]) -> dict[int, float]:
     return found
 
 
-def _counted(events: Iterable[str]) -> tuple[int, int, int, int]:
-    read = shuffled = jobs = tasks = 0
+def _counted(events: Iterable[str]) -> tuple[int, int, int]:
+    shuffled = jobs = tasks = 0
     for line in events:
         event = json.loads(line)
         jobs += event["Event"] == "SparkListenerJobStart"
         if event["Event"] == "SparkListenerTaskEnd":
             measured = event["Task Metrics"]
             tasks += 1
-            read += measured["Input Metrics"]["Bytes Read"]
             shuffled += measured["Shuffle Write Metrics"]["Shuffle Bytes Written"]
-    return read, shuffled, jobs, tasks
+    return shuffled, jobs, tasks
 
 
 if __name__ == "__main__":

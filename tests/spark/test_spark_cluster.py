@@ -23,6 +23,8 @@ COMMANDS = {
     "trend": ["trend"],
     "migration": ["migration", "--from", "2024-01-01", "--to", "2024-10-01"],
     "clv": ["clv", "--model", "bgnbd"],
+    "churn": ["churn", "--everyone"],
+    "lifecycle, with stages": ["lifecycle", "--stages"],
 }
 
 
