@@ -12,8 +12,9 @@ settings.register_profile("crmkit", deadline=None, suppress_health_check=[Health
 settings.load_profile("crmkit")
 os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"  # read by typer when it is imported
 
-# Whoever starts the tests with nohup would have them ignore what they are about.
+# With nohup, or in the background of a script, the tests would ignore what some of them are about.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
