@@ -26,6 +26,7 @@ def main() -> NoReturn:
 
     supervise.occupy_standard_descriptors()
     supervise.save_address_space()
+    supervise.refuse_little_memory(sys.argv[1:])
     sys.exit(supervise.supervised(_work, sys.argv[1:]))
 
 

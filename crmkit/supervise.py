@@ -21,6 +21,9 @@ _PATIENCE = 2.5
 _SPEECHLESS = 70
 _FROM_KERNEL = 0x80  # si_code of a key on the terminal, which has sent the signal to the worker as well
 _LONG = 3600.0
+_LEAST_MEMORY = (
+    1 << 30
+)  # of address space: with less the engine's threads may wait for ever instead of failing
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
 _FRUGAL = {
@@ -60,6 +63,21 @@ def save_address_space() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
     for name, value in _FRUGAL.items():
         os.environ.setdefault(name, value)
+
+
+def refuse_little_memory(arguments: Sequence[str]) -> None:
+    """Under a tight `ulimit -v`: end with a sentence, unless only help is asked for."""
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if not arguments or {"-h", "--help"} & {*arguments} or not 0 <= limit < _LEAST_MEMORY:
+        return
+    from crmkit.guard import log_format
+    from crmkit.session import say
+
+    text = f"Memory does not suffice: ulimit -v leaves {limit >> 20:,} MB of address space, and 1,024 MB are the least."
+    say(text, "error", log_format(arguments))
+    sys.exit(1)
 
 
 def supervised(work: Callable[[], int], arguments: Sequence[str]) -> int:
