@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -138,9 +139,11 @@ def _on_this_machine(master: str | None) -> dict[str, str]:
 
 def _ship(spark: Any, folder: Path) -> None:
     """Send crmkit's own code along; the libraries that it stands on must be there."""
-    package = Path(__file__).parent.parent
-    shipped = shutil.make_archive(str(folder / "crmkit"), "zip", package.parent, package.name)
-    spark.addArtifacts(shipped, pyfile=True)
+    package, shipped = Path(__file__).parent.parent, folder / "crmkit.zip"
+    with zipfile.ZipFile(shipped, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(package.rglob("*.py")):
+            file.write(path, path.relative_to(package.parent))
+    spark.addArtifacts(str(shipped), pyfile=True)
 
 
 @contextmanager
