@@ -367,7 +367,8 @@ def reject_lines(transactions: Transactions) -> list[str]:
         lines.append(f"{where}{column}: {reject.reason}: '{safe(reject.value, limit=_VALUE_LENGTH)}'")
     for reason, count in audit.by_reason().items():
         if reason != "no customer id" and count > _EXAMPLES:
-            lines.append(f"… and {count - _EXAMPLES:,} more: {reason} (--rejects FILE keeps them all)")
+            how = " (--rejects FILE keeps them all)" if transactions.knows_lines else ""
+            lines.append(f"… and {count - _EXAMPLES:,} more: {reason}{how}")
     return lines
 
 

@@ -37,6 +37,8 @@ class Transactions(ABC):
     `as_of` is the day as of which customers are looked at.
     """
 
+    knows_lines = True
+
     def __init__(self, name: str, plan: Plan, sampled: Sample) -> None:
         self.name = name
         self.plan = plan

@@ -32,6 +32,8 @@ _TALLY = {"value": pl.String(), "count": pl.Int64()}
 class Lake(Transactions):
     """The rows of one folder, file or table that Spark reads."""
 
+    knows_lines = False  # rows on a cluster have none
+
     def __init__(self, name: str, data: Any, unpack: Unpack, plan: Plan, sampled: Sample) -> None:
         super().__init__(name, plan, sampled)
         self._data = data
