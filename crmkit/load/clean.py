@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from crmkit.load import dates, numbers
+from crmkit.load import dates, numbers, quick_dates
 from crmkit.load.audit import REASON, REASONS, SKIP, SKIPS
 from crmkit.load.inputs import ROW
 from crmkit.load.plan import Plan
@@ -126,9 +126,8 @@ def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr | pl.Series:
     if isinstance(dtype, pl.Datetime):
         moment = dates.believable(column, dtype)
         return dates.local_day(moment, tz) if dtype.time_zone else moment.dt.date()
-    if dtype == pl.String and plan.layout == dates.ISO and (days := dates.bare_iso(raw["date"])) is not None:
-        return days
-    return dates.read(dates.as_text(column, dtype), plan.layout, tz)
+    text = raw["date"] if dtype == pl.String else raw.select(dates.as_text(column, dtype)).to_series()
+    return quick_dates.days(text, plan.layout, tz)
 
 
 def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:

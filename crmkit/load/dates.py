@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import polars as pl
-import pyarrow as pa
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.numbers import BLANKS
@@ -142,17 +141,6 @@ def read(column: pl.Expr, layout: Layout, tz: str) -> pl.Expr:
     if layout.joined:
         day = day.str.replace_all(r"[- ,]+", " ").str.replace(r"([A-Za-z]{3})[A-Za-z]*", "$1")
     return day.str.to_date(layout.format, strict=False)
-
-
-def bare_iso(values: pl.Series) -> pl.Series | None:
-    """Text that is ISO days and nothing else, as Date; None for any other, which `read` must look at.
-
-    Arrow is quick and takes just ten characters, where Polars would take ` 024- 1-+5` for a day.
-    """
-    try:
-        return pl.Series(pl.from_arrow(values.to_arrow().cast(pa.date32())))
-    except pa.ArrowInvalid:
-        return None
 
 
 def _read_zoned(column: pl.Expr, tz: str) -> pl.Expr:
