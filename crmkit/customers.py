@@ -7,12 +7,14 @@ neither the order of rows nor the engine can change a byte. The rest works *by r
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crmkit import neighbours
 from crmkit.errors import DataError
 from crmkit.result import Result
 from crmkit.rows import Counted, Order, Rows, of
@@ -25,8 +27,6 @@ ORDER = ("customer", "first", "last", "orders", "days", "rows", "revenue", "refu
          "recency", "x", "t_x", "T")  # fmt: skip
 # Measures of single rows, for which neighbours may not be added up first.
 _OF_ROWS = frozenset({"rows", "profit"})
-_FEW_ROWS = 10_000
-_WORTH = 0.8
 _MONEY = ("revenue", "refunds", "first_revenue", "profit")
 
 
@@ -46,71 +46,64 @@ def rows(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str
     With `key="product"` the rows are products instead.
     """
     wanted = frozenset(wants)
-    has = {"order": transactions.has("order"), "cost": transactions.has("cost")}
-    wanted = wanted if has["cost"] else wanted - {"profit"}
-    found = transactions.by_key(
-        partial(aggregate, wants=wanted, key=key, has_order=has["order"]),
-        key=key,
-        shrink=None if wanted & _OF_ROWS else Combiner(key),
-    )
+    wanted = wanted if transactions.has("cost") else wanted - {"profit"}
+    found = _grouped(transactions, wanted, key)
     finished = found.by_row(partial(finish_each, scale=transactions.scale, as_of=transactions.as_of, key=key))
     return finished.arranged(by_id(key))
 
 
-class Combiner:
-    """Adds up neighbouring rows of one customer, order and day, before they are grouped by customer.
-
-    Exports list an order's lines together, so most rows of a file of line items are gone after this.
-    It gives up where the first batch shows that there is nothing to gain.
-    """
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-        self._on = True
-
-    def __call__(self, batch: pl.DataFrame) -> pl.DataFrame:
-        if not self._on or batch.height < _FEW_ROWS or "cost" in batch.columns:
-            return batch
-        same = [name for name in (self._key, "order", "date") if name in batch.columns]
-        changed = [pl.col(name).ne_missing(pl.col(name).shift()) for name in same]
-        sign = pl.col("amount") > 0
-        starts = batch.select(pl.any_horizontal(*changed, sign.ne_missing(sign.shift()))).to_series()
-        if (starts.sum() or 0) > batch.height * _WORTH:
-            self._on = False
-            return batch
-        reached = batch["amount"].cum_sum().filter(starts.shift(-1, fill_value=True))
-        return batch.filter(starts).with_columns((reached - reached.shift(1, fill_value=0)).alias("amount"))
+def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Rows:
+    """By key, with orders counted as they open while their ids rise, else as distinct ids."""
+    has_order = transactions.has("order")
+    query = partial(aggregate, wants=wants, key=key, has_order=has_order)
+    by_rows = bool(wants & _OF_ROWS)
+    if has_order and "orders" in wants and key == "customer" and transactions.in_one_stream:
+        with suppress(neighbours.NotRisingError):
+            return transactions.by_key(query, key=key, shrink=neighbours.opening(key, by_rows=by_rows))
+    return transactions.by_key(query, key=key, shrink=None if by_rows else neighbours.adding_up(key))
 
 
 def aggregate(
     rows: pl.LazyFrame, wants: frozenset[str], *, key: str = "customer", has_order: bool = False
 ) -> pl.LazyFrame:
-    """By key: whole-number sums, extremes and distinct counts per customer; money in minor units."""
+    """By key: whole-number sums, extremes and distinct counts per customer; money in minor units.
+
+    `has_order`: the rows have `order` ids, or `opens`, which is true once for each order.
+    """
+    orders = _orders(rows) if has_order and "orders" in wants else None
     if "first_revenue" in wants:
-        return _by_way_of_days(rows, wants, key, has_order)
-    prepared = _purchases(rows, wants, key, has_order)
-    return prepared.group_by(key).agg(_measures(wants, has_order))
+        return _by_way_of_days(rows, wants, key, orders)
+    prepared = _purchases(rows, wants, key, orders)
+    return prepared.group_by(key).agg(_measures(wants, orders))
 
 
-def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, has_order: bool) -> pl.LazyFrame:
+def _orders(rows: pl.LazyFrame) -> str:
+    """The column that orders are counted by."""
+    return neighbours.OPENS if neighbours.OPENS in rows.collect_schema() else "order"
+
+
+def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str | None) -> pl.LazyFrame:
     """What a row adds; purchase columns are null where the row is no purchase, and nulls do not count."""
     bought = pl.col("amount") > 0
     columns = [pl.col(key), pl.when(bought).then("date").alias("day"), pl.col("amount")]
-    if "orders" in wants and has_order:
+    if orders == "order":
         columns.append(pl.when(bought).then(_order_key()).alias("order"))
+    elif orders is not None:
+        columns.append(pl.col(orders))
     if "profit" in wants:
         columns.append((pl.col("amount") - pl.col("cost")).alias("profit"))
     return rows.select(columns)
 
 
-def _measures(wants: frozenset[str], has_order: bool) -> list[pl.Expr]:
+def _measures(wants: frozenset[str], orders: str | None) -> list[pl.Expr]:
     measures = [pl.col("day").max().alias("last"), pl.col("amount").sum().alias("revenue")]
     if wants & {"first", "days", "T", "x"}:
         measures.append(pl.col("day").min().alias("first"))
-    if "days" in wants or ("orders" in wants and not has_order):
+    if "days" in wants or ("orders" in wants and orders is None):
         measures.append(_distinct("day").alias("days"))
-    if "orders" in wants and has_order:
-        measures.append(_distinct("order").alias("orders"))
+    if orders is not None:
+        count = _distinct(orders) if orders == "order" else pl.col(orders).sum().cast(pl.Int64)
+        measures.append(count.alias("orders"))
     if "rows" in wants:
         measures.append(pl.col("day").count().cast(pl.Int64).alias("rows"))
     if "refunds" in wants:
@@ -136,10 +129,10 @@ def _distinct(name: str) -> pl.Expr:
     return column.n_unique().cast(pl.Int64) - (column.null_count() > 0).cast(pl.Int64)
 
 
-def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, has_order: bool) -> pl.LazyFrame:
+def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str | None) -> pl.LazyFrame:
     """The revenue of the first day needs each day's revenue first."""
     counts = wants - {"first_revenue"}
-    grain = [key, "date", "order"] if has_order and "orders" in wants else [key, "date"]
+    grain = [key, "date", "order"] if orders == "order" else [key, "date"]
     bought = pl.col("amount") > 0
     keyed = rows.with_columns(_order_key().alias("order")) if "order" in grain else rows
     lines = keyed.group_by(grain).agg(
@@ -147,12 +140,13 @@ def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, has_ord
         bought.sum().cast(pl.Int64).alias("rows"),
         (0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"),
         *((pl.col("amount") - pl.col("cost")).sum().alias("profit") for _ in wants & {"profit"}),
+        *(pl.col(orders).sum() for _ in {orders} & {neighbours.OPENS}),
     )
     day = pl.when(pl.col("rows") > 0).then("date").alias("day")
     order = pl.when(pl.col("rows") > 0).then("order").alias("order")
     lines = lines.with_columns(day, *([order] if "order" in grain else []))
     first = pl.col("amount").filter(pl.col("date") == pl.col("day").min()).sum().alias("first_revenue")
-    whole = _measures(counts - {"rows", "refunds", "profit"}, has_order)
+    whole = _measures(counts - {"rows", "refunds", "profit"}, orders)
     added = [pl.col(name).sum() for name in ("rows", "refunds", "profit") if name in counts]
     return lines.group_by(key).agg(*whole, *added, first)
 

@@ -46,10 +46,10 @@ class Files(Transactions):
     def _answers(self, build: Build, key: str, shrink: Shrink | None) -> list[pl.DataFrame]:
         """What the query makes of all rows at once, or of each part where they are too many."""
         reader = self._reader()
-        schema, self._findings = reader.schema(), reader.empty()
+        schema, self._findings = reader.schema() | (shrink.adds if shrink else {}), reader.empty()
 
         def batches() -> Iterator[pl.DataFrame]:
-            return self._used(reader) if shrink is None else map(shrink, self._used(reader))
+            return self._used(reader) if shrink is None else shrink.stream(self._used(reader))
 
         rows = parts.estimated_rows(self.inputs)
         if rows <= parts.WHOLE:
@@ -67,18 +67,12 @@ class Files(Transactions):
     def _used(self, reader: Reader) -> Iterator[pl.DataFrame]:
         for opened, names in zip(self.inputs, self._names, strict=True):
             watch, part = Watch(), Part(opened.name, names)
-            for raw, cleaned in ahead(self._cleaned(opened, names, watch, reader.plan)):
+            for raw, cleaned in ahead(_cleaned(ahead(_raw(opened, names, watch)), reader.plan)):
                 yield reader.look(raw, cleaned, self._findings, part)
                 if self.on_progress:
                     self.on_progress(cleaned.height)
             opened.source.refuse_changed()
             reader.close(watch, self._findings, part)
-
-    def _cleaned(
-        self, opened: Input, names: dict[str, str], watch: Watch, plan: Plan
-    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        for raw in survey.raw_batches(opened, names, watch):
-            yield raw, clean(raw, plan, suspicious=watch.nul, visible=watch.visible)
 
     def full(self) -> list[Iterator[pl.DataFrame]]:
         """Every raw batch of every input, for a survey that a sample cannot settle."""
@@ -105,6 +99,20 @@ class Files(Transactions):
                 if not wanted:
                     break
         return found
+
+
+_Raw = tuple[pl.DataFrame, set[str], bool]
+
+
+def _raw(opened: Input, names: dict[str, str], watch: Watch) -> Iterator[_Raw]:
+    """Each batch with what is known of it: the columns of visible characters only, and whether NULs were met."""
+    for raw in survey.raw_batches(opened, names, watch):
+        yield raw, watch.visible, watch.nul
+
+
+def _cleaned(batches: Iterator[_Raw], plan: Plan) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    for raw, visible, nul in batches:
+        yield raw, clean(raw, plan, suspicious=nul, visible=visible)
 
 
 def _answer(

@@ -7,7 +7,8 @@ rows are and how a pass over them runs is the business of those who derive from 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
 
 _WIDE_FROM = 2.0**62
 Build = Callable[[pl.LazyFrame], pl.LazyFrame]
-Shrink = Callable[[pl.DataFrame], pl.DataFrame]
+Stream = Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
 Place = tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class Shrink:
+    """Makes the rows in use fewer or narrower before a query sees them; `adds` are further columns."""
+
+    stream: Stream
+    adds: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Transactions(ABC):
@@ -38,6 +47,7 @@ class Transactions(ABC):
     """
 
     knows_lines = True
+    in_one_stream = True  # a pass sees all rows in the order of the files
 
     def __init__(self, name: str, plan: Plan, sampled: Sample) -> None:
         self.name = name
@@ -86,8 +96,7 @@ class Transactions(ABC):
     def by_key(self, build: Build, *, key: str = "customer", shrink: Shrink | None = None) -> Rows:
         """What a query makes of the rows in use, all rows of one key together.
 
-        `shrink` may make each batch smaller before the query sees it, where the query gives the
-        same answer either way.
+        The query must give the same answer with and without `shrink`.
         """
         return self._until_settled(lambda: self._pass(build, key, shrink))
 

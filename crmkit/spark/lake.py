@@ -33,6 +33,7 @@ class Lake(Transactions):
     """The rows of one folder, file or table that Spark reads."""
 
     knows_lines = False  # rows on a cluster have none
+    in_one_stream = False
 
     def __init__(self, name: str, data: Any, unpack: Unpack, plan: Plan, sampled: Sample) -> None:
         super().__init__(name, plan, sampled)
@@ -124,12 +125,15 @@ def _used(
 ) -> Iterator[pl.DataFrame]:
     """The rows in use of a part, and last the account of all its rows."""
     findings = reader.empty()
-    for part, raw, watch in unpack(arrow):
-        if raw is None:
-            reader.close(watch, findings, part)
-            continue
-        used = reader.read(raw, findings, part, suspicious=watch.nul)
-        used = used if shrink is None else shrink(used)
+
+    def rows() -> Iterator[pl.DataFrame]:
+        for part, raw, watch in unpack(arrow):
+            if raw is None:
+                reader.close(watch, findings, part)
+            else:
+                yield reader.read(raw, findings, part, suspicious=watch.nul)
+
+    for used in rows() if shrink is None else shrink.stream(rows()):
         yield used.with_columns(pl.lit(None, dtype=pl.Binary).alias(ACCOUNT)).select(columns)
     account = pl.DataFrame({ACCOUNT: [pickle.dumps(findings)]})
     empty = pl.Schema(reader.schema()).to_frame()
