@@ -7,14 +7,13 @@ neither the order of rows nor the engine can change a byte. The rest works *by r
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from crmkit import neighbours
+from crmkit import shortcuts
 from crmkit.errors import DataError
 from crmkit.result import Result
 from crmkit.rows import Counted, Order, Rows, of
@@ -53,14 +52,26 @@ def rows(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str
 
 
 def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Rows:
-    """By key, with orders counted as they open while their ids rise, else as distinct ids."""
-    has_order = transactions.has("order")
-    query = partial(aggregate, wants=wants, key=key, has_order=has_order)
+    """By key, with the shortcuts that these rows may allow."""
+    query = partial(aggregate, wants=wants, key=key, has_order=transactions.has("order"))
     by_rows = bool(wants & _OF_ROWS)
-    if has_order and "orders" in wants and key == "customer" and transactions.in_one_stream:
-        with suppress(neighbours.NotRisingError):
-            return transactions.by_key(query, key=key, shrink=neighbours.opening(key, by_rows=by_rows))
-    return transactions.by_key(query, key=key, shrink=None if by_rows else neighbours.adding_up(key))
+
+    def run(taken: shortcuts.Taken) -> Rows:
+        shrink = shortcuts.shrink(key, taken, by_rows=by_rows)
+        found = transactions.by_key(query, key=key, shrink=shrink)
+        return found.by_row(partial(shortcuts.unpacked, key=key)) if shortcuts.SHORT in taken else found
+
+    return shortcuts.shortest(run, _worth_trying(transactions, wants, key))
+
+
+def _worth_trying(transactions: Transactions, wants: frozenset[str], key: str) -> shortcuts.Taken:
+    """Where rows come in one stream: an order has one customer, yet many products."""
+    if not transactions.in_one_stream or key != "customer":
+        return frozenset()
+    short = {shortcuts.SHORT} if transactions.has_text_ids else set()
+    return frozenset(
+        short | ({shortcuts.RISING} if "orders" in wants and transactions.has("order") else set())
+    )
 
 
 def aggregate(
@@ -79,7 +90,7 @@ def aggregate(
 
 def _orders(rows: pl.LazyFrame) -> str:
     """The column that orders are counted by."""
-    return neighbours.OPENS if neighbours.OPENS in rows.collect_schema() else "order"
+    return shortcuts.OPENS if shortcuts.OPENS in rows.collect_schema() else "order"
 
 
 def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str | None) -> pl.LazyFrame:
@@ -140,7 +151,7 @@ def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders:
         bought.sum().cast(pl.Int64).alias("rows"),
         (0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"),
         *((pl.col("amount") - pl.col("cost")).sum().alias("profit") for _ in wants & {"profit"}),
-        *(pl.col(orders).sum() for _ in {orders} & {neighbours.OPENS}),
+        *(pl.col(shortcuts.OPENS).sum() for _ in {orders} & {shortcuts.OPENS}),
     )
     day = pl.when(pl.col("rows") > 0).then("date").alias("day")
     order = pl.when(pl.col("rows") > 0).then("order").alias("order")

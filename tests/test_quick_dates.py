@@ -17,7 +17,9 @@ _PIECES = st.sampled_from(
 )  # fmt: skip
 _WRITTEN = st.datetimes().map(lambda moment: moment.isoformat(sep=" ", timespec="auto"))
 _CUT = st.builds(lambda text, end: text[:end], _WRITTEN, st.integers(9, 26))
-_ZONES = st.builds(str.__add__, _WRITTEN, st.sampled_from(["Z", "+01:00", "-0930", " UTC", "+14", "z", "+24:00"]))
+_ZONES = st.builds(
+    str.__add__, _WRITTEN, st.sampled_from(["Z", "+01:00", "-0930", " UTC", "+14", "z", "+24:00"])
+)
 _ODD = st.lists(_PIECES, max_size=8).map("".join)
 _TEXT = st.one_of(_WRITTEN, _CUT, _ZONES, _ODD, st.just(""), st.none())
 

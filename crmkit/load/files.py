@@ -46,7 +46,9 @@ class Files(Transactions):
     def _answers(self, build: Build, key: str, shrink: Shrink | None) -> list[pl.DataFrame]:
         """What the query makes of all rows at once, or of each part where they are too many."""
         reader = self._reader()
-        schema, self._findings = reader.schema() | (shrink.adds if shrink else {}), reader.empty()
+        schema, self._findings = reader.schema(), reader.empty()
+        if shrink is not None:
+            schema |= shrink.adds
 
         def batches() -> Iterator[pl.DataFrame]:
             return self._used(reader) if shrink is None else shrink.stream(self._used(reader))

@@ -28,10 +28,9 @@ def days(values: pl.Series, layout: Layout, tz: str) -> pl.Series:
 def _iso(values: pl.Series) -> pl.Series | None:
     """Text of nothing but ISO days and moments; None for any other."""
     sizes = values.str.len_bytes()
-    least, most = sizes.min(), sizes.max()
-    if least == most == _DAY:
+    if sizes.min() == sizes.max() == _DAY:
         return _cast(values, pa.date32())
-    if least is None or least < _DAY or ((sizes > _DAY) & (sizes < _MINUTE)).any():
+    if ((sizes < _DAY) | ((sizes > _DAY) & (sizes < _MINUTE))).any():
         return None
     moments = _cast(values, pa.timestamp("us"))
     return None if moments is None else moments.dt.date()

@@ -81,6 +81,11 @@ class Transactions(ABC):
         return role in self.plan.roles
 
     @property
+    def has_text_ids(self) -> bool:
+        """Whether customer ids are text while rows stream by; they are in every table."""
+        return self._reader().schema()["customer"] == pl.String
+
+    @property
     def as_of(self) -> date:
         """The user's as-of date, else the latest date among the rows used (known after a pass)."""
         day = self.plan.options.as_of or self.audit.last_date

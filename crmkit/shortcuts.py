@@ -1,47 +1,64 @@
-"""What rows that stand next to each other spare the query that follows.
+"""What most files allow, so that the query over their rows has less to do.
 
-Exports list an order's lines together, and most of them list orders as they came, under ids that
-only rise. Both are seen while the rows stream by, and nothing is taken for granted: where ids do not
-rise, `NotRisingError` says so, and the rows are counted in the way that needs no order.
+Exports list an order's lines together; most list orders as they came, under ids that only rise; and
+most customer ids are short. All of it is seen while the rows stream by, and none is taken for granted: where
+a file is different, `NotHereError` says in what, and the pass begins again without that shortcut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from crmkit.load.transactions import Shrink
 
 OPENS = "opens"
+RISING, SHORT = "rising", "short"
+Taken = frozenset[str]
+_SHORT = 8  # bytes, as many as a whole number has
 _FEW_ROWS = 10_000
 _WORTH = 0.8
+Answer = TypeVar("Answer")
 
 
-class NotRisingError(Exception):
-    """Order ids that go back, come again under another customer, or are missing."""
+class NotHereError(Exception):
+    """The rows do not allow this shortcut."""
 
 
-def adding_up(key: str) -> Shrink:
-    """Fewer rows for a query that only adds up."""
-    return Shrink(partial(added_up, key=key))
+def shortest(run: Callable[[Taken], Answer], taken: Taken) -> Answer:
+    """What the pass finds with as many of these shortcuts as the rows allow."""
+    while True:
+        try:
+            return run(taken)
+        except NotHereError as refused:
+            taken -= {str(refused)}
 
 
-def opening(key: str, *, by_rows: bool) -> Shrink:
-    """Orders told by `opens`; `by_rows`: the query also counts single rows, so that none may be added up."""
-    return Shrink(partial(_opening, key=key, by_rows=by_rows), adds={OPENS: pl.Boolean()})
+def shrink(key: str, taken: Taken, *, by_rows: bool) -> Shrink:
+    """These shortcuts on the way to a query; `by_rows`: it also counts single rows, so that none may be added up."""
+    adds: dict[str, Any] = {}
+    if RISING in taken:
+        adds[OPENS] = pl.Boolean()
+    if SHORT in taken:
+        adds[key] = pl.UInt64()
+    return Shrink(partial(_shrunk, key=key, taken=taken, by_rows=by_rows), adds)
 
 
-def _opening(batches: Iterator[pl.DataFrame], *, key: str, by_rows: bool) -> Iterator[pl.DataFrame]:
-    yield from opened(batches if by_rows else added_up(batches, key=key), key=key)
+def _shrunk(
+    batches: Iterator[pl.DataFrame], *, key: str, taken: Taken, by_rows: bool
+) -> Iterator[pl.DataFrame]:
+    rows = batches if by_rows else added_up(batches, key=key)
+    rows = opened(rows, key=key) if RISING in taken else rows
+    yield from (packed(batch, key) for batch in rows) if SHORT in taken else rows
 
 
 def added_up(batches: Iterator[pl.DataFrame], *, key: str) -> Iterator[pl.DataFrame]:
     """Add up neighbouring rows of one customer, order and day, purchases and refunds apart.
 
-    It gives up where the first batch shows that there is little to gain.
+    It gives up where a batch shows that there is little to gain.
     """
     worth = True
     for batch in batches:
@@ -86,13 +103,13 @@ def opened(batches: Iterator[pl.DataFrame], *, key: str) -> Iterator[pl.DataFram
 
 
 def _opens(purchases: pl.DataFrame, key: str, last: tuple[Any, Any]) -> pl.Series:
-    """Which rows begin an order, given the row before the first; NotRisingError where that cannot be told."""
+    """Which rows begin an order, given the row before the first."""
     customers, orders = purchases[key], purchases["order"]
     before = orders.shift(1, fill_value=last[1])
     opens = orders.ne_missing(before)
     passed_on = ~opens & customers.ne_missing(customers.shift(1, fill_value=last[0]))
     if orders.null_count() or passed_on.any() or not (_rises(orders, before) | ~opens).all():
-        raise NotRisingError
+        raise NotHereError(RISING)
     return opens
 
 
@@ -105,3 +122,24 @@ def _rises(ids: pl.Series, before: pl.Series) -> pl.Series:
     if sizes.min() == sizes.max() == sizes_before.min() == sizes_before.max():
         return above
     return (sizes > sizes_before) | ((sizes == sizes_before) & above)
+
+
+def packed(batch: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Short text ids as whole numbers in the same order, which are grouped in half the time."""
+    if batch[key].str.len_bytes().max() == batch[key].str.len_bytes().min() == _SHORT:
+        whole = pl.col(key)
+    else:
+        whole = pl.col(key).str.pad_end(_SHORT, "\0")
+    number = whole.cast(pl.Binary).bin.reinterpret(dtype=pl.UInt64, endianness="big")
+    numbers = batch.with_columns(number)
+    if numbers[key].null_count():  # longer, or not ASCII, of which fewer characters were wanted
+        raise NotHereError(SHORT)
+    return numbers
+
+
+def unpacked(frame: pl.DataFrame, key: str) -> pl.DataFrame:
+    """By row: the ids of `packed` as text again."""
+    codes = frame[key].to_numpy().astype(f">u{_SHORT}")
+    # NumPy's fixed text leaves out the zero bytes at its end.
+    texts = pl.Series(key, codes.view(f"S{_SHORT}"), dtype=pl.Binary).cast(pl.String)
+    return frame.with_columns(texts)
