@@ -1,7 +1,7 @@
 """CSV → batches of text columns, and where each record stands.
 
-PyArrow's streaming reader names each row whose number of fields is wrong, where Polars pads short
-rows without a word. What it does not see is a quote that was never closed: one record swallows the
+What is not plain goes through PyArrow's streaming reader, which names each row whose number of fields is
+wrong. What it does not see is a quote that was never closed: one record swallows the
 rows up to the next quote and looks whole. `_refuse_swallowed_rows` looks for that.
 """
 
@@ -23,6 +23,7 @@ import pyarrow.csv as pc
 from crmkit.errors import DataError
 from crmkit.load import text, types
 from crmkit.load.inputs import ROW, Input, Ragged, Watch
+from crmkit.load.plain_csv import Plain
 from crmkit.load.text import BLOCK, Dialect
 
 _LF, _CR = 10, 13
@@ -32,18 +33,12 @@ def read(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.Dat
     """Batches of the named columns as text, with the record number of each row in `ROW`."""
     dialect = opened.dialect
     assert dialect is not None
-    names = {str(dialect.columns.index(name)): name for name in columns if name in dialect.columns}
-    stream = _Watched(opened, watch)
+    places = {name: dialect.columns.index(name) for name in columns if name in dialect.columns}
     records = 0
     try:
-        with _reader(stream, dialect, list(names), watch) as reader:
-            for batch in reader:
-                watch.visible = {
-                    name for place, name in names.items() if types.is_visible(batch.column(place))
-                }
-                frame = pl.DataFrame(pl.from_arrow(batch)).rename(names)
-                yield _numbered(frame, records, watch)
-                records += frame.height
+        for frame in _frames(_Watched(opened, watch), dialect, places, watch):
+            yield _numbered(frame, records, watch)
+            records += frame.height
     except pa.ArrowInvalid as error:
         if not _is_no_rows(error, watch):
             raise DataError(_sentence(opened, error, records)) from None
@@ -52,21 +47,45 @@ def read(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.Dat
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(text.container_sentence(opened.name, error)) from None
     _refuse_open_quote(opened, watch)
-    _refuse_swallowed_rows(opened, watch, records, list(names.values()))
+    _refuse_swallowed_rows(opened, watch, records, list(places))
 
 
-def _reader(stream: _Watched, dialect: Dialect, include: list[str], watch: Watch) -> Any:
+def _frames(
+    stream: _Watched, dialect: Dialect, places: dict[str, int], watch: Watch
+) -> Iterator[pl.DataFrame]:
+    """The columns under their names: plain blocks from the quick reader, and what follows them from the careful one."""
+    plain, before = Plain(stream, dialect, watch), 0
+    for frame in plain.read(list(places.values())):
+        watch.visible = {
+            name for name, column in zip(places, frame, strict=True) if types.is_visible(column.to_arrow())
+        }
+        before += frame.height
+        frame.columns = list(places)
+        yield frame
+    if not stream.has_more():
+        return
+    names = {str(place): name for name, place in places.items()}
+    with _reader(stream, dialect, list(names), watch, skip=plain.skip, before=before) as reader:
+        for batch in reader:
+            watch.visible = {name for place, name in names.items() if types.is_visible(batch.column(place))}
+            yield pl.DataFrame(pl.from_arrow(batch)).rename(names)
+
+
+def _reader(
+    stream: _Watched, dialect: Dialect, include: list[str], watch: Watch, *, skip: int, before: int
+) -> Any:
+    """PyArrow's, for what follows so many records and begins with so many lines to be skipped."""
+
     def ragged(row: Any) -> str:
-        watch.ragged.append(
-            Ragged(row.number - dialect.skip - 1, row.expected_columns, row.actual_columns, row.text)
-        )
+        record = before + row.number - skip - 1
+        watch.ragged.append(Ragged(record, row.expected_columns, row.actual_columns, row.text))
         return "skip"
 
     return pc.open_csv(
         pa.PythonFile(stream, mode="r"),
         read_options=pc.ReadOptions(
             column_names=[str(i) for i in range(len(dialect.columns))],
-            skip_rows=dialect.skip,
+            skip_rows=skip,
             block_size=BLOCK,
             use_threads=False,  # only then are bad rows numbered, and it costs less CPU
         ),
@@ -207,6 +226,7 @@ class _Watched(io.RawIOBase):
         self._encoding = opened.dialect.encoding
         self._decoder = codecs.getincrementaldecoder(self._encoding)()
         self._pending = False  # a character is cut by the end of the last chunk
+        self._back = b""
 
     def readable(self) -> bool:
         return True
@@ -218,6 +238,21 @@ class _Watched(io.RawIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         wanted = BLOCK if size is None or size < 0 else size
+        if not self._back:
+            return self._fresh(wanted)
+        taken, self._back = self._back[:wanted], self._back[wanted:]
+        return taken
+
+    def give_back(self, data: bytes) -> None:
+        """Have these bytes come again."""
+        self._back = data + self._back
+
+    def has_more(self) -> bool:
+        """Whether anything is left."""
+        self._back = self._back or self._fresh(BLOCK)
+        return bool(self._back)
+
+    def _fresh(self, wanted: int) -> bytes:
         while True:
             raw = self._file.read(wanted)
             chunk = self._as_utf8(raw)
