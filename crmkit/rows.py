@@ -7,9 +7,9 @@ row* (each row by itself) and *counts* (small tables that add up, brought here).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
@@ -47,6 +47,14 @@ class Counted(NamedTuple):
         if not self.by:
             return frame.select(measures)
         return frame.group_by(self.by).agg(measures).sort(self.by, nulls_last=True)
+
+
+@dataclass(frozen=True)
+class Shrink:
+    """Makes rows fewer or narrower, batch by batch, before a query sees them; `adds` are further columns."""
+
+    stream: Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
+    adds: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from crmkit.load.transactions import Shrink
+from crmkit.rows import Shrink
 
 OPENS = "opens"
 RISING, SHORT = "rising", "short"

@@ -18,6 +18,7 @@ ROOMS = {
     2: {
         "load",
         "customers",
+        "shortcuts",
         "sample",
         "streams",
         "temps",

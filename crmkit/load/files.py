@@ -17,8 +17,8 @@ from crmkit.load.findings import Part, Reader
 from crmkit.load.inputs import Input, Watch
 from crmkit.load.plan import Plan
 from crmkit.load.survey import Sample
-from crmkit.load.transactions import Build, Place, Shrink, Transactions
-from crmkit.rows import Here, joined
+from crmkit.load.transactions import Build, Place, Transactions
+from crmkit.rows import Here, Shrink, joined
 
 
 class Files(Transactions):

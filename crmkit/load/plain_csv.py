@@ -52,7 +52,7 @@ class Plain:
             end, left = data.rfind(b"\n") + 1, data
             if end == 0 and len(data) <= BLOCK:
                 continue
-            rows = self._rows(data[:end], places)
+            rows = self._rows(data[:end], places) if end else None
             if rows is None:
                 break
             self.skip, left = 0, data[end:]

@@ -7,8 +7,7 @@ rows are and how a pass over them runs is the business of those who derive from 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,23 +19,14 @@ from crmkit.load.audit import Audit, Reject
 from crmkit.load.findings import Reader
 from crmkit.load.plan import MAX_SCALE, Plan
 from crmkit.load.survey import Sample
-from crmkit.rows import Rows
+from crmkit.rows import Rows, Shrink
 
 if TYPE_CHECKING:
     from crmkit.load.gates import Gate
 
 _WIDE_FROM = 2.0**62
 Build = Callable[[pl.LazyFrame], pl.LazyFrame]
-Stream = Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
 Place = tuple[str, int, str]
-
-
-@dataclass(frozen=True)
-class Shrink:
-    """Makes the rows in use fewer or narrower before a query sees them; `adds` are further columns."""
-
-    stream: Stream
-    adds: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Transactions(ABC):

@@ -20,8 +20,8 @@ from crmkit.load.audit import Reject
 from crmkit.load.findings import Findings, Reader
 from crmkit.load.plan import Options, Plan
 from crmkit.load.survey import Sample, role_columns
-from crmkit.load.transactions import Build, Place, Shrink, Transactions
-from crmkit.rows import Counted
+from crmkit.load.transactions import Build, Place, Transactions
+from crmkit.rows import Counted, Shrink
 from crmkit.spark.engine import Spread, streamed, together
 from crmkit.spark.sources import Unpack, find, parts
 
