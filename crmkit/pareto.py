@@ -22,13 +22,13 @@ import polars as pl
 from crmkit import rows as where
 from crmkit.counts import by_value, money, ratio, scale, whole
 from crmkit.errors import DataError, UsageError
+from crmkit.pareto_curve import above_zero, curve, gini, ladder, needed_for, reached_by
 from crmkit.result import Result
 from crmkit.rows import Counted, Rows
 
 BELOW_ZERO = "below zero"
 INACTIVE = "inactive"
 VALUES = ("revenue", "profit", "orders")
-CURVE_POINTS = 400
 _TOP = {"1%": 1, "5%": 5, "10%": 10, "20%": 20}
 
 
@@ -75,19 +75,6 @@ def _rising(cuts: Sequence[float | Decimal]) -> tuple[Fraction, ...]:
         given = ",".join(str(cut) for cut in cuts)
         raise UsageError(f"The cuts are {given!r}. Write percentages that rise to 100, such as 70,90,100.")
     return tuple(found)
-
-
-def ladder(counts: pl.DataFrame) -> pl.DataFrame:
-    """Distinct values from the top down, each with the number of customers and the value reached with it."""
-    n, value = pl.col("n").cast(pl.Int128), pl.col("value")
-    return counts.sort("value", descending=True).select(
-        value, "n", customers=pl.col("n").cum_sum(), reached=(n * value).cum_sum()
-    )
-
-
-def above_zero(rungs: pl.DataFrame) -> int:
-    """P, the sum of all values above zero."""
-    return int(rungs.select(pl.col("reached").max()).item() or 0)
 
 
 def floors(rungs: pl.DataFrame, scheme: Scheme) -> list[int]:
@@ -155,14 +142,15 @@ def ranking(
     `cumulative_share` is the part reached when all customers of that value are counted.
     """
     _check(customers, value, inactive_after)
+    everybody = inactive_after is None
     counts = customers.by_row(partial(_values, value=value, inactive_after=inactive_after)).counts(
-        Counted(by=["value", "active"])
+        Counted(by=["value"] if everybody else ["value", "active"])
     )
     if missing := int(counts.filter(pl.col("value").is_null())["n"].sum()):
         raise DataError(f"{missing:,} rows have no {value}. Fill it in, or rank by revenue.")
     rungs = ladder(counts.group_by("value").agg(pl.col("n").sum()))
     _refuse_nothing(rungs, value)
-    lowest = floors(ladder(counts.filter("active").select("value", "n")), scheme)
+    lowest = floors(rungs if everybody else ladder(counts.filter("active").select("value", "n")), scheme)
     return Ranking(value, rungs, lowest, scheme.names, inactive_after)
 
 
@@ -275,61 +263,11 @@ def _with_shares(
     )
 
 
-def curve(rungs: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
-    """The concentration curve in at most 400 points, evenly spread along its length.
-
-    Between two neighbouring values it is a straight line, so the distinct values carry all of it.
-    """
-    total, customers = above_zero(rungs), rungs["customers"][-1]
-    part = f"{value}_share"
-    exact = rungs.select(
-        ratio(pl.col("customers"), customers).alias(f"{noun}_share"),
-        ratio(pl.col("reached"), total).alias(part),
-    )
-    origin = pl.DataFrame({f"{noun}_share": [0.0], part: [0.0]})
-    if exact.height >= CURVE_POINTS:
-        # Equal steps of |dx| + |dy| keep both the steep beginning and a fall at the end.
-        rise = pl.col(part).diff().fill_null(pl.col(part)).abs().cum_sum()
-        length = pl.col(f"{noun}_share") + rise
-        step = (length / length.last() * (CURVE_POINTS - 2)).floor()
-        exact = exact.filter((step != step.shift(-1)).fill_null(True))
-    return pl.concat([origin, exact])
-
-
 def places(placed: pl.DataFrame, *, key: str, value: str) -> pl.DataFrame:
     """By row: everybody with rank and tier."""
     own = [] if value == "revenue" else [value]
     columns = [key, "revenue", *own, "share", "cumulative_share", "rank", "tier"]
     return placed.select(columns)
-
-
-def gini(rungs: pl.DataFrame) -> float:
-    """Gini coefficient of the values, those below zero taken as zero; 0 if all are equal.
-
-    G = 2 sum(i x_i) / (n P) - (n + 1) / n with x ascending, in whole numbers up to one division.
-    """
-    n, total, weighted = int(rungs["customers"][-1]), above_zero(rungs), 0
-    up_to = rungs.filter(pl.col("value") > 0)
-    # Python's integers: value times squared headcount may outgrow 128 bits.
-    for value, count, customers in up_to.select("value", "n", "customers").iter_rows():
-        weighted += value * count * (2 * n - 2 * customers + count + 1)
-    return (weighted - (n + 1) * total) / (n * total)
-
-
-def reached_by(rungs: pl.DataFrame, customers: int) -> int:
-    """Sum of the `customers` largest values above zero."""
-    inside = rungs.filter(pl.col("value") > 0, pl.col("customers") - pl.col("n") < customers)
-    if not inside.height:
-        return 0
-    last = inside.row(-1, named=True)
-    return int(last["reached"] - max(last["customers"] - customers, 0) * last["value"])
-
-
-def needed_for(rungs: pl.DataFrame, percent: int) -> int:
-    """The smallest number of customers whose values reach `percent` of P."""
-    target = -(-above_zero(rungs) * percent // 100)
-    rung = rungs.filter(pl.col("reached") >= target).row(0, named=True)
-    return int(rung["customers"] - (rung["reached"] - target) // rung["value"])
 
 
 def _facts(rungs: pl.DataFrame, sums: pl.DataFrame, *, value: str, noun: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from crmkit import pareto
 from crmkit.columns import COLUMNS
 from crmkit.counts import tally
 from crmkit.errors import DataError, UsageError
+from crmkit.pareto_curve import ladder
 
 SCHEMES = {
     "abc": (("A", "B", "C"), (80, 95, 100)),
@@ -136,7 +137,7 @@ def test_equal_values_are_treated_equally_and_larger_ones_never_worse(
 def test_labels_by_row_are_the_same_for_parts_of_the_table() -> None:
     customers = frame(Customer(f"{number:03}", 7919 * number % 5000 - 300) for number in range(200))
     values = customers["revenue"].to_physical()
-    lowest = pareto.floors(pareto.ladder(tally(values)), pareto.SCHEMES["abc"])
+    lowest = pareto.floors(ladder(tally(values)), pareto.SCHEMES["abc"])
     tier = pareto.label(pl.col("value"), lowest, ("A", "B", "C"))
     parts = [
         values.slice(start, 37).alias("value").to_frame().select(tier.alias("tier"))

@@ -90,11 +90,11 @@ def _span(last: date | None, window: int | None) -> Span:
 
 def _by_value(before: Rows, after: Rows, of: str) -> Labelled:
     """Tiers of both dates by the lowest revenue of each tier at the first."""
-    from crmkit import pareto
+    from crmkit import pareto, pareto_curve
     from crmkit.rows import Counted
 
     scheme = pareto.SCHEMES["abc" if of == "tier" else "pyramid"]
-    lowest = pareto.floors(pareto.ladder(before.by_row(_revenue).counts(Counted(by=["value"]))), scheme)
+    lowest = pareto.floors(pareto_curve.ladder(before.by_row(_revenue).counts(Counted(by=["value"]))), scheme)
     least = [side.counts(Counted(least=["revenue"]))["revenue"][0] for side in (before, after)]
     below = [pareto.BELOW_ZERO] if any(value is not None and value < 0 for value in least) else []
     ranks = {name: place for place, name in enumerate((*scheme.names, *below), start=1)}
