@@ -26,6 +26,7 @@ from crmkit.candidates import (
     Tell,
     check_histories,
     choose,
+    extremes,
     fit_model,
     held_back,
     nothing,
@@ -265,13 +266,9 @@ def _each(customers: pl.DataFrame, forecasts: ByRow, extremes: pl.DataFrame) -> 
 
 
 def _extremes(found: Valued) -> pl.DataFrame:
-    """Histories at the ends of all ranges, which settle how finely the models' rules are laid out.
-
-    With them before every batch, a forecast is the same to the last bit in whatever company.
-    """
-    x, T, model = found.past.x, found.past.T / unit_days(found.terms.unit), found.choice.fit.model
-    pace = (model.r + getattr(model, "stages", 1) * x) / (model.alpha + T)
-    places = [int(place) for place in (pace.argmax(), T.argmin(), T.argmax(), x.argmin(), x.argmax())]
+    """Customers for the top of every batch, so that a forecast is the same to the last bit in any company."""
+    times = found.past.T / unit_days(found.terms.unit)
+    places = extremes(found.choice.fit.model, found.past.x, times)
     return found.people[places].with_columns(customer=pl.lit(""))
 
 

@@ -79,6 +79,9 @@ class Rows(Protocol):
     def arranged(self, order: ByRow) -> Rows:
         """The same rows in this order, where rows have one: those of a cluster have none."""
 
+    def kept(self) -> Rows:
+        """The same rows, made once and not each time that something is asked of them."""
+
     def frame(self) -> pl.DataFrame:
         """All rows, brought here."""
 
@@ -117,6 +120,9 @@ class Here:
         if places.len() < self._frame.height:  # some rows were left out on the way
             return Here(self.frame()[places])
         return Here(joined(list(self._pieces(places))))
+
+    def kept(self) -> Here:
+        return self
 
     def frame(self) -> pl.DataFrame:
         return joined(list(self._pieces())) if self._steps else self._frame
