@@ -35,7 +35,7 @@ def churn(
     Example: crmkit churn sales.parquet -o call_list.csv
     """
     from crmkit import churn as analysis
-    from crmkit import days
+    from crmkit import customers, days
 
     if overdue is not None and lapse_days is not None:
         raise UsageError("--overdue and --lapse-days are two rules. Give one of them.")
@@ -46,7 +46,8 @@ def churn(
     at = day("--evaluate", evaluate)
     with Session("churn", common) as session:
         sales = session.read()
-        past = days.past(sales.by_key(days.by_customer), sales.begin, sales.as_of)
+        shrink = customers.Combiner("customer")
+        past = days.past(sales.by_key(days.by_customer, shrink=shrink), sales.begin, sales.as_of)
         people = analysis.people(past, sales.scale)
         fit, kinds = _fit(people, model) if model is not None else (None, None)
         people = _labelled(people)

@@ -161,14 +161,17 @@ def as_frame(table: pa.Table | pa.RecordBatch, schema: Mapping[str, Any]) -> pl.
 
 
 def _as_batches(frame: pl.DataFrame) -> Iterable[pa.RecordBatch]:
-    carried: dict[Any, Any] = {
-        name: _CARRIED[kind.base_type()]
-        for name, kind in frame.schema.items()
-        if kind.base_type() in _CARRIED
-    }
+    carried: dict[Any, Any] = {name: _carried(kind) for name, kind in frame.schema.items()}
     table = frame.cast(carried).to_arrow(compat_level=_PLAIN).combine_chunks()
     fields = [field.with_type(_narrow(field.type)) for field in table.schema]
     return table.cast(pa.schema(fields)).to_batches()
+
+
+def _carried(kind: Any) -> Any:
+    """The type in which a column travels."""
+    return (
+        pl.List(_carried(kind.inner)) if isinstance(kind, pl.List) else _CARRIED.get(kind.base_type(), kind)
+    )
 
 
 def _narrow(kind: pa.DataType) -> pa.DataType:
