@@ -33,7 +33,7 @@ def lifecycle(
 
     by = periods.check(period)
     _check(stages, loyal, lapse_days)
-    with Session("lifecycle", common) as session:
+    with Session("lifecycle", common, by_customer=stages) as session:
         sales = session.read()
         if not stages:
             counts = sales.counts(partial(analysis.count, period=by), by=["index", "state"])

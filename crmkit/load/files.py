@@ -17,7 +17,7 @@ from crmkit.load.findings import Part, Reader
 from crmkit.load.inputs import Input, Watch
 from crmkit.load.plan import Plan
 from crmkit.load.survey import Sample
-from crmkit.load.transactions import Build, Place, Shrink, Transactions
+from crmkit.load.transactions import Build, Place, Shrink, Transactions, added
 from crmkit.rows import Here, joined
 
 
@@ -38,10 +38,7 @@ class Files(Transactions):
 
     def _pass_of_counts(self, build: Build, by: Sequence[str]) -> pl.DataFrame:
         found = self._answers(build, "customer", None)
-        if len(found) == 1:
-            return found[0]
-        table = pl.concat(found)
-        return table.group_by(by).agg(pl.exclude(by).sum()) if by else table.sum()
+        return found[0] if len(found) == 1 else added(pl.concat(found), by)
 
     def _answers(self, build: Build, key: str, shrink: Shrink | None) -> list[pl.DataFrame]:
         """What the query makes of all rows at once, or of each part where they are too many."""

@@ -257,3 +257,8 @@ class Transactions(ABC):
         if self.audit.rounded_rows:
             notes.append(f"{self.audit.rounded_rows:,} amounts were rounded to {plan.scale} decimals")
         return notes
+
+
+def added(parts: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Counts of parts of the rows, made one."""
+    return parts.group_by(by).agg(pl.exclude(by).sum()) if by else parts.sum()

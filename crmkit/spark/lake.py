@@ -20,7 +20,7 @@ from crmkit.load.audit import Reject
 from crmkit.load.findings import Findings, Reader
 from crmkit.load.plan import Options, Plan
 from crmkit.load.survey import Sample, role_columns
-from crmkit.load.transactions import Build, Place, Shrink, Transactions
+from crmkit.load.transactions import Build, Place, Shrink, Transactions, added
 from crmkit.rows import Counted
 from crmkit.spark.engine import Spread, streamed, together
 from crmkit.spark.sources import Unpack, find, parts
@@ -58,8 +58,7 @@ class Lake(Transactions):
     def _pass_of_counts(self, build: Build, by: Sequence[str]) -> pl.DataFrame:
         found = self._keyed(build, "customer", None).frame()
         self._findings = _sum(self._reader().empty(), found[ACCOUNT].drop_nulls())
-        parts = found.filter(pl.col(ACCOUNT).is_null()).drop(ACCOUNT)
-        return parts.group_by(by).agg(pl.exclude(by).sum()) if by else parts.sum()
+        return added(_rows_only(found), by)
 
     def _keyed(self, build: Build, key: str, shrink: Shrink | None) -> Spread:
         """What the query makes of all rows of each key, and the accounts."""
@@ -128,7 +127,7 @@ def _used(
         if raw is None:
             reader.close(watch, findings, part)
             continue
-        used = reader.read(raw, findings, part, suspicious=watch.nul)
+        used = reader.read(raw, findings, part, watch)
         used = used if shrink is None else shrink(used)
         yield used.with_columns(pl.lit(None, dtype=pl.Binary).alias(ACCOUNT)).select(columns)
     account = pl.DataFrame({ACCOUNT: [pickle.dumps(findings)]})

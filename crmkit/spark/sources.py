@@ -147,7 +147,7 @@ def _typed(
     for batch in arrow:
         schema = [field.with_type(moments.get(field.name, field.type)) for field in batch.schema]
         frame = batches.numbered(batch.cast(pa.schema(schema)), columns, part.file, watch, 0)
-        yield part, survey.renamed(frame, part.names), watch
+        yield part, survey.renamed(frame, part.names, watch), watch
 
 
 class TextFiles:
