@@ -114,6 +114,7 @@ def value(
     k: int | None = None,
     saved: Saved | None = None,
     days: Days | None = None,
+    gaps: float | None = None,
     money: bool = True,
     terms: Terms | None = None,
     by: By | None = None,
@@ -122,13 +123,15 @@ def value(
     """Fit (or use what was saved) and forecast.
 
     `days` are the customer-days behind `customers`, if they are at hand: with them the choice of a
-    model is tested, and regular gaps are seen. Without `money` there are orders and no value.
+    model is tested, and regular gaps are seen; for the latter, `gaps` (the sum of their logarithms)
+    will do. Without `money` there are orders and no value.
     Raises DataError where nobody repeats, and UsageError for terms that cannot be.
     """
     terms, rows = terms or Terms(), where.of(customers)
     everybody, looked = _seen(rows)
     people = _buyers(rows)
-    gaps = None if days is None or model not in ("auto", *REGULAR) else log_gaps(days, looked)
+    if days is not None and model in ("auto", *REGULAR):
+        gaps = log_gaps(days, looked)
     past = histories(people, money=money, gaps=gaps)
     check_histories(past)
     look(past, terms.horizon, money=money)
