@@ -17,7 +17,7 @@ from crmkit.load.findings import Part, Reader
 from crmkit.load.inputs import Input, Watch
 from crmkit.load.plan import Plan
 from crmkit.load.survey import Sample
-from crmkit.load.transactions import Build, Place, Shrink, Transactions, added
+from crmkit.load.transactions import Build, Place, Shrink, Transactions, added, asked_of
 from crmkit.rows import Here, joined
 
 
@@ -51,7 +51,7 @@ class Files(Transactions):
         rows = parts.estimated_rows(self.inputs)
         if rows <= parts.WHOLE:
             return [_answer(build, schema, batches)]
-        carried = {name: schema[name] for name in _asked(build, schema) | {key}}
+        carried = {name: schema[name] for name in asked_of(build, schema) | {key}}
         with parts.opened(rows, key, carried) as dealt:
             dealt.deal(batches())
             return [self._of_part(build, schema, dealt, place) for place in range(len(dealt))]
@@ -125,17 +125,3 @@ def _answer(
     if failed:
         raise failed[0]
     return frame
-
-
-def _asked(build: Build, schema: dict[str, Any]) -> set[str]:
-    """The columns that the query takes, found out by giving it no rows."""
-    asked: set[str] = set()
-
-    def rows(
-        columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        asked.update(columns or schema)
-        yield pl.DataFrame(schema=schema).select(columns or list(schema))
-
-    build(register_io_source(rows, schema=schema)).collect(engine="streaming")
-    return asked

@@ -7,11 +7,12 @@ rows are and how a pass over them runs is the business of those who derive from 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from crmkit.errors import DataError
 from crmkit.load import dates, numbers, survey
@@ -262,3 +263,17 @@ class Transactions(ABC):
 def added(parts: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Counts of parts of the rows, made one."""
     return parts.group_by(by).agg(pl.exclude(by).sum()) if by else parts.sum()
+
+
+def asked_of(build: Build, schema: Mapping[str, Any]) -> set[str]:
+    """The columns that the query takes, found out by giving it no rows."""
+    asked: set[str] = set()
+
+    def rows(
+        columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        asked.update(columns or schema)
+        yield pl.Schema(schema).to_frame().select(columns or list(schema))
+
+    build(register_io_source(rows, schema=pl.Schema(schema))).collect(engine="streaming")
+    return asked

@@ -13,14 +13,13 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from polars.io.plugins import register_io_source
 
 from crmkit.load import casting, survey
 from crmkit.load.audit import Reject
 from crmkit.load.findings import Findings, Reader
 from crmkit.load.plan import Options, Plan
 from crmkit.load.survey import Sample, role_columns
-from crmkit.load.transactions import Build, Place, Shrink, Transactions, added
+from crmkit.load.transactions import Build, Place, Shrink, Transactions, added, asked_of
 from crmkit.rows import Counted
 from crmkit.spark.engine import Spread, streamed, together
 from crmkit.spark.sources import Unpack, find, parts
@@ -64,7 +63,7 @@ class Lake(Transactions):
         """What the query makes of all rows of each key, and the accounts."""
         reader = self._reader()
         schema = pl.Schema(reader.schema())
-        asked = {key, *_asked(build, schema)}
+        asked = {key, *asked_of(build, schema)}
         carried = {name: kind for name, kind in schema.items() if name in asked} | {ACCOUNT: pl.Binary()}
         used = streamed(self._data, partial(_used, reader, self._unpack, shrink, list(carried)), carried)
         made = build(schema.to_frame(eager=False)).collect_schema()
@@ -97,21 +96,6 @@ def load(
     made = Lake(path, source.data(names), source.unpack(names), Plan(roles=cast[0], options=options), sampled)
     made.plan = survey.make(sampled, cast[0], options, path, made.tally)
     return made
-
-
-def _asked(build: Build, schema: pl.Schema) -> list[str]:
-    """The columns that a query looks at; the others need not travel."""
-    asked = list(schema)
-
-    def rows(
-        columns: list[str] | None, _where: pl.Expr | None, _rows: int | None, _size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        nonlocal asked
-        asked = columns or asked
-        yield schema.to_frame().select(asked)
-
-    build(register_io_source(rows, schema=schema)).collect()
-    return asked
 
 
 def _used(
