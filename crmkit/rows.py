@@ -1,8 +1,8 @@
 """Rows that lie somewhere, here in memory or spread over a cluster, and what may be asked of them.
 
 Every computation over many rows is one of three kinds, and an analysis that keeps to them does not
-know where its rows are: *by key* (all rows of one customer together, see `load.transactions`), *by
-row* (each row by itself) and *counts* (small tables that add up, brought here).
+know where its rows are: *by key* (all rows of one customer together; of transactions, see
+`load.transactions`), *by row* (each row by itself) and *counts* (small tables that add up, brought here).
 """
 
 from __future__ import annotations
@@ -73,6 +73,9 @@ class Rows(Protocol):
     def by_row(self, function: ByRow) -> Rows:
         """The table that the function makes, batch by batch; each row of it comes of one row here."""
 
+    def by_key(self, key: str, function: ByRow) -> Rows:
+        """What the function makes of all rows of some keys, in which a key's rows are together."""
+
     def counts(self, wanted: Counted) -> pl.DataFrame:
         """A small table that adds up, brought here."""
 
@@ -108,6 +111,9 @@ class Here:
     def by_row(self, function: ByRow) -> Here:
         later = Here(self._frame, (*self._steps, function))
         return later if self._frame.height > MANY else Here(later.frame())
+
+    def by_key(self, key: str, function: ByRow) -> Here:
+        return Here(function(self.frame()))
 
     def counts(self, wanted: Counted) -> pl.DataFrame:
         found = [wanted.of(piece) for piece in self._pieces()]

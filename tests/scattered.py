@@ -28,6 +28,11 @@ class Scattered:
     def by_row(self, function: ByRow) -> Scattered:
         return Scattered([function(batch) for batch in self._batches])
 
+    def by_key(self, key: str, function: ByRow) -> Scattered:
+        place = pl.concat(self._batches).with_columns(part=pl.col(key).hash(5) % 3)
+        parts = place.partition_by("part", include_key=False)
+        return Scattered([function(part) for part in [place.drop("part").head(0), *parts]])
+
     def counts(self, wanted: Counted) -> pl.DataFrame:
         return wanted.added(pl.concat([wanted.of(batch) for batch in self._batches]))
 

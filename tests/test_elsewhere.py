@@ -14,11 +14,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from ledgers import BEGIN, Sale, frame, sales
 
-from crmkit import churn, customers, days, histories, lifecycle, rfm, rows
+from crmkit import check, churn, customers, days, histories, lifecycle, rfm, rows
 from crmkit.days import Elsewhere, History
 from crmkit.errors import CrmkitError
 from crmkit.result import Result
-from crmkit.rows import Rows
+from crmkit.rows import Counted, Rows
 from tests.scattered import Scattered
 from tests.tool import SALES, crmkit
 
@@ -95,6 +95,27 @@ def test_neighbours_added_up_leave_the_same_days(ledger: list[Sale]) -> None:
     one, other = (days.history(days.by_customer(some.lazy()).collect(), AS_OF) for some in (many, fewer))
     assert one.days.equals(other.days)
     assert one.customers.equals(other.customers)
+
+
+def test_names_to_look_at_twice() -> None:
+    names = ["Ann", "ann", "bob", "b\u200bob", "\uff42ob", "cat", "unknown", "=x", "0"]
+    people = pl.DataFrame({"customer": names})
+    expected = [["Ann", "ann"], ["bob", "b\u200bob", "\uff42ob"]]
+    said = check._notes(rows.of(people), 3, ["money"])
+    assert [note.split(" ")[0] for note in said] == ["3", "money", "2", "customers", "some"]
+    for size in (1, 2, 9):
+        assert check.lookalikes(Scattered.of(people, size)) == expected
+        assert check._notes(Scattered.of(people, size), 3, ["money"]) == said
+    assert check._notes(rows.of(people.select(customer=pl.lit(7))), 0, []) == []
+
+
+@given(st.lists(st.tuples(st.sampled_from(["x", "y", "", None]), st.integers(1, 2)), min_size=1), sizes)
+def test_rows_that_come_again(listed: list[tuple[str | None, int]], size: int) -> None:
+    raw = pl.DataFrame(listed, schema={"who": pl.String, "what": pl.Int64}, orient="row")
+    hashed = Scattered.of(raw, size).by_row(partial(check._hashed, names=["who", "what"]))
+    found = hashed.by_key("hash", partial(check._met_again, blanks=["b0", "b1"]))
+    counts = found.counts(Counted(sums=["again", "b0", "b1"])).row(0)[1:]
+    assert counts == (len(listed) - len(set(listed)), sum(not who for who, _ in listed), 0)
 
 
 def test_an_earlier_date_is_known_elsewhere_too() -> None:

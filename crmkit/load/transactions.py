@@ -20,7 +20,7 @@ from crmkit.load.audit import Audit, Reject
 from crmkit.load.findings import Reader
 from crmkit.load.plan import MAX_SCALE, Plan
 from crmkit.load.survey import Sample
-from crmkit.rows import Rows
+from crmkit.rows import ByRow, Rows
 
 if TYPE_CHECKING:
     from crmkit.load.gates import Gate
@@ -103,6 +103,10 @@ class Transactions(ABC):
     def scan(self) -> None:
         """A pass for its account alone."""
         self.counts(lambda rows: rows.select(pl.len().cast(pl.Int64)), by=())
+
+    def everything(self, function: ByRow, schema: Mapping[str, Any]) -> Rows:
+        """What a function makes of all columns of each raw batch, as they stand: a pass of its own."""
+        raise NotImplementedError("`check` reads files on this machine itself")
 
     @abstractmethod
     def _pass(self, build: Build, key: str, shrink: Shrink | None) -> Rows:

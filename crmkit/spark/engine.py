@@ -78,9 +78,13 @@ class Spread:
         before = self._function or partial(_framed, self._schema)
         return Spread(self._data, schema, partial(_after, before, function))
 
-    def by_key(self, key: str, function: Stream, schema: Mapping[str, Any]) -> Spread:
-        """The same, where a part holds all rows of each of its keys."""
-        return Spread(self.data.repartition(key), self._schema).stream(function, schema)
+    def dealt(self, key: str) -> Spread:
+        """The same rows in parts that hold all rows of each of their keys."""
+        return Spread(self.data.repartition(key), self._schema)
+
+    def by_key(self, key: str, function: ByRow) -> Spread:
+        made = function(self._schema.to_frame()).schema
+        return self.dealt(key).stream(partial(_whole, function), made)
 
     def counts(self, wanted: Counted) -> pl.DataFrame:
         from pyspark.sql import functions as f
@@ -194,6 +198,12 @@ def _after(before: FromArrow, function: Stream, batches: Iterator[pa.RecordBatch
 
 def _each(function: ByRow, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     return (function(frame) for frame in frames)
+
+
+def _whole(function: ByRow, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    found = together(frames)
+    if found is not None:
+        yield function(found)
 
 
 def _counted(wanted: Counted, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

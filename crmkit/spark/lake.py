@@ -7,7 +7,7 @@ one pass over the data does for both, and an attempt that failed counts for noth
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,12 +17,13 @@ import pyarrow as pa
 from crmkit.load import casting, survey
 from crmkit.load.audit import Reject
 from crmkit.load.findings import Findings, Reader
+from crmkit.load.inputs import ROW
 from crmkit.load.plan import Options, Plan
 from crmkit.load.survey import Sample, role_columns
 from crmkit.load.transactions import Build, Place, Shrink, Transactions, added, asked_of
-from crmkit.rows import Counted
+from crmkit.rows import ByRow, Counted
 from crmkit.spark.engine import Spread, streamed, together
-from crmkit.spark.sources import Unpack, find, parts
+from crmkit.spark.sources import Names, Source, Unpack, find, parts
 
 ACCOUNT = "__account"
 _TALLY = {"value": pl.String(), "count": pl.Int64()}
@@ -33,15 +34,21 @@ class Lake(Transactions):
 
     knows_lines = False  # rows on a cluster have none
 
-    def __init__(self, name: str, data: Any, unpack: Unpack, plan: Plan, sampled: Sample) -> None:
+    def __init__(self, name: str, source: Source, names: Names, plan: Plan, sampled: Sample) -> None:
         super().__init__(name, plan, sampled)
-        self._data = data
-        self._unpack = unpack
+        self._source = source
+        self._data = source.data(names)
+        self._unpack = source.unpack(names)
 
     def tally(self, raw: str) -> pl.DataFrame:
         found = streamed(self._data, partial(_tallied, self._unpack, raw), _TALLY)
         counts = found.counts(Counted(by=["value"], sums=["count"]))
         return counts.select("value", "count")
+
+    def everything(self, function: ByRow, schema: Mapping[str, Any]) -> Spread:
+        names = {opened.name: {column: column for column in opened.plain} for opened in self._source.inputs}
+        unpack = self._source.unpack(names, lenient=True)
+        return streamed(self._source.data(names), partial(_everything, unpack, function), schema)
 
     def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
         return {
@@ -67,7 +74,7 @@ class Lake(Transactions):
         carried = {name: kind for name, kind in schema.items() if name in asked} | {ACCOUNT: pl.Binary()}
         used = streamed(self._data, partial(_used, reader, self._unpack, shrink, list(carried)), carried)
         made = build(schema.to_frame(eager=False)).collect_schema()
-        return used.by_key(key, partial(_built, build), {**made, ACCOUNT: pl.Binary()})
+        return used.dealt(key).stream(partial(_built, build), {**made, ACCOUNT: pl.Binary()})
 
 
 def load(
@@ -93,7 +100,7 @@ def load(
     }
     sampled = source.sample(names)
     path = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    made = Lake(path, source.data(names), source.unpack(names), Plan(roles=cast[0], options=options), sampled)
+    made = Lake(path, source, names, Plan(roles=cast[0], options=options), sampled)
     made.plan = survey.make(sampled, cast[0], options, path, made.tally)
     return made
 
@@ -145,6 +152,12 @@ def _sum(findings: Findings, accounts: pl.Series) -> Findings:
     for account in sorted(accounts.to_list()):
         findings.add(pickle.loads(account))
     return findings
+
+
+def _everything(unpack: Unpack, function: ByRow, arrow: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
+    for _, raw, _ in unpack(arrow):
+        if raw is not None:
+            yield function(raw.drop(ROW))
 
 
 def _tallied(unpack: Unpack, raw: str, arrow: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:

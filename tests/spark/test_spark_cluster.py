@@ -11,7 +11,7 @@ import pytest
 from tests.load.running import run
 from tests.spark.farm import Farm
 from tests.spark.runner import Runner
-from tests.spark.same import same
+from tests.spark.same import said, same
 from tests.tool import SALES, process
 
 COMMANDS = {
@@ -49,9 +49,31 @@ def test_so_does_spark_connect(words: list[str], connect: Runner, tmp_path: Path
     same(connect, tmp_path, words[0], SALES, *words[1:])
 
 
-def test_check_accounts_for_the_same_rows(classic: Runner) -> None:
-    here, there = (run_("check", SALES, "--format", "json") for run_ in (run, classic.run))
+ODD = """\
+customer,date,amount,note
+Ann,2024-01-01,3,a
+ann,2024-01-01,3,a
+ann,2024-01-01,3,a
+unknown,2024-01-02,4,
+=x,2024-01-03,4,b
+,2024-01-03,4,b
+N/A,2024-01-03,4,
+bob,2024-01-03,,b
+bob,2024-01-03,5,b
+"""
+
+
+@pytest.mark.parametrize("kind", ["sales.csv", "odd.csv", "odd.parquet"])
+def test_check_accounts_for_the_same_rows(kind: str, classic: Runner, tmp_path: Path) -> None:
+    path = SALES if kind == "sales.csv" else tmp_path / kind
+    if kind == "odd.csv":
+        path.write_text(ODD)
+    elif kind == "odd.parquet":
+        pl.read_csv(ODD.encode()).with_columns(parts=[[1, 2]] * 9).write_parquet(path, row_group_size=2)
+    here, there = (run_("check", path, "--format", "json") for run_ in (run, classic.run))
     assert there.facts.items() <= here.facts.items()
+    assert "duplicate_rows" in there.facts
+    assert said(there) == said(here)
     tables = [json.loads(done.out)["tables"] for done in (here, there)]
     assert tables[0]["rows"] == tables[1]["rows"]
     for full, row in zip(*(each["columns"] for each in tables), strict=True):
