@@ -92,7 +92,7 @@ def _of_batch(customers: pl.DataFrame, function: OfHistory, as_of: date) -> pl.D
 
 
 def past(found: Rows, first: date, as_of: date) -> Past:
-    """The days of the customers that `by_customer` made; `first` is the day on which the rows begin."""
+    """The days of the customers that `by_customer` made; `first` is the first day of all."""
     return history(found.frame(), as_of) if found.is_here else Elsewhere(found, first, as_of)
 
 

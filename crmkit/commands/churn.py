@@ -47,7 +47,7 @@ def churn(
     with Session("churn", common) as session:
         sales = session.read()
         shrink = customers.Combiner("customer")
-        past = days.past(sales.by_key(days.by_customer, shrink=shrink), sales.begin, sales.as_of)
+        past = days.past(sales.by_key(days.by_customer, shrink=shrink), sales.first, sales.as_of)
         people = analysis.people(past, sales.scale)
         fit, kinds = _fit(people, model) if model is not None else (None, None)
         people = _labelled(people)

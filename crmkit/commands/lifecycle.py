@@ -40,7 +40,7 @@ def lifecycle(
         else:
             # One pass has to do for the periods and the ladder, so both come from each customer's days.
             shrink = customers.Combiner("customer")
-            past = days.past(sales.by_key(days.by_customer, shrink=shrink), sales.begin, sales.as_of)
+            past = days.past(sales.by_key(days.by_customer, shrink=shrink), sales.first, sales.as_of)
             counts = analysis.count_days(past, by)
         result = analysis.analyse(counts, begin=sales.begin, as_of=sales.as_of, scale=sales.scale, period=by)
         if stages:

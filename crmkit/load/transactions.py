@@ -82,7 +82,12 @@ class Transactions(ABC):
     @property
     def begin(self) -> date:
         """The first day that the rows used cover: the user's since date, else the earliest (known after a pass)."""
-        return self.plan.options.since or self.audit.first_date or self.as_of
+        return self.plan.options.since or self.first
+
+    @property
+    def first(self) -> date:
+        """The earliest date among the rows used (known after a pass)."""
+        return self.audit.first_date or self.as_of
 
     def by_key(self, build: Build, *, key: str = "customer", shrink: Shrink | None = None) -> Rows:
         """What a query makes of the rows in use, all rows of one key together.

@@ -27,7 +27,7 @@ COMMANDS = {
     "clv, as regular as said": ["clv", "--model", "bgcnbd", "--k", "3", "--drop-zero"],
     "churn": ["churn", "--everyone"],
     "churn, judged": ["churn", "--evaluate", "2024-06-30", "--overdue", "1.5"],
-    "churn, after so many days": ["churn", "--lapse-days", "90", "--as-of", "2024-06-30"],
+    "churn, after so many days": ["churn", "--lapse-days", "90", "--as-of", "2024-06-30", "--since", "2020-01-01"],
     "churn, with a model": ["churn", "--model", "paretonbd"],
     "lifecycle, with stages": ["lifecycle", "--stages"],
     "lifecycle, with other stages": ["lifecycle", "--stages", "--period", "week", "--loyal", "3", "--lapse-days", "60"],
