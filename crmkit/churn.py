@@ -248,9 +248,9 @@ def call_list(scored: pl.DataFrame, scale: int, everyone: bool) -> pl.DataFrame:
 
 def _brief(scored: pl.DataFrame) -> pl.DataFrame:
     """By row: what the summary tables need of each customer."""
-    alive = [name for name in ("alive",) if name in scored.columns]
+    kept = [name for name in ("status", "days_since", "at_risk", "alive") if name in scored.columns]
     own = pl.col("median_gap").is_not_null().cast(pl.Int64)
-    return scored.select("status", "days_since", *alive, "at_risk", silent=_silent(), own_rhythm=own)
+    return scored.select(*kept, silent=_silent(), own_rhythm=own)
 
 
 def _count(scored: Rows) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from crmkit.cutpoints import Cuts
     from crmkit.models import Fit
-    from crmkit.rows import ByRow, Rows
+    from crmkit.rows import Rows
 
 _MODELS = ("paretonbd", "mbgnbd", "bgnbd", "mbgcnbd", "bgcnbd")
 
@@ -68,7 +69,8 @@ def _labelled(people: Rows) -> Rows:
 
     labelled = people
     try:
-        labelled = people.by_row(partial(_tier, place=pareto.ranking(people, pareto.SCHEMES["abc"]).place))
+        tiers = pareto.ranking(people, pareto.SCHEMES["abc"])
+        labelled = people.by_row(partial(_tier, lowest=tiers.lowest, names=tiers.names))
         cuts = rfm.cuts(people)
         names = segments.cells(segments.load("rf10"), cuts.bins)
         labelled = labelled.by_row(partial(_segment, cut=cuts, names=names))
@@ -77,8 +79,11 @@ def _labelled(people: Rows) -> Rows:
     return labelled
 
 
-def _tier(people: pl.DataFrame, place: ByRow) -> pl.DataFrame:
-    return people.with_columns(place(people)["tier"])
+def _tier(people: pl.DataFrame, lowest: Sequence[int], names: Sequence[str]) -> pl.DataFrame:
+    from crmkit import pareto
+    from crmkit.counts import whole
+
+    return people.with_columns(tier=pareto.label(whole("revenue"), lowest, names))
 
 
 def _segment(people: pl.DataFrame, cut: Cuts, names: dict[int, str]) -> pl.DataFrame:
