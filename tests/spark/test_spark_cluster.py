@@ -103,7 +103,8 @@ def test_what_needs_all_days_here_is_refused(classic: Runner) -> None:
 
 
 @pytest.mark.slow
-def test_five_million_rows(classic: Runner, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["rfm"], ["churn", "--everyone", "--evaluate", "2023-12-31"]])
+def test_five_million_rows(words: list[str], classic: Runner, tmp_path: Path) -> None:
     """A tenth of them are one customer's; ids are numbers, or text."""
     folder = tmp_path / "rows"
     folder.mkdir()
@@ -115,7 +116,7 @@ def test_five_million_rows(classic: Runner, tmp_path: Path) -> None:
             date=pl.date(2021, 1, 1) + pl.duration(days=n * 7919 % 1_400),
             amount=pl.when(n % 23 != 0).then((n * 31 % 90_000 - 4_000) / 100),
         ).write_parquet(folder / f"{part}.parquet")
-    same(classic, tmp_path, "rfm", folder)
+    same(classic, tmp_path, words[0], folder, *words[1:])
 
 
 def test_both_executors_work_and_get_the_code(cluster: Farm, sales: Path, tmp_path: Path) -> None:
