@@ -22,11 +22,16 @@ from benchmarks import data
 from benchmarks.measure import ROOT
 from tests.spark.farm import Farm, farm
 
-# The commands, and what they want besides.
+# What is run, and with which options.
 COMMANDS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("check", "customers", "pareto", "rfm", "cohort", "lifecycle", "trend"), ()),
-    "migration": ("--from", "2023-06-01", "--to", "2023-12-31"),
-    "clv": ("--model", "mbgnbd"),
+    **{
+        name: (name,)
+        for name in ("check", "customers", "pareto", "rfm", "cohort", "lifecycle", "churn", "trend")
+    },
+    "migration": ("migration", "--from", "2023-06-01", "--to", "2023-12-31"),
+    "clv": ("clv", "--model", "mbgnbd"),
+    "regular": ("clv", "--model", "mbgcnbd"),
+    "stages": ("lifecycle", "--stages"),
 }
 _PER_FILE = 1_250_000
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -91,7 +96,7 @@ def _compare(command: str, source: Path, cluster: Farm, folder: Path, only: Sequ
             continue
         output = folder / f"{command}-{name}-{source.name}.parquet"
         cost = _run(
-            [command, str(source), *COMMANDS[command], *words, "-o", str(output), "-q"],
+            [*COMMANDS[command], str(source), *words, "-o", str(output), "-q"],
             cluster,
             folder / "events",
         )

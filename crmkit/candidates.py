@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -197,6 +197,12 @@ def held_back(table: Days, as_of: date, horizon: int) -> Holdout | None:
     _, held = cut(table, as_of - timedelta(days=part), as_of, money=False)
     enough = (held.before.x > 0).sum() >= ENOUGH and held.purchases.sum() >= ENOUGH
     return held if enough else None
+
+
+def extremes(model: Any, x: Array, T: Array) -> list[int]:
+    """Places of the histories at the ends of all ranges, which settle how finely a model's rules are laid out."""
+    pace = (model.r + model.stages * x) / (model.alpha + T)
+    return [int(place) for place in (pace.argmax(), T.argmin(), T.argmax(), x.argmin(), x.argmax())]
 
 
 def check_histories(past: Histories) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,7 +14,7 @@ from crmkit.load.files import Files
 from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.numbers import BLANKS
 from crmkit.result import Result
-from crmkit.rows import Counted
+from crmkit.rows import Counted, Rows
 
 if TYPE_CHECKING:
     from crmkit.load.transactions import Transactions
@@ -40,20 +41,22 @@ _INVISIBLE = (
 def analyse(transactions: Transactions) -> Result:
     """Roles, the account of rows and money, and what a careful reader would look at twice.
 
-    Where the rows are on a cluster there is no second look at every column of every row: no
-    duplicates, no blanks and no names that look alike.
+    Where the rows are on a cluster there are no examples, no types and no columns of currencies, as
+    there are no first rows.
     """
     people = transactions.by_key(_ids)
     facts = transactions.audit.facts() | {"customers": int(people.counts(Counted())["n"][0])}
-    roles, notes = _roles(transactions), list[str]()
+    unused = list[str]()
     if isinstance(transactions, Files):
         columns = _Columns(transactions)
-        roles, notes = columns.table(), _notes(people.frame()["customer"], columns)
-        facts |= {
-            "duplicate_rows": columns.duplicates,
-            "currency_columns": columns.currencies(),
-            "files": len(transactions.inputs),
-        }
+        roles, currencies = columns.table(), columns.currencies()
+        facts |= {"duplicate_rows": columns.duplicates, "currency_columns": currencies}
+        facts |= {"files": len(transactions.inputs)}
+        unused = currencies if "currency" not in transactions.plan.roles else []
+    else:
+        roles, repeated = _spread_columns(transactions)
+        facts["duplicate_rows"] = repeated
+    notes = _notes(people, facts["duplicate_rows"], unused)
     return Result(
         command="check",
         tables={"columns": roles, "rows": account(transactions)},
@@ -100,6 +103,42 @@ def account(transactions: Transactions) -> pl.DataFrame:
     )
 
 
+def _spread_columns(transactions: Transactions) -> tuple[pl.DataFrame, int]:
+    """The roles with the blanks in their columns, and how many rows equal another one, from one pass."""
+    roles = _roles(transactions)
+    names = roles["column"].unique(maintain_order=True).to_list()
+    rows = transactions.everything(partial(_hashed, names=names), {"hash": pl.Int64(), "blank": pl.Int64()})
+    blanks = [f"blank {place}" for place in range(len(names))]
+    found = rows.by_key("hash", partial(_met_again, blanks=blanks)).counts(Counted(sums=["again", *blanks]))
+    by_name = {name: int(found[blank][0]) for name, blank in zip(names, blanks, strict=True)}
+    return roles.with_columns(blank=pl.col("column").replace_strict(by_name, return_dtype=pl.Int64)), int(
+        found["again"][0]
+    )
+
+
+def _hashed(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """By row: a hash of all columns, and a bit for each of some that is blank."""
+    bits = [
+        _blank(frame[name]).cast(pl.Int64) * (1 << place) for place, name in enumerate(names) if name in frame
+    ]
+    return frame.select(hash=_row_hash(frame.columns).reinterpret(signed=True), blank=pl.sum_horizontal(bits))
+
+
+def _met_again(rows: pl.DataFrame, blanks: Sequence[str]) -> pl.DataFrame:
+    """By key: how many rows equal an earlier one, and how many have each bit."""
+    bits = [((pl.col("blank") // (1 << place)) % 2).sum().alias(name) for place, name in enumerate(blanks)]
+    return rows.select((pl.len() - pl.col("hash").n_unique()).cast(pl.Int64).alias("again"), *bits)
+
+
+def _row_hash(names: Iterable[str]) -> pl.Expr:
+    return pl.struct(sorted(names)).hash(seed=0)
+
+
+def _blank(values: pl.Series) -> pl.Series:
+    blank = values.is_null()
+    return blank | values.is_in(BLANKS).fill_null(False) if values.dtype == pl.String else blank
+
+
 class _Columns:
     """A second look at the files, at every column: types, blanks, examples, equal rows."""
 
@@ -113,23 +152,15 @@ class _Columns:
         self.duplicates = _repeats(part for opened in transactions.inputs for part in self._pass(opened))
 
     def _pass(self, opened: Input) -> Iterator[pl.Series]:
-        names = [
-            name
-            for name in dict.fromkeys(opened.columns)
-            if not str(opened.types.get(name, "")).startswith(("struct", "list", "map", "large_list"))
-        ]
-        for frame in batches.read(opened, names, Watch(lenient=True)):
+        for frame in batches.read(opened, opened.plain, Watch(lenient=True)):
             plain = frame.drop(ROW)
             self._count(plain)
-            yield plain.select(pl.struct(sorted(names)).hash(seed=0).alias("hash"))["hash"]
+            yield plain.select(_row_hash(opened.plain).alias("hash"))["hash"]
 
     def _count(self, frame: pl.DataFrame) -> None:
         for name in self._cast & set(frame.columns):
             values = frame[name]
-            blank = values.is_null()
-            if values.dtype == pl.String:
-                blank |= values.is_in(BLANKS).fill_null(False)
-            self.blanks[name] = self.blanks.get(name, 0) + int(blank.sum())
+            self.blanks[name] = self.blanks.get(name, 0) + int(_blank(values).sum())
             if name not in self.examples:
                 self.types[name] = "text" if values.dtype == pl.String else str(values.dtype).lower()
                 self.examples[name] = list(dict.fromkeys(spelt(values.drop_nulls().head(200))))[:3]
@@ -172,46 +203,56 @@ def _repeats(parts: Iterable[pl.Series]) -> int:
     return rows - pl.concat([seen, *waiting]).n_unique()
 
 
-def _notes(ids: pl.Series, columns: _Columns) -> list[str]:
+def _notes(people: Rows, duplicates: int, unused: Sequence[str]) -> list[str]:
+    """What to look at twice; `unused` are columns of currencies that play no role."""
     notes = []
-    if columns.duplicates:
-        notes.append(f"{columns.duplicates:,} exact duplicate rows (kept: two equal items are legal)")
-    unused = [name for name in columns.currencies() if "currency" not in columns.transactions.plan.roles]
+    if duplicates:
+        notes.append(f"{duplicates:,} exact duplicate rows (kept: two equal items are legal)")
     if unused:
         notes.append(f"{', '.join(unused)} looks like a currency column")
-    alike = lookalikes(ids)
+    return notes if people.schema["customer"] != pl.String else [*notes, *_notes_of_names(people)]
+
+
+def _notes_of_names(people: Rows) -> Iterator[str]:
+    alike = lookalikes(people)
     if alike:
         pairs = "; ".join(" and ".join(repr(one) for one in group) for group in alike[:3])
-        notes.append(
+        yield (
             f"{len(alike):,} groups of customer ids look alike: they differ in case, invisible or look-alike Unicode characters only "
             f"({pairs}); they are kept apart"
         )
-    odd = sorted(set(ids.to_list()) & _PLACEHOLDERS) if ids.dtype == pl.String else []
+    odd = people.by_row(_placeholders).frame()["customer"].sort().to_list()
     if odd:
-        notes.append(
-            f"customers called {', '.join(map(repr, odd))} are probably nobody; they were kept as customers"
-        )
-    if ids.dtype == pl.String and ids.str.contains(r"^[=+\-@\t\r]").any():
-        notes.append("some customer ids begin like a spreadsheet formula; --excel-safe disarms them in CSV")
-    return notes
+        yield f"customers called {', '.join(map(repr, odd))} are probably nobody; they were kept as customers"
+    if people.by_row(_formulas).counts(Counted())["n"][0]:
+        yield "some customer ids begin like a spreadsheet formula; --excel-safe disarms them in CSV"
 
 
-def lookalikes(ids: pl.Series) -> list[list[str]]:
+def _placeholders(people: pl.DataFrame) -> pl.DataFrame:
+    return people.filter(pl.col("customer").is_in(sorted(_PLACEHOLDERS)))
+
+
+def _formulas(people: pl.DataFrame) -> pl.DataFrame:
+    return people.filter(pl.col("customer").str.contains(r"^[=+\-@\t\r]"))
+
+
+def lookalikes(people: Rows) -> list[list[str]]:
     """Groups of different ids that a person would take for one."""
-    if ids.dtype != pl.String:
-        return []
+    groups = people.by_row(_folded).by_key("folded", _alike).frame()
+    return groups.sort("folded")["customer"].to_list()
+
+
+def _folded(people: pl.DataFrame) -> pl.DataFrame:
     folded = (
-        pl.col("id")
+        pl.col("customer")
         .str.normalize("NFKC")
         .str.to_lowercase()
         .str.replace_all(_INVISIBLE, "")
         .str.replace_many(_LOOKALIKES)
     )
-    groups = (
-        pl.DataFrame({"id": ids})
-        .lazy()
-        .group_by(folded.alias("folded"))
-        .agg(pl.col("id").sort())
-        .filter(pl.col("id").list.len() > 1)
-    )
-    return groups.sort("folded").collect()["id"].to_list()
+    return people.select("customer", folded=folded)
+
+
+def _alike(people: pl.DataFrame) -> pl.DataFrame:
+    groups = people.group_by("folded").agg(pl.col("customer").sort())
+    return groups.filter(pl.col("customer").list.len() > 1)

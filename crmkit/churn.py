@@ -12,15 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from crmkit.counts import by_value
 from crmkit.counts import money as exact
-from crmkit.days import History, money, purchases
+from crmkit.customers import finish_each
+from crmkit.days import History, Past, money, purchases, sums
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
+from crmkit.rows import Counted, Rows
 
 YEAR = 365
 OWN_RHYTHM_FROM = 3
@@ -81,16 +85,34 @@ def refunds(days: pl.DataFrame) -> pl.DataFrame:
     return returned.group_by("code").agg(first_refund=pl.col("date").min())
 
 
-def gap_counts(visits: pl.DataFrame) -> pl.DataFrame:
-    """Mergeable counts: how many gaps of each length have ended."""
-    ended = visits.filter(pl.col("gap").is_not_null())
-    return ended.group_by("gap").agg(ended=pl.len().cast(pl.Int64)).sort("gap")
+def gap_counts(past: Past) -> pl.DataFrame:
+    """Mergeable counts: how many gaps `n` of each length have ended."""
+    return past.each(_gaps).counts(Counted(by=["gap"]))
+
+
+def _gaps(past: History) -> pl.DataFrame:
+    return purchases(past.days).select("gap").drop_nulls()
 
 
 def base_gap(counts: pl.DataFrame) -> int | None:
     """The shortest gap that at least 90 % of all gaps do not exceed; nothing if nobody came twice."""
-    reached = counts.filter(10 * pl.col("ended").cum_sum() >= 9 * pl.col("ended").sum())
+    reached = counts.filter(10 * pl.col("n").cum_sum() >= 9 * pl.col("n").sum())
     return reached["gap"][0] if reached.height else None
+
+
+def people(past: Past, scale: int = 2) -> Rows:
+    """The customers table, and beside it what the rule looks at: revenue at risk is in minor units."""
+    return past.each(partial(_known, scale=scale)).kept()
+
+
+def _known(past: History, scale: int) -> pl.DataFrame:
+    """By key: all that is known of each customer."""
+    found = past.customers.join(sums(past.days), on="code", how="left", maintain_order="left")
+    rhythm = rhythms(purchases(past.days)).drop("last")
+    for part in (rhythm, last_year(past.days, past.as_of), refunds(past.days)):
+        found = found.join(part, on="code", how="left", maintain_order="left")
+    own = found.select("median_gap", pl.col("at_risk").fill_null(0), "first_refund")
+    return finish_each(found, scale, past.as_of).hstack(own)
 
 
 def standing(rhythm: pl.DataFrame, rule: Rule, base: int | None, *, as_of: date) -> pl.DataFrame:
@@ -112,22 +134,8 @@ def standing(rhythm: pl.DataFrame, rule: Rule, base: int | None, *, as_of: date)
     return labelled.with_columns(overdue_ratio=since / pl.col("median_gap"), status=status)
 
 
-def score(past: History, rule: Rule) -> pl.DataFrame:
-    """Every customer with status, threshold, ratio and revenue at risk (minor units), sorted by customer.
-
-    Raises DataError where nobody bought, or nobody bought twice and the rule needs a rhythm.
-    """
-    visits = purchases(past.days)
-    base = base_gap(gap_counts(visits))
-    _check(visits, base, rule)
-    found = past.customers
-    for part in (rhythms(visits), last_year(past.days, past.as_of), refunds(past.days)):
-        found = found.join(part, on="code", how="left", maintain_order="left")
-    return standing(found, rule, base, as_of=past.as_of).with_columns(pl.col("at_risk").fill_null(0))
-
-
-def _check(visits: pl.DataFrame, base: int | None, rule: Rule) -> None:
-    if not visits.height:
+def _check(buyers: int, base: int | None, rule: Rule) -> None:
+    if not buyers:
         raise DataError(
             "Nobody has an order with a positive amount, so nobody can be late. See `crmkit check`."
         )
@@ -138,45 +146,45 @@ def _check(visits: pl.DataFrame, base: int | None, rule: Rule) -> None:
         )
 
 
-def staying_away(visits: pl.DataFrame, as_of: date) -> np.ndarray:
+def staying_away(gaps: pl.DataFrame, silences: pl.DataFrame) -> np.ndarray:
     """The chance, by days of silence so far, that a silence lasts another 365 days at least.
 
     Kaplan and Meier's estimate (1958) over all silences in the file: of the silences that had
     lasted as long, the part that ended each day; silences still open count as long as they were
     seen. S(t) = prod over u <= t of (1 - ended_u / reached_u), and the chance is S(d + 365) / S(d).
     Beyond the longest silence seen the curve is level, so that in a short file the chance is too high.
+
+    `gaps` counts silences that ended (`gap_counts`), `silences` has `days_since` and `n` of those still open.
     """
-    ended = gap_counts(visits)
-    silent = visits.group_by("code").agg(silence=(pl.lit(as_of) - pl.col("date").max()).dt.total_days())
-    gaps, silences = ended["gap"].to_numpy(), silent["silence"].to_numpy()
-    longest = int(np.max(np.concatenate([gaps, silences])))
+    lengths, still = gaps["gap"].to_numpy(), silences["days_since"].to_numpy()
+    longest = int(np.max(np.concatenate([lengths, still])))
     closed = np.zeros(longest + 1)
-    closed[gaps] = ended["ended"].to_numpy()
-    lengths = closed + np.bincount(silences, minlength=longest + 1)
-    reached = np.cumsum(lengths[::-1])[::-1]
+    closed[lengths] = gaps["n"].to_numpy()
+    seen = closed + np.bincount(still, weights=silences["n"].to_numpy(), minlength=longest + 1)
+    reached = np.cumsum(seen[::-1])[::-1]
     survival = np.cumprod(1 - closed / reached)
     later = np.minimum(np.arange(longest + 1) + YEAR, longest)
     return np.divide(survival[later], survival, out=np.zeros(longest + 1), where=survival > 0)
 
 
 def expected_loss(late: pl.DataFrame, chances: np.ndarray) -> int:
-    """Revenue at risk times the chance of losing it, in minor units.
+    """Revenue at risk times the chance of losing it, in minor units, from counts of late customers.
 
-    The chance is 1 - `alive` where a model's P(alive) was joined, the file's own record otherwise.
+    The chance is 1 - `alive` where a model's P(alive) is there, the file's own record otherwise.
     """
     if "alive" in late.columns:
-        modelled = late.filter(pl.col("alive").is_not_null()).select("at_risk", chance=1 - pl.col("alive"))
+        modelled = late.filter(pl.col("alive").is_not_null()).group_by("alive")
         late = late.filter(pl.col("alive").is_null())
+        losses = [units * (1 - alive) for alive, units in modelled.agg(pl.col("at_risk").sum()).iter_rows()]
     else:
-        modelled = pl.DataFrame(schema={"at_risk": pl.Int128, "chance": pl.Float64})
+        losses = []
     by_silence = late.group_by("days_since").agg(pl.col("at_risk").sum())
-    losses = [units * chances[days] for days, units in by_silence.iter_rows()]
-    losses += [units * chance for units, chance in modelled.iter_rows()]
+    losses += [units * chances[days] for days, units in by_silence.iter_rows()]
     # fsum rounds once, so the order of the customers does not matter.
     return round(math.fsum(losses))
 
 
-def evaluate(past: History, at: date, rule: Rule) -> pl.DataFrame:
+def evaluate(past: Past, at: date, rule: Rule) -> pl.DataFrame:
     """How the rule would have done on an earlier date, with simpler rules beside it.
 
     Everybody with an order by that date is judged by what was known then. Gone is who has not
@@ -187,20 +195,35 @@ def evaluate(past: History, at: date, rule: Rule) -> pl.DataFrame:
             f"--evaluate {at} leaves nothing to compare: the days run from {past.first} to {past.as_of}. "
             "Choose a date between the two, early enough for customers to come back."
         )
-    known = past.until(at)
+    base = base_gap(gap_counts(past.until(at)))
+    judged = past.each(partial(_looking_back, at=at)).by_row(partial(_flagged, rule=rule, base=base, at=at))
+    counts = judged.counts(Counted(by=["gone", "late", "silent"]))
+    _check(int(counts["n"].sum()), base, rule)
+    rivals = {_silent_for(base): pl.col("silent")} if base is not None else {}
+    flags = {str(rule): pl.col("late"), **rivals, "everybody": pl.lit(True)}
+    return pl.DataFrame([_record(counts.with_columns(flagged=flag), name) for name, flag in flags.items()])
+
+
+def _looking_back(past: History, at: date) -> pl.DataFrame:
+    """By key: the rhythm as of an earlier date of those who had bought by then, and who is `gone` since."""
+    known = rhythms(purchases(past.until(at).days))
     after = purchases(past.days).filter(pl.col("date") > at)["code"].unique()
-    judged = score(known, rule).filter(pl.col("last").is_not_null())
-    judged = judged.with_columns(gone=~pl.col("code").is_in(after.implode()))
-    base = base_gap(gap_counts(purchases(known.days)))
-    rivals = {_silent_for(base): pl.col("days_since") > base} if base is not None else {}
-    flags = {str(rule): LATE, **rivals, "everybody": pl.lit(True)}
-    return pl.DataFrame([_record(judged.with_columns(flagged=flag), name) for name, flag in flags.items()])
+    return known.select("last", "median_gap", gone=~pl.col("code").is_in(after.implode()))
+
+
+def _flagged(known: pl.DataFrame, rule: Rule, base: int | None, at: date) -> pl.DataFrame:
+    """By row: whether the rule, or a fixed number of days of silence, takes the customer for late."""
+    judged = standing(known, rule, base, as_of=at)
+    return judged.select("gone", late=LATE, silent=pl.col("days_since") > pl.lit(base, dtype=pl.Int64))
 
 
 def _record(judged: pl.DataFrame, rule: str) -> dict[str, Any]:
-    flagged, gone = pl.col("flagged"), pl.col("gone")
+    n, flagged, gone = pl.col("n"), pl.col("flagged"), pl.col("gone")
     counts = judged.select(
-        customers=pl.len(), flagged=flagged.sum(), gone=gone.sum(), hits=(flagged & gone).sum()
+        customers=n.sum(),
+        flagged=n.filter(flagged).sum(),
+        gone=n.filter(gone).sum(),
+        hits=n.filter(flagged & gone).sum(),
     ).row(0, named=True)
     return {
         "rule": rule,
@@ -215,85 +238,99 @@ def _part(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def call_list(scored: pl.DataFrame, scale: int) -> pl.DataFrame:
-    """The customers to call, most revenue at risk first and equal ones by id."""
+def call_list(scored: pl.DataFrame, scale: int, everyone: bool) -> pl.DataFrame:
+    """By row: the customers to call, or everybody."""
     shown = ("customer", "status", "last", "orders", "median_gap", "days_since", "threshold", "overdue_ratio")
     joined = [name for name in ("alive", "tier", "segment") if name in scored.columns]
-    ordered = scored.sort("at_risk", "customer", descending=[True, False])
-    return ordered.select(*shown, money(pl.col("at_risk"), scale).alias("revenue_at_risk"), *joined)
+    listed = scored if everyone else scored.filter(LATE)
+    return listed.select(*shown, money(pl.col("at_risk"), scale).alias("revenue_at_risk"), *joined)
 
 
-def statuses(scored: pl.DataFrame, scale: int) -> pl.DataFrame:
+def _brief(scored: pl.DataFrame) -> pl.DataFrame:
+    """By row: what the summary tables need of each customer."""
+    kept = [name for name in ("status", "days_since", "at_risk", "alive") if name in scored.columns]
+    own = pl.col("median_gap").is_not_null().cast(pl.Int64)
+    return scored.select(*kept, silent=_silent(), own_rhythm=own)
+
+
+def _count(scored: Rows) -> pl.DataFrame:
+    """Mergeable counts: customers `n` and what is at risk, by status and silence."""
+    brief = scored.by_row(_brief)
+    by = [name for name in ("status", "days_since", "silent", "alive") if name in brief.schema]
+    return brief.counts(Counted(by=by, sums=["at_risk", "own_rhythm"]))
+
+
+def statuses(counts: pl.DataFrame, scale: int) -> pl.DataFrame:
     """How many customers stand where, and the revenue of the last 365 days that they brought."""
-    sums = scored.group_by("status").agg(customers=pl.len().cast(pl.Int64), at_risk=pl.col("at_risk").sum())
+    sums = counts.group_by("status").agg(customers=pl.col("n").sum(), at_risk=pl.col("at_risk").sum())
     rows = pl.DataFrame({"status": STATUSES}).join(sums, on="status", how="left", maintain_order="left")
     return rows.with_columns(pl.col("customers", "at_risk").fill_null(0)).select(
         "status",
         "customers",
-        (pl.col("customers") / scored.height).alias("share"),
+        (pl.col("customers") / counts["n"].sum()).alias("share"),
         money(pl.col("at_risk"), scale).alias("revenue_at_risk"),
     )
 
 
 def analyse(
-    past: History,
+    past: Past,
     rule: Rule = DEFAULT,
     *,
+    customers: Rows | None = None,
     scale: int = 2,
     evaluate_at: date | None = None,
-    labels: pl.DataFrame | None = None,
     everyone: bool = False,
 ) -> Result:
     """Who is late, what is at stake, and with `evaluate_at` how well the rule did from that date on.
 
-    `labels` has one row per customer with any of `tier`, `segment` and `alive`, to be shown beside.
-    The call list holds the late customers, or `everyone`.
+    `customers` are `people(past, scale)`, if they are at hand; any of `tier`, `segment` and `alive` among
+    their columns are shown beside. The call list holds the late customers, or `everyone`, most
+    revenue at risk first and equal ones by id.
     """
     rule.check()
-    scored = score(past, rule)
-    if labels is not None:
-        scored = scored.join(labels, on="customer", how="left", maintain_order="left")
-    late = scored.filter(LATE)
-    stake = stakes(past, late, scale)
-    tables = {"statuses": statuses(scored, scale), "stakes": stake}
+    gaps = gap_counts(past)
+    base, known = base_gap(gaps), people(past, scale) if customers is None else customers
+    scored = known.by_row(partial(standing, rule=rule, base=base, as_of=past.as_of))
+    counts = _count(scored)
+    buyers = counts.filter(pl.col("status") != REFUND_ONLY)
+    _check(int(buyers["n"].sum()), base, rule)
+    late = counts.filter(LATE)
+    stake = stakes(late, staying_away(gaps, buyers), scale)
+    tables = {"statuses": statuses(counts, scale), "stakes": stake}
     if evaluate_at is not None:
         tables["evaluation"] = evaluate(past, evaluate_at, rule)
-    tables["customers"] = call_list(scored if everyone else late, scale)
-    return Result(
+    result = Result(
         command="churn",
         tables=tables,
-        facts=_facts(past, scored, rule, stake) | _verdict(tables, evaluate_at, past.as_of),
-        detail="customers",
+        facts={
+            "as_of": past.as_of,
+            "rule": str(rule),
+            "base_gap": base,
+            "customers": buyers["n"].sum(),
+            "own_rhythm": counts["own_rhythm"].sum(),
+            **stake.row(0, named=True),
+        }
+        | _verdict(tables, evaluate_at, past.as_of),
         notes=tuple(_notes(past, late)),
         titles=_titles(past, evaluate_at),
     )
+    listed = scored.by_row(partial(call_list, scale=scale, everyone=everyone))
+    return result.with_detail("customers", listed.arranged(by_value("revenue_at_risk", "customer")))
 
 
-def stakes(past: History, late: pl.DataFrame, scale: int) -> pl.DataFrame:
+def stakes(late: pl.DataFrame, chances: np.ndarray, scale: int) -> pl.DataFrame:
     """One row: how many are late, what they are worth, and how many of them never complained."""
-    silent = late.filter(_silent()).height
-    loss = expected_loss(late, staying_away(purchases(past.days), past.as_of))
+    customers, silent = (int(some["n"].sum()) for some in (late, late.filter("silent")))
     kind = pl.Decimal(38, scale)
     row = {
-        "late": late.height,
+        "late": customers,
         "revenue_at_risk": exact(int(late["at_risk"].sum()), scale),
-        "expected_loss": exact(loss, scale),
+        "expected_loss": exact(expected_loss(late, chances), scale),
         "silent": silent,
-        "silent_churn": _part(silent, late.height),
+        "silent_churn": _part(silent, customers),
     }
     money_kinds: dict[str, Any] = {"revenue_at_risk": kind, "expected_loss": kind, "silent_churn": pl.Float64}
     return pl.DataFrame([row], schema_overrides=money_kinds)
-
-
-def _facts(past: History, scored: pl.DataFrame, rule: Rule, stake: pl.DataFrame) -> dict[str, Any]:
-    return {
-        "as_of": past.as_of,
-        "rule": str(rule),
-        "base_gap": base_gap(gap_counts(purchases(past.days))),
-        "customers": scored["last"].count(),
-        "own_rhythm": scored["median_gap"].count(),
-        **stake.row(0, named=True),
-    }
 
 
 def _silent() -> pl.Expr:
@@ -310,7 +347,7 @@ def _verdict(tables: dict[str, pl.DataFrame], at: date | None, as_of: date) -> d
     return {"evaluated": {"date": at, "days": (as_of - at).days, **kept}}
 
 
-def _titles(past: History, at: date | None) -> dict[str, str]:
+def _titles(past: Past, at: date | None) -> dict[str, str]:
     titles = {
         "statuses": f"Customers as of {past.as_of}",
         "stakes": "Late customers",
@@ -324,7 +361,7 @@ def _titles(past: History, at: date | None) -> dict[str, str]:
     return titles
 
 
-def _notes(past: History, late: pl.DataFrame) -> Iterator[str]:
+def _notes(past: Past, late: pl.DataFrame) -> Iterator[str]:
     days = (past.as_of - past.first).days
     if late.height and days < 2 * YEAR and "alive" not in late.columns:
         yield (

@@ -26,6 +26,7 @@ from crmkit.candidates import (
     Tell,
     check_histories,
     choose,
+    extremes,
     fit_model,
     held_back,
     nothing,
@@ -113,6 +114,7 @@ def value(
     k: int | None = None,
     saved: Saved | None = None,
     days: Days | None = None,
+    gaps: float | None = None,
     money: bool = True,
     terms: Terms | None = None,
     by: By | None = None,
@@ -121,13 +123,15 @@ def value(
     """Fit (or use what was saved) and forecast.
 
     `days` are the customer-days behind `customers`, if they are at hand: with them the choice of a
-    model is tested, and regular gaps are seen. Without `money` there are orders and no value.
+    model is tested, and regular gaps are seen; for the latter, `gaps` (the sum of their logarithms)
+    will do. Without `money` there are orders and no value.
     Raises DataError where nobody repeats, and UsageError for terms that cannot be.
     """
     terms, rows = terms or Terms(), where.of(customers)
     everybody, looked = _seen(rows)
     people = _buyers(rows)
-    gaps = None if days is None or model not in ("auto", *REGULAR) else log_gaps(days, looked)
+    if days is not None and model in ("auto", *REGULAR):
+        gaps = log_gaps(days, looked)
     past = histories(people, money=money, gaps=gaps)
     check_histories(past)
     look(past, terms.horizon, money=money)
@@ -265,13 +269,9 @@ def _each(customers: pl.DataFrame, forecasts: ByRow, extremes: pl.DataFrame) -> 
 
 
 def _extremes(found: Valued) -> pl.DataFrame:
-    """Histories at the ends of all ranges, which settle how finely the models' rules are laid out.
-
-    With them before every batch, a forecast is the same to the last bit in whatever company.
-    """
-    x, T, model = found.past.x, found.past.T / unit_days(found.terms.unit), found.choice.fit.model
-    pace = (model.r + getattr(model, "stages", 1) * x) / (model.alpha + T)
-    places = [int(place) for place in (pace.argmax(), T.argmin(), T.argmax(), x.argmin(), x.argmax())]
+    """Customers for the top of every batch, so that a forecast is the same to the last bit in any company."""
+    times = found.past.T / unit_days(found.terms.unit)
+    places = extremes(found.choice.fit.model, found.past.x, times)
     return found.people[places].with_columns(customer=pl.lit(""))
 
 

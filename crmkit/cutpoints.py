@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.counts import EXACT, money, tally
+from crmkit.counts import EXACT, money
 from crmkit.errors import CrmkitError, DataError, UsageError
 
 Number = int | float | Decimal
@@ -133,20 +133,22 @@ def mean_border(counts: pl.DataFrame) -> int | float:
     return math.fsum(products) / total if counts.schema["value"].is_float() else int(products.sum()) // total
 
 
-def split_borders(values: pl.DataFrame, bins: int) -> tuple[list[Any], tuple[str, ...]]:
-    """Borders of equal headcount, where equal values are parted by customer id: the values and the last ids.
-
-    `values` has the columns customer and value.
-    """
-    upto = tally(values["value"]).with_columns(upto=pl.col("n").cum_sum())
-    total, borders, ids = values.height, [], []
+def split_places(counts: pl.DataFrame, bins: int) -> list[tuple[Any, int]]:
+    """Borders of equal headcount, where equal values are parted by customer id: each value, and how many
+    of those who have it stay below the border."""
+    upto = counts.select("value", "n", upto=pl.col("n").cum_sum())
+    total, places = int(counts["n"].sum()), []
     for place in range(1, bins):
         position = place * total // bins
         value, n, reached = upto.filter(pl.col("upto") >= position).row(0)
-        equals = values.filter(pl.col("value") == value)["customer"].sort()
-        borders.append(value)
-        ids.append(equals[position - (reached - n) - 1])
-    return borders, tuple(ids)
+        places.append((value, position - (reached - n)))
+    return places
+
+
+def last_ids(tied: pl.DataFrame, places: Sequence[tuple[Any, int]]) -> tuple[str, ...]:
+    """The last id below each border, among the customers who have its value (columns customer and value)."""
+    equals = (tied.filter(pl.col("value") == value)["customer"].sort() for value, _ in places)
+    return tuple(ids[below - 1] for ids, (_, below) in zip(equals, places, strict=True))
 
 
 def bin_of(value: pl.Expr, borders: Sequence[Any], ids: Sequence[str] = ()) -> pl.Expr:

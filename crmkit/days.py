@@ -3,23 +3,47 @@
 What is bought on one day is one occasion: two orders on a day leave no gap between them. A refund
 is part of a day's amount and never an occasion. Customers travel as `code`, their place in the
 order of ids, so that ids are kept once each and not once per day.
+
+Where customers are spread over a cluster, a history holds the customers of one batch: whatever is
+made of each customer's own days is the same either way (`Past`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
 from crmkit.errors import DataError
+from crmkit.rows import Here, Rows
 
 BOUGHT = pl.col("amount") > 0
 
 
+class Past(Protocol):
+    """The days of all customers up to the as-of date, wherever these are."""
+
+    @property
+    def as_of(self) -> date:
+        """The last day that counts."""
+
+    @property
+    def first(self) -> date:
+        """The first day of all."""
+
+    def until(self, as_of: date) -> Past:
+        """What was known on an earlier date."""
+
+    def each(self, function: OfHistory) -> Rows:
+        """What a function makes of histories, in which each customer's rows come of that customer's days."""
+
+
 class History(NamedTuple):
-    """All customers and all their days up to the as-of date; amounts are in minor units.
+    """All customers, or all of a batch, and all their days up to the as-of date; amounts are in minor units.
 
     `customers`: code, customer, orders, sorted by customer. `days`: code, date, amount (refunds
     deducted) and bought (refunds left out), sorted by code and date.
@@ -39,6 +63,38 @@ class History(NamedTuple):
         """The first day of all."""
         return self.days.select(pl.col("date").min()).row(0)[0]
 
+    def each(self, function: OfHistory) -> Rows:
+        """See `Past.each`."""
+        return Here(function(self))
+
+
+OfHistory = Callable[[History], pl.DataFrame]
+
+
+class Elsewhere(NamedTuple):
+    """Customers that are not here, each a row with the lists that `by_customer` made."""
+
+    rows: Rows
+    first: date
+    as_of: date
+
+    def until(self, as_of: date) -> Elsewhere:
+        """See `Past.until`."""
+        return self._replace(as_of=as_of)
+
+    def each(self, function: OfHistory) -> Rows:
+        """See `Past.each`."""
+        return self.rows.by_row(partial(_of_batch, function=function, as_of=self.as_of))
+
+
+def _of_batch(customers: pl.DataFrame, function: OfHistory, as_of: date) -> pl.DataFrame:
+    return function(_history(customers, as_of))
+
+
+def past(found: Rows, first: date, as_of: date) -> Past:
+    """The days of the customers that `by_customer` made; `first` is the first day of all."""
+    return history(found.frame(), as_of) if found.is_here else Elsewhere(found, first, as_of)
+
 
 def by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:
     """By key: each customer's rows as lists of dates and amounts, and the number of distinct orders.
@@ -55,6 +111,13 @@ def by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 def history(customers: pl.DataFrame, as_of: date) -> History:
     """The customers and their days from what `by_customer` collected; days after `as_of` are left out."""
+    found = _history(customers, as_of)
+    if not found.days.height:
+        raise DataError(f"There are no transactions up to {as_of}. Choose a later day with --as-of.")
+    return found
+
+
+def _history(customers: pl.DataFrame, as_of: date) -> History:
     coded = customers.with_columns(pl.col("customer").cast(pl.String)).sort("customer").with_row_index("code")
     rows = coded.lazy().select("code", "date", "amount").explode("date", "amount")
     days = (
@@ -64,8 +127,6 @@ def history(customers: pl.DataFrame, as_of: date) -> History:
         .sort("code", "date")
         .collect()
     )
-    if not days.height:
-        raise DataError(f"There are no transactions up to {as_of}. Choose a later day with --as-of.")
     return History(coded.select("code", "customer", "orders"), days, as_of)
 
 
@@ -84,11 +145,15 @@ def money(units: pl.Expr, scale: int) -> pl.Expr:
 
 def totals(past: History) -> pl.DataFrame:
     """By key: what `customers.finish` makes the customers table of; revenue in minor units."""
+    return past.customers.join(sums(past.days), on="code").drop("code")
+
+
+def sums(days: pl.DataFrame) -> pl.DataFrame:
+    """By key: first and last purchase day, their number, and revenue in minor units."""
     bought = pl.col("bought") > 0
-    sums = past.days.group_by("code").agg(
+    return days.group_by("code").agg(
         first=pl.col("date").filter(bought).min(),
         last=pl.col("date").filter(bought).max(),
         days=bought.sum().cast(pl.Int64),
         revenue=pl.col("amount").sum(),
     )
-    return past.customers.join(sums, on="code").drop("code")

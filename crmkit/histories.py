@@ -17,6 +17,7 @@ import polars as pl
 from crmkit import customers
 from crmkit.counts import scale, tally, whole
 from crmkit.errors import DataError
+from crmkit.rows import Counted, Rows
 
 Array = np.ndarray
 
@@ -62,9 +63,17 @@ def by_day(
 
 
 def by_customer(
-    rows: pl.LazyFrame, *, keep_zero: bool, label: str | None = None, orders: bool = False
+    rows: pl.LazyFrame,
+    *,
+    keep_zero: bool,
+    label: str | None = None,
+    orders: bool = False,
+    gaps: bool = False,
 ) -> pl.LazyFrame:
-    """By key: what `known` finds of all days, one row per customer; money in minor units."""
+    """By key: what `known` finds of all days, one row per customer; money in minor units.
+
+    `gaps` adds a list of the days between purchases.
+    """
     bought = pl.col("date").filter("bought")
     on_first = pl.col("date") == bought.min()
     measures = [
@@ -76,6 +85,8 @@ def by_customer(
     ]
     if label is not None:
         measures.append(pl.col("label").filter(pl.col("bought") & on_first).first())
+    if gaps:
+        measures.append(bought.cast(pl.Int32).sort().diff().drop_nulls().alias("gaps"))
     found = by_day(rows, keep_zero=keep_zero, label=label).group_by("customer").agg(measures)
     return found.join(_distinct_orders(rows, keep_zero), on="customer", how="left") if orders else found
 
@@ -156,7 +167,20 @@ def log_gaps(table: Days, as_of: date) -> float:
     code, day = pl.col("code"), pl.col("date").cast(pl.Int32)
     visits = table.rows.filter("bought", pl.col("date") <= as_of)
     gaps = visits.select(gap=pl.when(code == code.shift()).then(day - day.shift()))["gap"]
-    return math.fsum(n * math.log(gap) for gap, n in tally(gaps).iter_rows())
+    return _log_sum(tally(gaps))
+
+
+def log_gaps_of(customers: Rows) -> float:
+    """The same from the lists of `by_customer`."""
+    return _log_sum(customers.by_row(_each_gap).counts(Counted(by=["gap"])))
+
+
+def _each_gap(customers: pl.DataFrame) -> pl.DataFrame:
+    return customers.select(pl.col("gaps").explode().alias("gap")).drop_nulls()
+
+
+def _log_sum(counts: pl.DataFrame) -> float:
+    return math.fsum(n * math.log(gap) for gap, n in counts.iter_rows())
 
 
 class Histories(NamedTuple):

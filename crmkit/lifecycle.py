@@ -23,22 +23,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import polars as pl
 
 from crmkit import periods
-from crmkit.counts import ratio, whole
+from crmkit.counts import by_value, ratio, whole
 from crmkit.customers import money
+from crmkit.days import History, Past
 from crmkit.errors import DataError
-from crmkit.panel import panel
+from crmkit.panel import of_days, panel
 from crmkit.periods import Period
 from crmkit.result import Result
+from crmkit.rows import Counted, Rows, of
 
 STATES = ("new", "retained", "reactivated", "inactive")
 NO_ORDERS = (
     "No customer has an order with a positive amount. Look at what the amounts are with `crmkit check`."
 )
 LADDER = ("first-time", "repeat", "loyal", "dormant")
+_REACHED = ("bought", "bought_again", "became_loyal")
 MONEY = [
     "revenue",
     *(f"{state}_revenue" for state in STATES),
@@ -51,6 +55,16 @@ MONEY = [
 def count(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
     """From transactions to the counts that `analyse` takes."""
     return tally(join_state(panel(transactions, period)))
+
+
+def count_days(past: Past, period: Period) -> pl.DataFrame:
+    """The same counts from customer-days."""
+    sums = ["customers", "revenue", "before", "expansion", "contraction"]
+    return past.each(partial(_of_days, period=period)).counts(Counted(by=["index", "state"], sums=sums))
+
+
+def _of_days(past: History, period: Period) -> pl.DataFrame:
+    return tally(join_state(of_days(past.days, period))).collect()
 
 
 def join_state(activity: pl.LazyFrame) -> pl.LazyFrame:
@@ -204,21 +218,32 @@ def stage(loyal: int, lapse_days: int) -> pl.Expr:
     )
 
 
-def ladder(staged: pl.DataFrame, loyal: int) -> pl.DataFrame:
+def _staged(customers: pl.DataFrame, loyal: int, lapse_days: int) -> pl.DataFrame:
+    """By row: everybody's stage."""
+    staged = customers.with_columns(stage=stage(loyal, lapse_days))
+    return staged.select("customer", "stage", "orders", "last", "recency", "revenue")
+
+
+def _reached(staged: pl.DataFrame, loyal: int) -> pl.DataFrame:
+    """By row: what the ladder needs of each buyer."""
+    steps = zip(_REACHED, (1, 2, loyal), strict=True)
+    got_to = [(pl.col("orders") >= orders).cast(pl.Int64).alias(name) for name, orders in steps]
+    return staged.filter(pl.col("stage").is_not_null()).select("stage", "revenue", *got_to)
+
+
+def ladder(counts: pl.DataFrame) -> pl.DataFrame:
     """Sizes of the stages, how many customers ever got that far, and the part of those one step below."""
-    buyers = staged.filter(pl.col("stage").is_not_null())
-    reached = [buyers.filter(pl.col("orders") >= orders).height for orders in (1, 2, loyal)]
-    sums = buyers.group_by("stage").agg(pl.len().cast(pl.Int64).alias("customers"), pl.col("revenue").sum())
+    reached = [int(counts[name].sum()) for name in _REACHED]
     table = pl.DataFrame(
         {"stage": LADDER, "reached": [*reached, None]}, schema_overrides={"reached": pl.Int64}
     )
     return (
-        table.join(sums, on="stage", how="left", maintain_order="left")
-        .with_columns(pl.col("customers", "revenue").fill_null(0))
+        table.join(counts, on="stage", how="left", maintain_order="left")
+        .with_columns(pl.col("n").fill_null(0).alias("customers"), pl.col("revenue").fill_null(0))
         .select(
             "stage",
             "customers",
-            ratio(pl.col("customers"), buyers.height).alias("share"),
+            ratio(pl.col("customers"), int(counts["n"].sum())).alias("share"),
             "revenue",
             ratio(whole("revenue"), whole("revenue").sum()).alias("revenue_share"),
             "reached",
@@ -227,7 +252,7 @@ def ladder(staged: pl.DataFrame, loyal: int) -> pl.DataFrame:
     )
 
 
-def add_stages(result: Result, customers: pl.DataFrame, *, loyal: int, lapse_days: int) -> Result:
+def add_stages(result: Result, customers: pl.DataFrame | Rows, *, loyal: int, lapse_days: int) -> Result:
     """The same result with the ladder as of its date: tables `stages` and `customers`.
 
     Args:
@@ -235,18 +260,15 @@ def add_stages(result: Result, customers: pl.DataFrame, *, loyal: int, lapse_day
         loyal: orders from which a customer is loyal, 3 or more.
         lapse_days: days without an order after which a customer is dormant.
     """
-    staged = customers.with_columns(stage=stage(loyal, lapse_days))
-    columns = ["customer", "stage", "orders", "last", "recency", "revenue"]
-    tables = {
-        "stages": ladder(staged, loyal),
-        "customers": staged.select(columns).sort("revenue", "customer", descending=[True, False]),
-    }
+    staged = of(customers).by_row(partial(_staged, loyal=loyal, lapse_days=lapse_days))
+    reached = staged.by_row(partial(_reached, loyal=loyal))
+    counts = reached.counts(Counted(by=["stage"], sums=["revenue", *_REACHED]))
     day = result.facts["as_of"]
     title = f"Stages on {day}: loyal from {loyal} orders on, dormant after {lapse_days} days without one"
-    return replace(
+    with_ladder = replace(
         result,
-        tables={**result.tables, **tables},
+        tables={**result.tables, "stages": ladder(counts)},
         facts={**result.facts, "loyal": loyal, "lapse_days": lapse_days},
-        detail="customers",
         titles={**result.titles, "stages": title},
     )
+    return with_ladder.with_detail("customers", staged.arranged(by_value("revenue", "customer")))

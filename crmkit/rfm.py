@@ -26,9 +26,10 @@ from crmkit.cutpoints import (
     check_choice,
     cuts_file,
     from_units,
+    last_ids,
     mean_border,
     quantile_borders,
-    split_borders,
+    split_places,
     to_units,
 )
 from crmkit.errors import DataError, UsageError
@@ -127,11 +128,19 @@ def _borders(
     if rule == "mean":
         found = [mean_border(counts)]
     elif ties == "first":
-        buyers = measured.frame().filter(pl.col("recency").is_not_null())
-        found, ids = split_borders(buyers.select("customer", value=_units(kind, _COLUMN[name])), bins)
+        places = split_places(counts, bins)
+        found = [value for value, _ in places]
+        ids = last_ids(measured.by_row(partial(_tied, column=_COLUMN[name], values=found)).frame(), places)
     else:
         found = quantile_borders(counts, bins)
     return tuple(from_units(border, kind) for border in found), ids
+
+
+def _tied(measured: pl.DataFrame, column: str, values: Sequence[Any]) -> pl.DataFrame:
+    """By row: those of the buyers who have one of these values."""
+    bought = measured.filter(pl.col("recency").is_not_null())
+    found = bought.select("customer", value=_units(measured.schema[column], column))
+    return found.filter(pl.any_horizontal(pl.lit(False), *(pl.col("value") == value for value in values)))
 
 
 def _bins(

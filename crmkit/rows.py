@@ -1,8 +1,8 @@
 """Rows that lie somewhere, here in memory or spread over a cluster, and what may be asked of them.
 
 Every computation over many rows is one of three kinds, and an analysis that keeps to them does not
-know where its rows are: *by key* (all rows of one customer together, see `load.transactions`), *by
-row* (each row by itself) and *counts* (small tables that add up, brought here).
+know where its rows are: *by key* (all rows of one customer together; of transactions, see
+`load.transactions`), *by row* (each row by itself) and *counts* (small tables that add up, brought here).
 """
 
 from __future__ import annotations
@@ -81,11 +81,17 @@ class Rows(Protocol):
     def by_row(self, function: ByRow) -> Rows:
         """The table that the function makes, batch by batch; each row of it comes of one row here."""
 
+    def by_key(self, key: str, function: ByRow) -> Rows:
+        """What the function makes of all rows of some keys, in which a key's rows are together."""
+
     def counts(self, wanted: Counted) -> pl.DataFrame:
         """A small table that adds up, brought here."""
 
     def arranged(self, order: ByRow) -> Rows:
         """The same rows in this order, where rows have one: those of a cluster have none."""
+
+    def kept(self) -> Rows:
+        """The same rows, made once and not each time that something is asked of them."""
 
     def frame(self) -> pl.DataFrame:
         """All rows, brought here."""
@@ -114,6 +120,9 @@ class Here:
         later = Here(self._frame, (*self._steps, function))
         return later if self._frame.height > MANY else Here(later.frame())
 
+    def by_key(self, key: str, function: ByRow) -> Here:
+        return Here(function(self.frame()))
+
     def counts(self, wanted: Counted) -> pl.DataFrame:
         found = [wanted.of(piece) for piece in self._pieces()]
         return found[0] if len(found) == 1 else wanted.added(pl.concat(found))
@@ -125,6 +134,9 @@ class Here:
         if places.len() < self._frame.height:  # some rows were left out on the way
             return Here(self.frame()[places])
         return Here(joined(list(self._pieces(places))))
+
+    def kept(self) -> Here:
+        return self
 
     def frame(self) -> pl.DataFrame:
         return joined(list(self._pieces())) if self._steps else self._frame

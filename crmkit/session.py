@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from crmkit import endings
+from crmkit import endings, rejects
 from crmkit._version import VERSION
 from crmkit.errors import UsageError
 from crmkit.options import Shared, day, limit_of_rejects
@@ -35,20 +35,24 @@ if TYPE_CHECKING:
     from crmkit.result import Result
     from crmkit.rows import Rows
 
-_EXAMPLES = 5
-_VALUE_LENGTH = 80
 Fill = Callable[[Any], None]
 
 
 class Session:
     """One run of one command."""
 
-    def __init__(self, command: str, common: Shared, *, also: Iterable[str | None] = ()) -> None:
-        """`also` are further files that the run may write: they are checked with the others."""
+    def __init__(
+        self, command: str, common: Shared, *, also: Iterable[str | None] = (), by_customer: bool = True
+    ) -> None:
+        """`also` are further files that the run may write: they are checked with the others.
+
+        `by_customer`: the long table has a row per customer, so that it stays on a cluster.
+        """
         self.command = command
         self.common = common
         self.transactions: Transactions | None = None
         self._also = [path for path in also if path]
+        self._by_customer = by_customer
         self._extra: list[tuple[str, Fill]] = []
         self._limits = gate(common)
         self._open = ExitStack()
@@ -70,9 +74,8 @@ class Session:
         from crmkit import output
 
         if self.is_spread:
-            _check_for_spark(self.common)
-            return
-        asked = [path for path in (self.common.output, self.common.rejects) if path]
+            _check_for_spark(self.common, stays=self._stays)
+        asked = [path for path in (self.common.output, self.common.rejects) if path and not self._stays]
         plain = [path for path in (self.common.summary, *self._also) if path]
         for i, path in enumerate(asked):
             output.check(path, self.common.files, others=[*asked[:i], *plain])
@@ -109,6 +112,11 @@ class Session:
         """Whether the rows are on a cluster."""
         return self.common.engine == "spark"
 
+    @property
+    def _stays(self) -> bool:
+        """Whether the cluster writes the output."""
+        return self.is_spread and self._by_customer and self.common.output not in (None, "-")
+
     def _files(self, reading: dict[str, frozenset[str]]) -> Transactions:
         from crmkit.load import load
 
@@ -118,8 +126,8 @@ class Session:
         from crmkit.spark import cluster, engine, lake
 
         spark = self._open.enter_context(cluster.session(self.common.master, self.common.conf))
-        if self.common.output and self.common.output != "-":
-            engine.refuse_taken(spark, self.common.output)
+        if self._stays:
+            engine.refuse_taken(spark, str(self.common.output))
         asked = any("shuffle.partitions" in word for word in self.common.conf)
         return lake.load(spark, self.common.files, load_options(self.common), **reading, asked=asked)
 
@@ -155,12 +163,13 @@ class Session:
         if not self.common.quiet:
             self._say_account(result)
         common = self.common
-        if result.elsewhere is not None and (result.detail == common.table or common.output == "-"):
-            result = result.brought_here()
         to_file = common.output is not None and common.output != "-"
+        is_long = common.table in (None, result.detail)
+        if not to_file and is_long and (common.table or common.output):
+            result = result.brought_here()
         with report.Outputs() as files:
             self._write_extra(files)
-            if result.elsewhere is not None and to_file:
+            if result.elsewhere is not None and to_file and is_long:
                 result.elsewhere.write(str(common.output))
             elif common.output is not None and to_file:
                 report.export(
@@ -199,7 +208,7 @@ class Session:
     def _say_account(self, result: Result) -> None:
         if self.transactions is not None:
             audit = self.transactions.audit
-            for line in reject_lines(self.transactions):
+            for line in rejects.lines(self.transactions):
                 self.say(line, "reject")
             self.say(audit.line(), "audit")
             if audit.rejected.get("no customer id"):
@@ -228,7 +237,7 @@ class Session:
                     "--rejects: the input holds customers, none of which is set aside; give it with transactions."
                 )
             report.export(
-                rejects_result(self.transactions),
+                rejects.result(self.transactions),
                 self.common.rejects,
                 files,
                 excel_safe=self.common.excel_safe,
@@ -273,11 +282,11 @@ class Session:
         ]
 
 
-def _check_for_spark(common: Shared) -> None:
-    """Refuse what cannot be done where the rows are spread."""
+def _check_for_spark(common: Shared, *, stays: bool) -> None:
+    """Refuse what cannot be done where the rows are spread, or the output stays there."""
     if common.rejects:
         raise UsageError("--rejects does not go with --engine spark, where rows have no line number.")
-    if common.output and common.output != "-" and Path(common.output).exists():
+    if stays and Path(str(common.output)).exists():
         raise UsageError(
             f"The output {safe(common.output)} is there already. With --engine spark, name a new one."
         )
@@ -348,51 +357,6 @@ def say(text: str, kind: str = "note", log_format: str = "text") -> None:
         print(line, file=sys.stderr, flush=True)
     except (OSError, ValueError):
         sys.stderr = None  # nobody listens; the work goes on
-
-
-def reject_lines(transactions: Transactions) -> list[str]:
-    """A few rows that were set aside for each reason, with their place: file, line, column, value."""
-    lines = []
-    audit = transactions.audit
-    shown = [
-        reject
-        for reason in audit.by_reason()
-        if reason != "no customer id"
-        for reject in [r for r in audit.rejects if r.reason == reason][:_EXAMPLES]
-    ]
-    places = transactions.places(shown)
-    for reject in shown:
-        where = f"{reject.file}: {places[reject.file, reject.record][0]}"
-        column = f", column {reject.column}" if reject.column else ""
-        lines.append(f"{where}{column}: {reject.reason}: '{safe(reject.value, limit=_VALUE_LENGTH)}'")
-    for reason, count in audit.by_reason().items():
-        if reason != "no customer id" and count > _EXAMPLES:
-            how = " (--rejects FILE keeps them all)" if transactions.knows_lines else ""
-            lines.append(f"… and {count - _EXAMPLES:,} more: {reason}{how}")
-    return lines
-
-
-def rejects_result(transactions: Transactions) -> Result:
-    """The rows that were set aside, as a table: file, line, reason, column, value, and the row as it stood."""
-    import polars as pl
-
-    from crmkit.result import Result
-
-    rejects = sorted(transactions.audit.rejects, key=lambda reject: (reject.file, reject.record))
-    places = transactions.places(rejects)
-    rows = [
-        (r.file, places[r.file, r.record][1], r.reason, r.column, r.value, places[r.file, r.record][2])
-        for r in rejects
-    ]
-    schema = {
-        "file": pl.String,
-        "line": pl.Int64,
-        "reason": pl.String,
-        "column": pl.String,
-        "value": pl.String,
-        "row": pl.String,
-    }
-    return Result(command="rejects", tables={"rejects": pl.DataFrame(rows, schema=schema, orient="row")})
 
 
 def show_progress(transactions: Transactions) -> None:

@@ -21,6 +21,7 @@ from crmkit.churn import Rule
 from crmkit.columns import COLUMNS
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
+from crmkit.rows import Rows
 
 AS_OF = BEGIN + timedelta(days=420)
 rules = st.one_of(
@@ -158,11 +159,16 @@ def naive_survival(rows: list[Sale], length: int) -> Fraction:
     return alive
 
 
+def stay_away(rows: list[Sale]) -> Any:
+    silences = [(AS_OF - visits[-1]).days for visits in purchase_days(rows).values()]
+    still = pl.DataFrame({"days_since": silences, "n": [1] * len(silences)})
+    return churn.staying_away(churn.gap_counts(history(rows)), still)
+
+
 @given(sales(days=420, customers=4))
 def test_the_chance_to_stay_away_is_kaplan_and_meiers(rows: list[Sale]) -> None:
     assume(purchase_days(rows))
-    visits = days.purchases(history(rows).days)
-    chances = churn.staying_away(visits, AS_OF)
+    chances = stay_away(rows)
     for length in {(AS_OF - bought[-1]).days for bought in purchase_days(rows).values()}:
         expected = naive_survival(rows, length + 365) / naive_survival(rows, length)
         assert chances[length] == pytest.approx(float(expected), rel=1e-12)
@@ -225,11 +231,17 @@ def test_one_number_of_days_for_everybody() -> None:
     assert result.facts["rule"] == "silent for more than 100 days"
 
 
+def beside(labels: pl.DataFrame) -> Rows:
+    return churn.people(history(SHOP)).by_row(
+        lambda people: people.join(labels, on="customer", how="left", maintain_order="left")
+    )
+
+
 def test_the_expected_loss_takes_the_models_chance_where_there_is_one() -> None:
     labels = pl.DataFrame({"customer": ["weekly", "once"], "alive": [0.25, 1.0], "tier": ["A", "C"]})
-    result = analyse(SHOP, labels=labels)
+    result = analyse(SHOP, customers=beside(labels))
     own = {row["customer"]: row for row in result.tables["customers"].to_dicts()}
-    chances = churn.staying_away(days.purchases(history(SHOP).days), AS_OF)
+    chances = stay_away(SHOP)
     others = sum(
         float(own[who]["revenue_at_risk"]) * chances[own[who]["days_since"]]
         for who in ("twice", "returner", "old")
@@ -247,7 +259,7 @@ def test_a_short_history_is_said() -> None:
 
 def test_every_column_is_explained() -> None:
     labels = pl.DataFrame({"customer": ["weekly"], "tier": ["A"], "segment": ["Loyal"]})
-    tables = analyse(SHOP, labels=labels, evaluate_at=BEGIN + timedelta(days=200)).tables
+    tables = analyse(SHOP, customers=beside(labels), evaluate_at=BEGIN + timedelta(days=200)).tables
     assert {name for table in tables.values() for name in table.columns} <= set(COLUMNS)
 
 

@@ -32,7 +32,7 @@ ROOMS = {
         "modelfile",
         "options",
     },
-    4: {"report"},
+    4: {"report", "rejects"},
     5: {"session"},
     6: {"commands"},
     7: {"cli"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +16,9 @@ from crmkit.session import Session
 if TYPE_CHECKING:
     import polars as pl
 
+    from crmkit.cutpoints import Cuts
     from crmkit.models import Fit
+    from crmkit.rows import Rows
 
 _MODELS = ("paretonbd", "mbgnbd", "bgnbd", "mbgcnbd", "bgcnbd")
 
@@ -32,7 +36,7 @@ def churn(
     Example: crmkit churn sales.parquet -o call_list.csv
     """
     from crmkit import churn as analysis
-    from crmkit import customers, days
+    from crmkit import days, shortcuts
 
     if overdue is not None and lapse_days is not None:
         raise UsageError("--overdue and --lapse-days are two rules. Give one of them.")
@@ -43,14 +47,15 @@ def churn(
     at = day("--evaluate", evaluate)
     with Session("churn", common) as session:
         sales = session.read()
-        past = days.history(sales.collect(days.by_customer), sales.as_of)
-        people = customers.finish(days.totals(past), sales.scale, past.as_of)
-        labels = _labels(people)
-        fit = _fit(people, model) if model is not None else None
-        if fit is not None:
-            labels = labels.with_columns(_alive(people, fit))
+        shrink = shortcuts.shrink("customer", frozenset(), by_rows=False)
+        past = days.past(sales.by_key(days.by_customer, shrink=shrink), sales.first, sales.as_of)
+        people = analysis.people(past, sales.scale)
+        fit, kinds = _fit(people, model) if model is not None else (None, None)
+        people = _labelled(people)
+        if fit is not None and kinds is not None:
+            people = people.by_row(partial(_alive, fit=fit, ends=_ends(fit, kinds)))
         result = analysis.analyse(
-            past, rule, scale=sales.scale, evaluate_at=at, labels=labels, everyone=everyone
+            past, rule, customers=people, scale=sales.scale, evaluate_at=at, everyone=everyone
         )
         if fit is not None:
             facts = {**result.facts, "model": {"name": fit.name, "params": fit.params}}
@@ -58,37 +63,58 @@ def churn(
         session.finish(result)
 
 
-def _labels(people: pl.DataFrame) -> pl.DataFrame:
+def _labelled(people: Rows) -> Rows:
     """Tier and segment of every customer, each where the file allows it."""
     from crmkit import pareto, rfm, segments
 
-    labels = people.select("customer")
+    labelled = people
     try:
-        labels = labels.with_columns(pareto.assign(people)["tier"])
+        tiers = pareto.ranking(people, pareto.SCHEMES["abc"])
+        labelled = people.by_row(partial(_tier, lowest=tiers.lowest, names=tiers.names))
         cuts = rfm.cuts(people)
         names = segments.cells(segments.load("rf10"), cuts.bins)
-        labels = labels.with_columns(rfm.segment(rfm.score(people, cuts), names)["segment"])
+        labelled = labelled.by_row(partial(_segment, cut=cuts, names=names))
     except CrmkitError:
         pass  # too few customers to score: the call list does without
-    return labels
+    return labelled
+
+
+def _tier(people: pl.DataFrame, lowest: Sequence[int], names: Sequence[str]) -> pl.DataFrame:
+    from crmkit import pareto
+    from crmkit.counts import whole
+
+    return people.with_columns(tier=pareto.label(whole("revenue"), lowest, names))
+
+
+def _segment(people: pl.DataFrame, cut: Cuts, names: dict[int, str]) -> pl.DataFrame:
+    from crmkit import rfm
+
+    return people.with_columns(rfm.place(people, cut, names)["segment"])
 
 
 _HISTORY = ["x", "t_x", "T"]
 
 
-def _fit(people: pl.DataFrame, model: str) -> Fit:
-    """The model of these customers, in days."""
+def _fit(people: Rows, model: str) -> tuple[Fit, pl.DataFrame]:
+    """The model of these customers, in days, and their different histories."""
     from crmkit.models import PURCHASE_MODELS
+    from crmkit.rows import Counted
 
-    kinds = people.group_by(_HISTORY).len("weight").drop_nulls().sort(_HISTORY)
-    return PURCHASE_MODELS[model].fit(*(column.to_numpy() for column in kinds))
+    kinds = people.counts(Counted(by=_HISTORY)).drop_nulls()
+    return PURCHASE_MODELS[model].fit(*(column.to_numpy() for column in kinds)), kinds
 
 
-def _alive(people: pl.DataFrame, fit: Fit) -> pl.Series:
-    """P(alive) of every customer with an order."""
+def _ends(fit: Fit, kinds: pl.DataFrame) -> pl.DataFrame:
+    from crmkit.candidates import extremes
+
+    return kinds[extremes(fit.model, kinds["x"].to_numpy(), kinds["T"].to_numpy())].select(_HISTORY)
+
+
+def _alive(people: pl.DataFrame, fit: Fit, ends: pl.DataFrame) -> pl.DataFrame:
+    """By row: P(alive) of every customer with an order, in any company the same."""
     import polars as pl
 
-    kinds = people.select(_HISTORY).unique().drop_nulls().sort(_HISTORY)
+    kinds = pl.concat([ends, people.select(_HISTORY)]).unique().drop_nulls().sort(_HISTORY)
     alive = pl.Series(fit.model.p_alive(*(column.to_numpy() for column in kinds)))
     known = kinds.with_columns(alive=alive)
-    return people.join(known, on=_HISTORY, how="left", maintain_order="left")["alive"]
+    return people.join(known, on=_HISTORY, how="left", maintain_order="left")

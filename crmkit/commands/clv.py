@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -54,7 +54,7 @@ def clv(
         terms = replace(terms, unit=saved.unit)
     check_model(model or "auto", k)
     with Session("clv", common, also=[save_model]) as session:
-        rows, days, sales = _input(session, by, "saved" if saved else model, keep_zero=keep_zero)
+        rows, days, gaps, sales = _input(session, by, "saved" if saved else model, keep_zero=keep_zero)
         rows, order = (rows, None) if by is None else _labelled(rows, by)
         with Stages(common.quiet) as tell:
             found = analysis.value(
@@ -63,6 +63,7 @@ def clv(
                 k=k,
                 saved=saved,
                 days=days,
+                gaps=gaps,
                 money=sales is None or sales.has_amount,
                 terms=terms,
                 by=None if by is None else analysis.By(by, order),
@@ -107,25 +108,23 @@ def _saved(path: str | None, model: str | None, k: int | None, unit: str | None)
     return modelfile.read(path)
 
 
-def _input(
-    session: Session, by: str | None, model: str | None, *, keep_zero: bool
-) -> tuple[Rows, Days | None, Transactions | None]:
-    """The customers, the days behind them and the transactions; the latter two only where the file holds these.
+class _Input(NamedTuple):
+    """The customers, and what is known of the transactions behind them, where the file holds these."""
 
-    Where rows are spread, the days stay there.
-    """
+    rows: Rows
+    days: Days | None = None
+    gaps: float | None = None
+    sales: Transactions | None = None
+
+
+def _input(session: Session, by: str | None, model: str | None, *, keep_zero: bool) -> _Input:
     from crmkit import histories, rows
     from crmkit.load import waist
 
     column = None if by is None or by in _GROUPS else by
     label, orders = "store" if column else None, by == "segment"
     if session.is_spread:
-        _refuse_days(model)
-        sales = _read(session, column)
-        orders = orders and sales.has("order")
-        build = partial(histories.by_customer, keep_zero=keep_zero, label=label, orders=orders)
-        spread = sales.by_key(build)
-        return spread.by_row(partial(histories.finished, scale=sales.scale, as_of=sales.as_of)), None, sales
+        return _spread(session, column, model, keep_zero=keep_zero, orders=orders)
     ready = waist.read(session.sources(), load_options(session.common))
     if ready is not None:
         if column:
@@ -133,14 +132,38 @@ def _input(
                 f"--by {column!r} is a column of transactions, and this is a customers table. "
                 f"Choose {', '.join(_GROUPS)}."
             )
-        return rows.of(ready), None, None
+        return _Input(rows.of(ready))
     sales = _read(session, column)
     build = partial(histories.by_day, keep_zero=keep_zero, label=label, orders=orders and sales.has("order"))
     days = histories.days(sales.collect(build), sales.scale)
     people = histories.known(days, sales.as_of)
     if label is not None:
         people = people.join(days.ids.select("customer", "label"), on="customer", maintain_order="left")
-    return rows.of(people), days, sales
+    return _Input(rows.of(people), days, None, sales)
+
+
+def _spread(
+    session: Session, column: str | None, model: str | None, *, keep_zero: bool, orders: bool
+) -> _Input:
+    """Where rows are spread, the days stay there."""
+    from crmkit import histories
+
+    if model in (None, "auto"):
+        raise UsageError(
+            "--model auto tests each model on every n-th customer in the order of their ids, and with --engine spark "
+            "these are not here. Name a model, such as --model mbgnbd, or use a fitted one: --use-model FILE."
+        )
+    sales, regular = _read(session, column), model in _REGULAR
+    build = partial(
+        histories.by_customer,
+        keep_zero=keep_zero,
+        label="store" if column else None,
+        orders=orders and sales.has("order"),
+        gaps=regular,
+    )
+    found = sales.by_key(build)
+    people = found.by_row(partial(histories.finished, scale=sales.scale, as_of=sales.as_of))
+    return _Input(people, None, histories.log_gaps_of(found) if regular else None, sales)
 
 
 def _read(session: Session, column: str | None) -> Transactions:
@@ -208,15 +231,6 @@ def _cohort(customers: pl.DataFrame) -> pl.DataFrame:
 
     month = periods.label(periods.index(pl.col("first"), "month"), "month")
     return customers.with_columns(month.alias("label"))
-
-
-def _refuse_days(model: str | None) -> None:
-    """Some choices look at every purchase day, which stay where the rows are."""
-    if model in (None, "auto", *_REGULAR):
-        raise UsageError(
-            f"--model {model or 'auto'} looks at every purchase day, and with --engine spark these are not all here. "
-            "Name another model, such as --model mbgnbd, or use a fitted one: --use-model FILE."
-        )
 
 
 def _zeros(sales: Transactions, keep_zero: bool) -> list[str]:

@@ -33,7 +33,7 @@ def cohort(
     from crmkit import periods
 
     by, shown = periods.check(period), analysis.check(value)
-    with Session("cohort", common) as session:
+    with Session("cohort", common, by_customer=False) as session:
         sales = session.read()
         counts = sales.counts(partial(analysis.count, period=by), by=["cohort", "since"])
         result = analysis.analyse(

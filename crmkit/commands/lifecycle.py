@@ -12,7 +12,7 @@ from crmkit.options import PERIOD, Shared
 from crmkit.session import Session
 
 if TYPE_CHECKING:
-    from crmkit.days import History
+    from crmkit.days import Past
 
 _LOYAL = 5
 
@@ -28,24 +28,26 @@ def lifecycle(
 
     Example: crmkit lifecycle sales.parquet --period quarter
     """
-    from crmkit import customers, days, panel, periods
+    from crmkit import customers, days, periods, shortcuts
     from crmkit import lifecycle as analysis
 
     by = periods.check(period)
     _check(stages, loyal, lapse_days)
-    with Session("lifecycle", common) as session:
+    with Session("lifecycle", common, by_customer=stages) as session:
         sales = session.read()
         if not stages:
             counts = sales.counts(partial(analysis.count, period=by), by=["index", "state"])
         else:
             # One pass has to do for the periods and the ladder, so both come from each customer's days.
-            past = days.history(sales.collect(days.by_customer), sales.as_of)
-            counts = analysis.tally(analysis.join_state(panel.of_days(past.days, by))).collect()
+            shrink = shortcuts.shrink("customer", frozenset(), by_rows=False)
+            past = days.past(sales.by_key(days.by_customer, shrink=shrink), sales.first, sales.as_of)
+            counts = analysis.count_days(past, by)
         result = analysis.analyse(counts, begin=sales.begin, as_of=sales.as_of, scale=sales.scale, period=by)
         if stages:
-            frame = customers.finish(days.totals(past), sales.scale, sales.as_of)
+            finish = partial(customers.finish_each, scale=sales.scale, as_of=sales.as_of)
+            people = past.each(days.totals).by_row(finish).kept()
             result = analysis.add_stages(
-                result, frame, loyal=loyal or _LOYAL, lapse_days=lapse_days or _base_gap(past)
+                result, people, loyal=loyal or _LOYAL, lapse_days=lapse_days or _base_gap(past)
             )
         session.finish(result)
 
@@ -59,11 +61,11 @@ def _check(stages: bool, loyal: int | None, lapse_days: int | None) -> None:
         raise UsageError(f"--lapse-days is {lapse_days}. Give a number of days of 1 or more.")
 
 
-def _base_gap(past: History) -> int:
+def _base_gap(past: Past) -> int:
     """The days that 90 % of all gaps between two purchases do not exceed."""
-    from crmkit import churn, days
+    from crmkit import churn
 
-    found = churn.base_gap(churn.gap_counts(days.purchases(past.days)))
+    found = churn.base_gap(churn.gap_counts(past))
     if found is None:
         raise DataError(
             "Nobody has bought on two different days, so nothing tells when a customer is dormant. "

@@ -28,7 +28,7 @@ def trend(
 
     by, sure = periods.check(period), parse.percent(interval, "--interval")
     analysis.check(ahead, sure)
-    with Session("trend", common) as session:
+    with Session("trend", common, by_customer=False) as session:
         sales = session.read()
         sums = sales.counts(partial(analysis.count, period=by), by=["index"])
         result = analysis.analyse(

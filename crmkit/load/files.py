@@ -17,7 +17,7 @@ from crmkit.load.findings import Part, Reader
 from crmkit.load.inputs import Input, Watch
 from crmkit.load.plan import Plan
 from crmkit.load.survey import Sample
-from crmkit.load.transactions import Build, Place, Transactions
+from crmkit.load.transactions import Build, Place, Transactions, added, asked_of
 from crmkit.rows import Here, Shrink, joined
 
 
@@ -38,10 +38,7 @@ class Files(Transactions):
 
     def _pass_of_counts(self, build: Build, by: Sequence[str]) -> pl.DataFrame:
         found = self._answers(build, "customer", None)
-        if len(found) == 1:
-            return found[0]
-        table = pl.concat(found)
-        return table.group_by(by).agg(pl.exclude(by).sum()) if by else table.sum()
+        return found[0] if len(found) == 1 else added(pl.concat(found), by)
 
     def _answers(self, build: Build, key: str, shrink: Shrink | None) -> list[pl.DataFrame]:
         """What the query makes of all rows at once, or of each part where they are too many."""
@@ -56,7 +53,7 @@ class Files(Transactions):
         rows = parts.estimated_rows(self.inputs)
         if rows <= parts.WHOLE:
             return [_answer(build, schema, batches)]
-        carried = {name: schema[name] for name in _asked(build, schema) | {key}}
+        carried = {name: schema[name] for name in asked_of(build, schema) | {key}}
         with parts.opened(rows, key, carried) as dealt:
             dealt.deal(batches())
             return [self._of_part(build, schema, dealt, place) for place in range(len(dealt))]
@@ -138,17 +135,3 @@ def _answer(
     if failed:
         raise failed[0]
     return frame
-
-
-def _asked(build: Build, schema: dict[str, Any]) -> set[str]:
-    """The columns that the query takes, found out by giving it no rows."""
-    asked: set[str] = set()
-
-    def rows(
-        columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        asked.update(columns or schema)
-        yield pl.DataFrame(schema=schema).select(columns or list(schema))
-
-    build(register_io_source(rows, schema=schema)).collect(engine="streaming")
-    return asked

@@ -82,11 +82,10 @@ class Reader:
                 schema[name] = money if name == "cost" else label
         return schema
 
-    def read(
-        self, raw: pl.DataFrame, findings: Findings, part: Part, *, suspicious: bool = False
-    ) -> pl.DataFrame:
+    def read(self, raw: pl.DataFrame, findings: Findings, part: Part, watch: Watch) -> pl.DataFrame:
         """The rows in use of a raw batch, all of it accounted for in `findings`."""
-        return self.look(raw, clean(raw, self.plan, suspicious=suspicious), findings, part)
+        cleaned = clean(raw, self.plan, suspicious=watch.nul, visible=watch.visible)
+        return self.look(raw, cleaned, findings, part)
 
     def look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, findings: Findings, part: Part) -> pl.DataFrame:
         """The same from a batch that `clean` has seen."""

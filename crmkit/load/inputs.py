@@ -27,6 +27,16 @@ class Input:
     def name(self) -> str:
         return self.source.name
 
+    @property
+    def plain(self) -> list[str]:
+        """The columns that are not nested, each once."""
+        nested = ("struct", "list", "map", "large_list")
+        return [
+            name
+            for name in dict.fromkeys(self.columns)
+            if not str(self.types.get(name, "")).startswith(nested)
+        ]
+
 
 @dataclass
 class Ragged:

@@ -52,12 +52,12 @@ def raw_batches(
     """Batches under their raw names (one column of the file may serve several roles)."""
     columns = list(dict.fromkeys(names.values()))
     for frame in batches.read(opened, columns, watch, rows):
-        watch.visible = {raw for raw, column in names.items() if column in watch.visible}
-        yield renamed(frame, names)
+        yield renamed(frame, names, watch)
 
 
-def renamed(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
-    """A batch under its raw names."""
+def renamed(frame: pl.DataFrame, names: Mapping[str, str], watch: Watch) -> pl.DataFrame:
+    """A batch under its raw names, and so what `watch` says of its columns."""
+    watch.visible = {raw for raw, column in names.items() if column in watch.visible}
     return frame.select(pl.col(ROW), *(pl.col(column).alias(raw) for raw, column in names.items()))
 
 

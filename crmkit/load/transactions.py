@@ -7,11 +7,12 @@ rows are and how a pass over them runs is the business of those who derive from 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from crmkit.errors import DataError
 from crmkit.load import dates, numbers, survey
@@ -19,7 +20,7 @@ from crmkit.load.audit import Audit, Reject
 from crmkit.load.findings import Reader
 from crmkit.load.plan import MAX_SCALE, Plan
 from crmkit.load.survey import Sample
-from crmkit.rows import Rows, Shrink
+from crmkit.rows import ByRow, Rows, Shrink
 
 if TYPE_CHECKING:
     from crmkit.load.gates import Gate
@@ -86,7 +87,12 @@ class Transactions(ABC):
     @property
     def begin(self) -> date:
         """The first day that the rows used cover: the user's since date, else the earliest (known after a pass)."""
-        return self.plan.options.since or self.audit.first_date or self.as_of
+        return self.plan.options.since or self.first
+
+    @property
+    def first(self) -> date:
+        """The earliest date among the rows used (known after a pass)."""
+        return self.audit.first_date or self.as_of
 
     def by_key(self, build: Build, *, key: str = "customer", shrink: Shrink | None = None) -> Rows:
         """What a query makes of the rows in use, all rows of one key together.
@@ -106,6 +112,10 @@ class Transactions(ABC):
     def scan(self) -> None:
         """A pass for its account alone."""
         self.counts(lambda rows: rows.select(pl.len().cast(pl.Int64)), by=())
+
+    def everything(self, function: ByRow, schema: Mapping[str, Any]) -> Rows:
+        """What a function makes of all columns of each raw batch, as they stand: a pass of its own."""
+        raise NotImplementedError("`check` reads files on this machine itself")
 
     @abstractmethod
     def _pass(self, build: Build, key: str, shrink: Shrink | None) -> Rows:
@@ -261,3 +271,22 @@ class Transactions(ABC):
         if self.audit.rounded_rows:
             notes.append(f"{self.audit.rounded_rows:,} amounts were rounded to {plan.scale} decimals")
         return notes
+
+
+def added(parts: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Counts of parts of the rows, made one."""
+    return parts.group_by(by).agg(pl.exclude(by).sum()) if by else parts.sum()
+
+
+def asked_of(build: Build, schema: Mapping[str, Any]) -> set[str]:
+    """The columns that the query takes, found out by giving it no rows."""
+    asked: set[str] = set()
+
+    def rows(
+        columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        asked.update(columns or schema)
+        yield pl.Schema(schema).to_frame().select(columns or list(schema))
+
+    build(register_io_source(rows, schema=pl.Schema(schema))).collect(engine="streaming")
+    return asked

@@ -78,9 +78,13 @@ class Spread:
         before = self._function or partial(_framed, self._schema)
         return Spread(self._data, schema, partial(_after, before, function))
 
-    def by_key(self, key: str, function: Stream, schema: Mapping[str, Any]) -> Spread:
-        """The same, where a part holds all rows of each of its keys."""
-        return Spread(self.data.repartition(key), self._schema).stream(function, schema)
+    def dealt(self, key: str) -> Spread:
+        """The same rows in parts that hold all rows of each of their keys."""
+        return Spread(self.data.repartition(key), self._schema)
+
+    def by_key(self, key: str, function: ByRow) -> Spread:
+        made = function(self._schema.to_frame()).schema
+        return self.dealt(key).stream(partial(_whole, function), made)
 
     def counts(self, wanted: Counted) -> pl.DataFrame:
         from pyspark.sql import functions as f
@@ -161,14 +165,17 @@ def as_frame(table: pa.Table | pa.RecordBatch, schema: Mapping[str, Any]) -> pl.
 
 
 def _as_batches(frame: pl.DataFrame) -> Iterable[pa.RecordBatch]:
-    carried: dict[Any, Any] = {
-        name: _CARRIED[kind.base_type()]
-        for name, kind in frame.schema.items()
-        if kind.base_type() in _CARRIED
-    }
+    carried: dict[Any, Any] = {name: _carried(kind) for name, kind in frame.schema.items()}
     table = frame.cast(carried).to_arrow(compat_level=_PLAIN).combine_chunks()
     fields = [field.with_type(_narrow(field.type)) for field in table.schema]
     return table.cast(pa.schema(fields)).to_batches()
+
+
+def _carried(kind: Any) -> Any:
+    """The type in which a column travels."""
+    return (
+        pl.List(_carried(kind.inner)) if isinstance(kind, pl.List) else _CARRIED.get(kind.base_type(), kind)
+    )
 
 
 def _narrow(kind: pa.DataType) -> pa.DataType:
@@ -191,6 +198,12 @@ def _after(before: FromArrow, function: Stream, batches: Iterator[pa.RecordBatch
 
 def _each(function: ByRow, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     return (function(frame) for frame in frames)
+
+
+def _whole(function: ByRow, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    found = together(frames)
+    if found is not None:
+        yield function(found)
 
 
 def _counted(wanted: Counted, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -7,23 +7,23 @@ one pass over the data does for both, and an attempt that failed counts for noth
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
-from polars.io.plugins import register_io_source
 
 from crmkit.load import casting, survey
 from crmkit.load.audit import Reject
 from crmkit.load.findings import Findings, Reader
+from crmkit.load.inputs import ROW
 from crmkit.load.plan import Options, Plan
 from crmkit.load.survey import Sample, role_columns
-from crmkit.load.transactions import Build, Place, Transactions
-from crmkit.rows import Counted, Shrink
+from crmkit.load.transactions import Build, Place, Transactions, added, asked_of
+from crmkit.rows import ByRow, Counted, Shrink
 from crmkit.spark.engine import Spread, streamed, together
-from crmkit.spark.sources import Unpack, find, parts
+from crmkit.spark.sources import Names, Source, Unpack, find, parts
 
 ACCOUNT = "__account"
 _TALLY = {"value": pl.String(), "count": pl.Int64()}
@@ -35,15 +35,21 @@ class Lake(Transactions):
     knows_lines = False  # rows on a cluster have none
     in_one_stream = False
 
-    def __init__(self, name: str, data: Any, unpack: Unpack, plan: Plan, sampled: Sample) -> None:
+    def __init__(self, name: str, source: Source, names: Names, plan: Plan, sampled: Sample) -> None:
         super().__init__(name, plan, sampled)
-        self._data = data
-        self._unpack = unpack
+        self._source = source
+        self._data = source.data(names)
+        self._unpack = source.unpack(names)
 
     def tally(self, raw: str) -> pl.DataFrame:
         found = streamed(self._data, partial(_tallied, self._unpack, raw), _TALLY)
         counts = found.counts(Counted(by=["value"], sums=["count"]))
         return counts.select("value", "count")
+
+    def everything(self, function: ByRow, schema: Mapping[str, Any]) -> Spread:
+        names = {opened.name: {column: column for column in opened.plain} for opened in self._source.inputs}
+        unpack = self._source.unpack(names, lenient=True)
+        return streamed(self._source.data(names), partial(_everything, unpack, function), schema)
 
     def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
         return {
@@ -59,18 +65,17 @@ class Lake(Transactions):
     def _pass_of_counts(self, build: Build, by: Sequence[str]) -> pl.DataFrame:
         found = self._keyed(build, "customer", None).frame()
         self._findings = _sum(self._reader().empty(), found[ACCOUNT].drop_nulls())
-        parts = found.filter(pl.col(ACCOUNT).is_null()).drop(ACCOUNT)
-        return parts.group_by(by).agg(pl.exclude(by).sum()) if by else parts.sum()
+        return added(_rows_only(found), by)
 
     def _keyed(self, build: Build, key: str, shrink: Shrink | None) -> Spread:
         """What the query makes of all rows of each key, and the accounts."""
         reader = self._reader()
         schema = pl.Schema(reader.schema())
-        asked = {key, *_asked(build, schema)}
+        asked = {key, *asked_of(build, schema)}
         carried = {name: kind for name, kind in schema.items() if name in asked} | {ACCOUNT: pl.Binary()}
         used = streamed(self._data, partial(_used, reader, self._unpack, shrink, list(carried)), carried)
         made = build(schema.to_frame(eager=False)).collect_schema()
-        return used.by_key(key, partial(_built, build), {**made, ACCOUNT: pl.Binary()})
+        return used.dealt(key).stream(partial(_built, build), {**made, ACCOUNT: pl.Binary()})
 
 
 def load(
@@ -96,24 +101,9 @@ def load(
     }
     sampled = source.sample(names)
     path = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    made = Lake(path, source.data(names), source.unpack(names), Plan(roles=cast[0], options=options), sampled)
+    made = Lake(path, source, names, Plan(roles=cast[0], options=options), sampled)
     made.plan = survey.make(sampled, cast[0], options, path, made.tally)
     return made
-
-
-def _asked(build: Build, schema: pl.Schema) -> list[str]:
-    """The columns that a query looks at; the others need not travel."""
-    asked = list(schema)
-
-    def rows(
-        columns: list[str] | None, _where: pl.Expr | None, _rows: int | None, _size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        nonlocal asked
-        asked = columns or asked
-        yield schema.to_frame().select(asked)
-
-    build(register_io_source(rows, schema=schema)).collect()
-    return asked
 
 
 def _used(
@@ -131,7 +121,7 @@ def _used(
             if raw is None:
                 reader.close(watch, findings, part)
             else:
-                yield reader.read(raw, findings, part, suspicious=watch.nul)
+                yield reader.read(raw, findings, part, watch)
 
     for used in rows() if shrink is None else shrink.stream(rows()):
         yield used.with_columns(pl.lit(None, dtype=pl.Binary).alias(ACCOUNT)).select(columns)
@@ -166,6 +156,12 @@ def _sum(findings: Findings, accounts: pl.Series) -> Findings:
     for account in sorted(accounts.to_list()):
         findings.add(pickle.loads(account))
     return findings
+
+
+def _everything(unpack: Unpack, function: ByRow, arrow: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
+    for _, raw, _ in unpack(arrow):
+        if raw is not None:
+            yield function(raw.drop(ROW))
 
 
 def _tallied(unpack: Unpack, raw: str, arrow: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:

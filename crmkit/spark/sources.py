@@ -46,8 +46,8 @@ class Source(Protocol):
     def data(self, names: Names) -> Any:
         """What tasks get to see, as a Spark frame."""
 
-    def unpack(self, names: Names) -> Unpack:
-        """How a task makes raw batches of that."""
+    def unpack(self, names: Names, lenient: bool = False) -> Unpack:
+        """How a task makes raw batches of that; `lenient` lets pass what no role needs."""
 
     def sample(self, names: Names) -> Sample:
         """The first rows."""
@@ -127,9 +127,9 @@ class Columns:
     def data(self, names: Names) -> Any:
         return self._data.select(["`" + name.replace("`", "``") + "`" for name in self._wanted(names)])
 
-    def unpack(self, names: Names) -> Unpack:
+    def unpack(self, names: Names, lenient: bool = False) -> Unpack:
         name = self.inputs[0].name
-        return partial(_typed, Part(name, names[name]), self._wanted(names), self._nanoseconds)
+        return partial(_typed, Part(name, names[name]), self._wanted(names), self._nanoseconds, lenient)
 
     def sample(self, names: Names) -> Sample:
         first = self.data(names).limit(SAMPLE_ROWS + 1).toArrow()
@@ -141,13 +141,17 @@ class Columns:
 
 
 def _typed(
-    part: Part, columns: list[str], moments: Mapping[str, pa.DataType], arrow: Iterator[pa.RecordBatch]
+    part: Part,
+    columns: list[str],
+    moments: Mapping[str, pa.DataType],
+    lenient: bool,
+    arrow: Iterator[pa.RecordBatch],
 ) -> Iterator[Unpacked]:
-    watch = Watch()
+    watch = Watch(lenient)
     for batch in arrow:
         schema = [field.with_type(moments.get(field.name, field.type)) for field in batch.schema]
         frame = batches.numbered(batch.cast(pa.schema(schema)), columns, part.file, watch, 0)
-        yield part, survey.renamed(frame, part.names), watch
+        yield part, survey.renamed(frame, part.names, watch), watch
 
 
 class TextFiles:
@@ -168,8 +172,8 @@ class TextFiles:
     def data(self, names: Names) -> Any:
         return self._found.select("path", "content")
 
-    def unpack(self, names: Names) -> Unpack:
-        return partial(_read, self._open, names)
+    def unpack(self, names: Names, lenient: bool = False) -> Unpack:
+        return partial(_read, self._open, names, lenient)
 
     def sample(self, names: Names) -> Sample:
         each = max(500, SAMPLE_ROWS // max(1, len(self.inputs)))
@@ -219,9 +223,9 @@ def _head(open_: Any, names: Names, rows: int, arrow: Iterator[pa.RecordBatch]) 
             yield pl.concat(taken).head(rows).select(pl.lit(opened.name).alias("file"), pl.all())
 
 
-def _read(open_: Any, names: Names, arrow: Iterator[pa.RecordBatch]) -> Iterator[Unpacked]:
+def _read(open_: Any, names: Names, lenient: bool, arrow: Iterator[pa.RecordBatch]) -> Iterator[Unpacked]:
     for opened in _each(open_, arrow):
-        watch, part = Watch(), Part(opened.name, names[opened.name])
+        watch, part = Watch(lenient), Part(opened.name, names[opened.name])
         for raw in survey.raw_batches(opened, dict(part.names), watch):
             yield part, raw, watch
         yield part, None, watch

@@ -11,7 +11,7 @@ import pytest
 from tests.load.running import run
 from tests.spark.farm import Farm
 from tests.spark.runner import Runner
-from tests.spark.same import same
+from tests.spark.same import said, same
 from tests.tool import SALES, process
 
 COMMANDS = {
@@ -23,28 +23,77 @@ COMMANDS = {
     "trend": ["trend"],
     "migration": ["migration", "--from", "2024-01-01", "--to", "2024-10-01"],
     "clv": ["clv", "--model", "bgnbd"],
+    "clv, regular": ["clv", "--model", "mbgcnbd", "--by", "segment"],
+    "clv, as regular as said": ["clv", "--model", "bgcnbd", "--k", "3", "--drop-zero"],
     "churn": ["churn", "--everyone"],
+    "churn, judged": ["churn", "--evaluate", "2024-06-30", "--overdue", "1.5"],
+    "churn, after so many days": ["churn", "--lapse-days", "90", "--as-of", "2024-06-30", "--since", "2020-01-01"],
+    "churn, with a model": ["churn", "--model", "paretonbd"],
     "lifecycle, with stages": ["lifecycle", "--stages"],
-}
+    "lifecycle, with other stages": ["lifecycle", "--stages", "--period", "week", "--loyal", "3", "--lapse-days", "60"],
+    "rfm, ties parted": ["rfm", "--ties", "first", "--monetary", "average"],
+}  # fmt: skip
+SHORT = {"cohort", "lifecycle", "trend"}  # their long tables have a row per period, and come here
 
 
-@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_a_cluster_says_what_one_machine_says(words: list[str], classic: Runner, tmp_path: Path) -> None:
-    same(classic, tmp_path, words[0], SALES, *words[1:])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_cluster_says_what_one_machine_says(name: str, classic: Runner, tmp_path: Path) -> None:
+    command, *words = COMMANDS[name]
+    same(classic, tmp_path, command, SALES, *words)
+    # What there is of each customer was written by the executors.
+    assert (tmp_path / "far.parquet" / "_SUCCESS").exists() == (name not in SHORT)
 
 
-@pytest.mark.parametrize("words", [COMMANDS["rfm"], COMMANDS["cohort"]])
+@pytest.mark.parametrize("words", [COMMANDS["rfm"], COMMANDS["cohort"], COMMANDS["churn, judged"]])
 def test_so_does_spark_connect(words: list[str], connect: Runner, tmp_path: Path) -> None:
     same(connect, tmp_path, words[0], SALES, *words[1:])
 
 
-def test_check_accounts_for_the_same_rows(classic: Runner) -> None:
-    here, there = (run_("check", SALES, "--format", "json") for run_ in (run, classic.run))
+ODD = """\
+customer,date,amount,note
+Ann,2024-01-01,3,a
+ann,2024-01-01,3,a
+ann,2024-01-01,3,a
+unknown,2024-01-02,4,
+=x,2024-01-03,4,b
+,2024-01-03,4,b
+N/A,2024-01-03,4,
+bob,2024-01-03,,b
+bob,2024-01-03,5,b
+"""
+
+
+@pytest.mark.parametrize("kind", ["sales.csv", "odd.csv", "odd.parquet"])
+def test_check_accounts_for_the_same_rows(kind: str, classic: Runner, tmp_path: Path) -> None:
+    path = SALES if kind == "sales.csv" else tmp_path / kind
+    if kind == "odd.csv":
+        path.write_text(ODD)
+    elif kind == "odd.parquet":
+        pl.read_csv(ODD.encode()).with_columns(parts=[[1, 2]] * 9).write_parquet(path, row_group_size=2)
+    here, there = (run_("check", path, "--format", "json") for run_ in (run, classic.run))
     assert there.facts.items() <= here.facts.items()
+    assert "duplicate_rows" in there.facts
+    assert said(there) == said(here)
     tables = [json.loads(done.out)["tables"] for done in (here, there)]
     assert tables[0]["rows"] == tables[1]["rows"]
     for full, row in zip(*(each["columns"] for each in tables), strict=True):
         assert row.items() <= full.items()
+
+
+def test_a_short_table_is_written_here(classic: Runner, tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing.parquet"
+    for words in (["cohort", nothing], ["lifecycle", nothing], ["trend", nothing], ["check", nothing]):
+        done = classic.run(*words, "-o", tmp_path / "name")
+        assert done.status == 2
+        assert "name" in done.err and "extension" in done.err and "nothing" not in done.err
+    done = classic.run("rfm", nothing, "--summary", tmp_path / "nowhere" / "summary.json")
+    assert done.status == 1 and "nowhere" in done.err
+    texts = []
+    for place, run_ in enumerate((run, classic.run)):
+        path = tmp_path / f"{place}.csv"
+        assert run_("rfm", SALES, "--table", "segments", "-o", path, "-q").status == 0
+        texts.append(path.read_text())
+    assert texts[0] == texts[1]
 
 
 def test_what_needs_all_days_here_is_refused(classic: Runner) -> None:
@@ -54,7 +103,8 @@ def test_what_needs_all_days_here_is_refused(classic: Runner) -> None:
 
 
 @pytest.mark.slow
-def test_five_million_rows(classic: Runner, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["rfm"], ["churn", "--everyone", "--evaluate", "2023-12-31"]])
+def test_five_million_rows(words: list[str], classic: Runner, tmp_path: Path) -> None:
     """A tenth of them are one customer's; ids are numbers, or text."""
     folder = tmp_path / "rows"
     folder.mkdir()
@@ -66,7 +116,7 @@ def test_five_million_rows(classic: Runner, tmp_path: Path) -> None:
             date=pl.date(2021, 1, 1) + pl.duration(days=n * 7919 % 1_400),
             amount=pl.when(n % 23 != 0).then((n * 31 % 90_000 - 4_000) / 100),
         ).write_parquet(folder / f"{part}.parquet")
-    same(classic, tmp_path, "rfm", folder)
+    same(classic, tmp_path, words[0], folder, *words[1:])
 
 
 def test_both_executors_work_and_get_the_code(cluster: Farm, sales: Path, tmp_path: Path) -> None:

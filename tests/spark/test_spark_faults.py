@@ -117,6 +117,14 @@ def test_what_a_task_finds_wrong(way: str, request: pytest.FixtureRequest, tmp_p
     columns = tmp_path / "columns.csv"
     columns.write_text("a,b,c\n1,2,3\n")
     refused_alike(runner, "rfm", columns)
+    once = tmp_path / "once.csv"
+    once.write_text("customer,date,amount\nann,2024-01-01,3\nbob,2024-02-01,4\n")
+    for words in (
+        ["churn"],
+        ["churn", "--lapse-days", "9", "--evaluate", "2023-01-01"],
+        ["lifecycle", "--stages"],
+    ):
+        refused_alike(runner, words[0], once, *words[1:])
     strict = ("check", SALES, "--strict")
     assert runner.run(*strict).status == run(*strict).status == 3
 

@@ -78,6 +78,26 @@ def test_kinds_of_columns(make: Callable[[], pl.DataFrame], classic: Runner, tmp
     same(classic, tmp_path, "customers", path)
 
 
+@pytest.mark.parametrize("kind", ["integer ids", "null ids", "one id, and a few", "amounts of 128 bits"])
+def test_days_of_all_kinds(kind: str, classic: Runner, tmp_path: Path) -> None:
+    path = tmp_path / "sales.parquet"
+    FRAMES[kind]().write_parquet(path, row_group_size=700)
+    same(classic, tmp_path, "churn", path, "--everyone", "--evaluate", "2023-06-30")
+
+
+def test_files_with_columns_of_their_own(classic: Runner, tmp_path: Path) -> None:
+    folder = tmp_path / "sales"
+    folder.mkdir()
+    frame = _frame()
+    frame[:1000].write_parquet(folder / "a.parquet")
+    others = frame[1000:].with_columns(note=pl.lit("of no interest"))
+    others.select(reversed(others.columns)).write_parquet(folder / "b.parquet")
+    same(classic, tmp_path, "rfm", folder)
+    frame[:50].drop("amount").write_parquet(folder / "c.parquet")
+    facts = classic.run("check", folder, "--format", "json").facts
+    assert (facts["rows_read"], facts["rejected"]) == (N + 50, {"no amount": 50})
+
+
 @pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
 @pytest.mark.parametrize("unit", ["us", "ns"])
 def test_moments_become_days(zone: str | None, unit: str, classic: Runner, tmp_path: Path) -> None:
