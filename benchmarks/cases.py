@@ -104,6 +104,26 @@ def _table(command: str, same: tuple[str, ...]) -> list[Case]:
     ]
 
 
+def _hard() -> list[Case]:
+    """Files that allow none of the shortcuts that most allow, or show it at their end only."""
+    files = {
+        "int-shuffled": ("integer ids, rows in no order", Data(rows=20 * M, shuffled=True)),
+        "str-shuffled": ("text ids, rows in no order", Data(rows=20 * M, ids="str", shuffled=True)),
+        "str-late": ("text ids, an old order in the last row", Data(rows=20 * M, ids="str", late=True)),
+    }
+    return [
+        Case(
+            name=f"rfm-{file}",
+            title=f"rfm, 20 M rows Parquet, {says}",
+            data=data,
+            ours=crmkit("rfm", "IN", "-o", "OUT"),
+            peers={"DuckDB": duckdb("rfm.sql"), "pandas": peer("duckdb", "pandas_rfm.py")},
+            same=RFM,
+        )
+        for file, (says, data) in files.items()
+    ]
+
+
 def _summaries() -> list[Case]:
     return [
         Case(
@@ -202,6 +222,7 @@ CASES = [
     *_table("rfm", RFM),
     *_table("pareto", PARETO),
     *_table("customers", WAIST),
+    *_hard(),
     *_summaries(),
     *_models(),
     *_scaling(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -13,7 +13,10 @@ FOLDER = HERE / "data"
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """A file by what is in it. `waist` is a customers table; money is doubles in Parquet unless `exact`."""
+    """A file by what is in it. `waist` is a customers table; money is doubles in Parquet unless `exact`.
+
+    Rows come as shops have them, `shuffled`, or with the first purchase once more at the end (`late`).
+    """
 
     rows: int = 0
     customers: int = 0
@@ -22,6 +25,8 @@ class Data:
     exact: bool = False
     times: bool = False
     waist: bool = False
+    shuffled: bool = False
+    late: bool = False
 
     def scaled(self, scale: float) -> Data:
         """The same with fewer or more rows and customers."""
@@ -32,7 +37,7 @@ class Data:
     def name(self) -> str:
         """A file name that says all of it."""
         size = f"{self.customers}c" if self.waist else f"{self.rows}r"
-        marks = [mark for mark in ("exact", "times") if getattr(self, mark)]
+        marks = [mark for mark in ("exact", "times", "shuffled", "late") if getattr(self, mark)]
         kind = "customers" if self.waist else "sales"
         return "-".join([kind, self.ids, size, *marks]) + f".{self.ending}"
 
@@ -65,6 +70,9 @@ def _write(data: Data) -> None:
 
     from crmkit import sample
 
+    if data.shuffled or data.late:
+        _rearranged(data)
+        return
     size = {"customers": data.customers} if data.waist else {"rows": data.rows}
     book = sample.draw(**size, seed=1, int_ids=data.ids == "int", times=data.times)
     frames = sample.generate(book)
@@ -78,6 +86,16 @@ def _write(data: Data) -> None:
     sample.write(frames, source)
     _customers(source, data.path)
     source.unlink()
+
+
+def _rearranged(data: Data) -> None:
+    """The rows of another file in an order that is hard, in as large row groups."""
+    import polars as pl
+
+    rows = pl.read_parquet(make(replace(data, shuffled=False, late=False)))
+    first = rows.filter(pl.col("amount") > 0, pl.col("customer_id").is_not_null()).head(1)
+    rows = pl.concat([rows, first]) if data.late else rows.sample(fraction=1, shuffle=True, seed=1)
+    rows.write_parquet(data.path, row_group_size=600_000)
 
 
 def _customers(source: Path, target: Path) -> None:
