@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 import crmkit
 from crmkit import customers, shortcuts
+from crmkit.load import Options, load, sources
 from crmkit.load.files import Files
 from crmkit.shortcuts import RISING, SHORT
 
@@ -171,3 +173,24 @@ def test_a_file_that_is_different_at_its_end(
     expected = rows.group_by("customer").agg(pl.col("order").n_unique().cast(pl.Int64).alias("orders"))
     assert found.select("customer", "orders").equals(expected.sort("customer"))
     assert sales.audit.rows_used == rows.height
+
+
+def test_a_pipe_begins_again_as_well(tmp_path: Path) -> None:
+    orders = [str(i + 1) for i in range(60_000)]
+    _write(tmp_path / "one.csv", orders, "C1")
+    _write(tmp_path / "late.csv", [*orders, "7"], "a long name")
+    for name in ("one.csv", "late.csv"):
+        source = sources.spooled((tmp_path / name).open("rb"), "a pipe")
+        found = customers.build(load([source], Options()), {"orders"})
+        again = customers.build(crmkit.read(str(tmp_path / name)), {"orders"})
+        assert found.equals(again)
+
+
+def test_two_readers_of_a_pipe_do_not_move_each_other() -> None:
+    source = sources.spooled(io.BytesIO(b"a,b\n" + bytes(range(48, 58)) * 10), "a pipe")
+    one, other = source.raw(), source.raw()
+    assert one.read(6) == other.read(6)
+    assert other.seek(-2, io.SEEK_END) == 102
+    assert source.size == 104
+    assert (one.read(4), other.read()) == (b"2345", b"89")
+    assert one.tell() == 10

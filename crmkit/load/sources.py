@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from crmkit.load.strangers import refuse_strangers
 
 SPOOL_IN_MEMORY = 64 * 2**20
 _HEAD = 512
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,7 @@ class Source:
         self.refuse_changed()
         if self.path is not None:
             return _open(self.path)
-        self.spool.seek(0)
-        return cast(IO[bytes], _Unclosable(self.spool))
+        return cast(IO[bytes], _Lent(self.spool))
 
     def open(self) -> IO[bytes]:
         """The bytes without their compression, from the start."""
@@ -55,26 +56,34 @@ class Source:
         """Stored bytes."""
         if self.path is not None:
             return self.path.stat().st_size
-        return self.spool.seek(0, io.SEEK_END)
+        return self.raw().seek(0, io.SEEK_END)
 
 
-class _Unclosable(io.BufferedIOBase):
-    """Lends out a spooled pipe without letting the borrower close it."""
+class _Lent(io.BufferedIOBase):
+    """A spooled pipe from its start, with a place of its own: a thread may still read what another begins again."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
+        self._place = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        return self._file.read(-1 if size is None else size)
+        with _ONE_AT_A_TIME:
+            self._file.seek(self._place)
+            data: bytes = self._file.read(-1 if size is None else size)
+        self._place += len(data)
+        return data
 
     def read1(self, size: int = -1, /) -> bytes:
         return self.read(1 << 16 if size < 0 else size)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._file.seek(offset, whence)
+        with _ONE_AT_A_TIME:
+            self._file.seek(self._place)
+            self._place = self._file.seek(offset, whence)
+        return self._place
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._place
 
     def readable(self) -> bool:
         return True
