@@ -22,9 +22,9 @@ class Counter:
         self._rows = 0
         self._start = self._last = time.monotonic()
 
-    def add(self, rows: int) -> None:
-        """So many rows more."""
-        self._rows += rows
+    def reach(self, rows: int) -> None:
+        """So many rows have gone by since the pass began."""
+        self._rows = rows
         self._tell(f"{self._rows:,} rows")
 
     def part(self, place: int, parts: int) -> None:

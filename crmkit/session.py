@@ -363,7 +363,7 @@ def show_progress(transactions: Transactions) -> None:
     """Count rows on standard error, where a person sees them, after a second of work."""
     if sys.stderr is not None and sys.stderr.isatty():
         counter = Counter(transactions.name)
-        transactions.on_progress, transactions.on_part = counter.add, counter.part
+        transactions.on_progress, transactions.on_part = counter.reach, counter.part
 
 
 def _file_account(path: str, written: Path) -> dict[str, Any]:

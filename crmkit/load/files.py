@@ -69,7 +69,7 @@ class Files(Transactions):
             for raw, cleaned in ahead(_cleaned(ahead(_raw(opened, names, watch)), reader.plan)):
                 yield reader.look(raw, cleaned, self._findings, part)
                 if self.on_progress:
-                    self.on_progress(cleaned.height)
+                    self.on_progress(self._findings.audit.rows_read)
             opened.source.refuse_changed()
             reader.close(watch, self._findings, part)
 
