@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from crmkit.errors import ModelError
 from crmkit.models import fitting
-from crmkit.models.jet import Jet
+from crmkit.models.jet import Jet, Sums
 from crmkit.models.parameters import Model
 from crmkit.models.rows import Rows, check, collapse, columns, unique_rows
 
@@ -78,6 +78,13 @@ class PurchaseModel(Model, ABC):
     @abstractmethod
     def jet(self, rows: Rows) -> Jet:
         """Log-likelihood of each row with its derivatives in theta."""
+
+    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+        """The log-likelihood of all rows with its derivatives, as a function of models of this kind.
+
+        What does not depend on the parameters is done once.
+        """
+        return lambda model: fitting.row_sums(model, rows)
 
     # ---- given alive at T; arguments are parallel arrays, t_x is zero unless gap_matters
 

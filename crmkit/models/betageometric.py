@@ -15,10 +15,21 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, expit, gammaln
 
 from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.jet import Jet, beside, beta_ratio, empty, log_sum, mirror
+from crmkit.models.jet import (
+    Jet,
+    Sums,
+    Term,
+    added,
+    beside,
+    beta_ratio,
+    empty,
+    log_sum,
+    log_sum_total,
+    mirror,
+)
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, purchase_jet, rate_notes
 from crmkit.models.quadrature import Chebyshev, beta_nodes, discounted, horizon_end
-from crmkit.models.rows import BLOCK, Rows, check, columns
+from crmkit.models.rows import BLOCK, Pairs, Rows, check, columns
 
 Array = np.ndarray
 GivenP = Callable[[Array, Array, Array], Array]  # of p, R and v
@@ -92,6 +103,42 @@ class BetaGeometric(PurchaseModel):
     def jet(self, rows: Rows) -> Jet:
         jet = log_sum([self._gone_jet(rows), *(self._stage_jet(j, rows) for j in range(self.stages))])
         return jet + self._common_jet(rows)
+
+    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+        """With k = 1 it is a sum of a function of (x, T) and one of (x, t_x)."""
+        if self.stages > 1:
+            return super().likelihood(rows)
+        x, t_x, T, weights = rows
+        pairs, (kinds, where) = Pairs.of(x, t_x, T, np.zeros_like(T)), np.unique(x, return_inverse=True)
+        customers = np.bincount(where, weights)
+
+        def sums(model: Self) -> Sums:
+            alive, gone = model._since_jets(pairs.x, pairs.t)
+            both = log_sum_total([Term(alive, pairs.seen), Term(gone, pairs.last)], weights)
+            return added([both, model._factor_jet(kinds).total(customers)])
+
+        return sums
+
+    def _factor_jet(self, x: Array) -> Jet:
+        """What depends on x alone: the purchases, and the tosses as in `_common_jet`."""
+        rows = Rows(x, np.zeros_like(x), np.zeros_like(x), x)
+        return self._common_jet(rows)
+
+    def _since_jets(self, x: Array, t: Array) -> tuple[Jet, Jet]:
+        """With k = 1, the terms of those alive at t = T, and of those who left at t = t_x."""
+        R, back = self.r + x, self._b_before(x)
+        length, seen = np.log1p(t / self.alpha), t / (self.alpha + t)
+        alive = empty(4, len(x))
+        alive.value[:] = -R * length
+        alive.gradient[0], alive.gradient[1] = -self.r * length, R * seen
+        alive.hessian[0, 0], alive.hessian[0, 1] = -self.r * length, self.r * seen
+        alive.hessian[1, 1] = -R * seen * (1 - seen)
+        mirror(alive.hessian)
+        gone = Jet(*(part.copy() for part in alive))
+        gone.value[:] += np.where(x + self.modified > 0, np.log(self.a / back), -np.inf)
+        gone.gradient[2], gone.gradient[3] = 1.0, -self.b / back
+        gone.hessian[3, 3] = -self.b / back * (1 - self.b / back)
+        return alive, gone
 
     def _b_before(self, x: Array) -> Array:
         """b of the Beta after all purchases but the last; where there is none, any positive number."""

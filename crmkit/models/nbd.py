@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -10,9 +11,9 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlog1py, xlogy
 
 from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.jet import Jet, empty, mirror, rising
+from crmkit.models.jet import Jet, Sums, empty, mirror, rising
 from crmkit.models.quadrature import annuity
-from crmkit.models.rows import Rows, check, columns
+from crmkit.models.rows import Rows, check, columns, unique_rows
 
 Array = np.ndarray
 
@@ -87,6 +88,10 @@ class NBD(PurchaseModel):
 
     def jet(self, rows: Rows) -> Jet:
         return purchase_jet(self.r, self.alpha, rows)
+
+    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+        (x, T), where = unique_rows(rows.x, rows.T)
+        return super().likelihood(Rows(x, T, T, np.bincount(where, rows.weights)))
 
     def limit_notes(self) -> list[str]:
         return rate_notes(self.r, self.alpha)

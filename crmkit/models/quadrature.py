@@ -47,6 +47,8 @@ def _towards(log_f: LogConcave, start: Array, mode: Array, goal: Array) -> Array
     for _ in range(4):
         value, slope = log_f(at)
         short = goal - value
+        if not (short > 0).any():
+            break
         safe = np.where(slope == 0, 1.0, slope)
         move = np.where((short > 0) & (slope != 0), short / safe, 0.0)
         at = np.clip(at + move, np.minimum(start, mode), np.maximum(start, mode))
