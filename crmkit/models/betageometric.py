@@ -12,7 +12,6 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, expit, gammaln
 
 from crmkit.models.base import Draw, PurchaseModel
 from crmkit.models.jet import (
@@ -30,6 +29,7 @@ from crmkit.models.jet import (
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, purchase_jet, rate_notes
 from crmkit.models.quadrature import Chebyshev, beta_nodes, discounted, horizon_end
 from crmkit.models.rows import BLOCK, Pairs, Rows, check, columns
+from crmkit.models.special import expit, log_gamma
 
 Array = np.ndarray
 GivenP = Callable[[Array, Array, Array], Array]  # of p, R and v
@@ -157,7 +157,7 @@ class BetaGeometric(PurchaseModel):
             return np.zeros_like(T)
         R, z = self.r + self.stages * x, (T - t_x) / (self.alpha + T)
         log_z = np.log(np.maximum(z, 1e-300))
-        return gammaln(R + j) - gammaln(R) - gammaln(j + 1) + np.where(z > 0, j * log_z, -np.inf)
+        return log_gamma(R + j) - log_gamma(R) - log_gamma(j + 1) + np.where(z > 0, j * log_z, -np.inf)
 
     def _log_alive(self, x: Array, t_x: Array, T: Array) -> tuple[Array, list[Array]]:
         """Log of the sum of the alive terms, and each stage's share of it."""
@@ -221,11 +221,15 @@ class BetaGeometric(PurchaseModel):
 
     def _kept(self, n: Array, x: Array) -> Array:
         """P(n further purchases are not followed by leaving)."""
+        from scipy.special import gammaln
+
         a, b = self.a, self._b_now(x)
         return np.exp(gammaln(b + n) - gammaln(b) - gammaln(a + b + n) + gammaln(a + b))
 
     def _mass(self, n: Array, h: Array, x: Array, t_x: Array, T: Array) -> Array:
         """P(Y = n): n completed gaps and still a customer, or left at the n-th."""
+        from scipy.special import betainc
+
         k, v = self.stages, h / (self.alpha + T)
         exactly, at_least = np.zeros_like(v), np.zeros_like(v)
         for j, share in enumerate(self._log_alive(x, t_x, T)[1]):

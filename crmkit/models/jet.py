@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import digamma, gammaln, zeta
+
+from crmkit.models.special import digamma, log_gamma, trigamma
 
 Array = np.ndarray
 Sums = tuple[float, Array, Array]  # log-likelihood, gradient (p,), Hessian (p, p)
@@ -130,9 +131,9 @@ def rising(c: float, n: Array) -> Rising:
     """The logarithm of the rising factorial (c)_n with its derivatives, once per different n."""
     kinds, where = np.unique(n, return_inverse=True)
     parts = (
-        gammaln(c + kinds) - gammaln(c),
+        log_gamma(c + kinds) - log_gamma(c),
         digamma(c + kinds) - digamma(c),
-        zeta(2, c + kinds) - zeta(2, c),  # trigamma
+        trigamma(c + kinds) - trigamma(c),
     )
     return Rising(*(part[where] for part in parts))
 

@@ -8,7 +8,6 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, xlog1py, xlogy
 
 from crmkit.models.base import Draw, PurchaseModel
 from crmkit.models.jet import Jet, Sums, empty, mirror, rising
@@ -41,6 +40,8 @@ def purchase_jet(r: float, alpha: float, rows: Rows, k: int = 1) -> Jet:
 
 def count_mass(n: Array, shape: Array, v: Array) -> Array:
     """P(n) of a Poisson count with mean v·g, g ~ Gamma(shape, 1): the negative binomial."""
+    from scipy.special import gammaln, xlogy
+
     logs = gammaln(shape + n) - gammaln(shape) - gammaln(n + 1) + xlogy(n, v) - (shape + n) * np.log1p(v)
     return np.exp(np.maximum(logs, -745.0)) * (logs > -745.0)
 
@@ -100,7 +101,7 @@ class NBD(PurchaseModel):
         x, t_x, T = columns(x, t_x, T)
         check(x, t_x, T)
         up = rising(self.r, x).value
-        return up - x * np.log(self.alpha) - xlog1py(self.r + x, T / self.alpha)
+        return up - x * np.log(self.alpha) - (self.r + x) * np.log1p(T / self.alpha)
 
     def _alive_now(self, x: Array, t_x: Array, T: Array) -> Array:
         return np.ones_like(T)

@@ -8,7 +8,6 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, exprel, gammaln
 
 from crmkit.models.base import Draw, PurchaseModel
 from crmkit.models.departures import Departures
@@ -25,6 +24,7 @@ from crmkit.models.quadrature import (
     log_integral,
 )
 from crmkit.models.rows import Pairs, Rows, check, columns, round_end, unique_rows
+from crmkit.models.special import expit, exprel
 
 Array = np.ndarray
 
@@ -156,6 +156,8 @@ class ParetoNBD(PurchaseModel):
 
         The interval that matters is found in log u, the integral taken in log(1 + u/min(b, c)).
         """
+        from scipy.special import gammaln
+
         c, b, s = self.alpha + T, self.beta + T, self.s
         tilt = (n + 1) * (b + c) - (R + n) * b - (s + 1) * c
         root = np.sqrt(tilt**2 + 4 * (R + s) * (n + 1) * b * c)

@@ -12,7 +12,8 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import roots_legendre
+
+from crmkit.models.special import gauss_legendre
 
 Array = np.ndarray
 LogConcave = Callable[[Array], tuple[Array, Array]]
@@ -26,7 +27,7 @@ _CACHED = 128
 @cache
 def legendre(n: int) -> tuple[Array, Array]:
     """Gauss-Legendre nodes and weights on [0, 1]."""
-    nodes, weights = roots_legendre(n)
+    nodes, weights = gauss_legendre(n)
     return (nodes + 1) / 2, weights / 2
 
 
