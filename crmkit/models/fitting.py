@@ -20,7 +20,10 @@ Array = np.ndarray
 
 SHAPE_BOX = (1e-7, 1e6)  # beyond these a shape parameter is its limit to six digits
 TIME_BOX = (1e-9, 1e9)  # in units of the mean T
-SAMPLE = 3_000  # customers on whom the starts are tried before all are used
+SAMPLES = (
+    1_000,
+    16_000,
+)  # customers on whom the starts, then the best of them, are tried before all are used
 NEAR = 0.5  # of log-likelihood of the sample to gain: its own noise is more
 FEW_REPEATERS = 50
 NO_GAIN = 1e-4  # in log-likelihood over the model without drop-out
@@ -144,17 +147,20 @@ def newton(starts: Sequence[PurchaseModel], rows: Rows) -> Maximum:
     """The best maximum from several starts: all are tried on a sample, the best on all rows."""
     low, high = box_of(starts[0])
 
-    def climb(theta: Array, sums: Callable[[Any], Sums], **how: Any) -> Maximum:
-        return maximise(lambda now: sums(starts[0].at(now)), theta, lower=low, upper=high, **how)
+    def climb(theta: Array, over: Callable[[Any], Sums], **how: Any) -> Maximum:
+        return maximise(lambda now: over(starts[0].at(now)), theta, lower=low, upper=high, **how)
 
-    few = rows.thinned(SAMPLE)
-    sums, goal = starts[0].likelihood(few), TOLERANCE if few is rows else NEAR
+    few, *more = [*(rows.thinned(size) for size in SAMPLES if 4 * size < len(rows.x)), rows]
+    sums, goal = starts[0].likelihood(few), NEAR if more else TOLERANCE
     climbs = [climb(start.theta, sums, limit=60, goal=goal) for start in starts]
     best = max(climbs, key=lambda one: one.value)
-    if few is rows:
-        return best if best.converged else climb(best.theta, sums)
-    # A fit of the sample may lie at the edge although all rows together have an inner maximum.
-    return climb(np.clip(best.theta, low + 5, high - 5), starts[0].likelihood(rows))
+    if not more and not best.converged:
+        return climb(best.theta, sums)
+    for part in more:
+        # A fit of the sample may lie at the edge although all rows together have an inner maximum.
+        inner = np.clip(best.theta, low + 5, high - 5)
+        best = climb(inner, starts[0].likelihood(part), goal=TOLERANCE if part is rows else NEAR)
+    return best
 
 
 def check_rows(rows: Rows) -> None:

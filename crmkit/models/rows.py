@@ -126,8 +126,10 @@ def _dense(code: Array, size: int) -> tuple[int, Array]:
         return len(kinds), code
     present = np.zeros(size, bool)
     present[code] = True
-    rank = np.cumsum(present) - 1
-    return int(rank[-1]) + 1 if size else 0, rank[code]
+    kinds = np.flatnonzero(present)
+    rank = np.empty(size, np.int64)
+    rank[kinds] = np.arange(len(kinds))
+    return len(kinds), rank[code]
 
 
 def collapse(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, weights: ArrayLike | None = None) -> Rows:
