@@ -26,6 +26,7 @@ from crmkit.models.jet import (
     log_sum_total,
     mirror,
 )
+from crmkit.models.known import Past
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, purchase_jet, rate_notes
 from crmkit.models.quadrature import Chebyshev, beta_nodes, discounted, horizon_end
 from crmkit.models.rows import BLOCK, Pairs, Rows, check, columns
@@ -189,7 +190,8 @@ class BetaGeometric(PurchaseModel):
 
     # ---- given alive: λ ~ Gamma(R, alpha + T) and p ~ Beta(a, b + x + d), independent (k = 1)
 
-    def _alive_now(self, x: Array, t_x: Array, T: Array) -> Array:
+    def _alive_now(self, past: Past) -> Array:
+        x, t_x, T = past.x, past.t_x, past.T
         return expit(self._log_alive(x, t_x, T)[0] - self._gone(x, t_x, T))
 
     def _b_now(self, x: Array) -> Array:

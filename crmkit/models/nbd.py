@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from crmkit.models.base import Draw, PurchaseModel
 from crmkit.models.jet import Jet, Sums, empty, mirror, rising
+from crmkit.models.known import Past
 from crmkit.models.quadrature import annuity
 from crmkit.models.rows import Rows, check, columns, unique_rows
 
@@ -103,8 +104,8 @@ class NBD(PurchaseModel):
         up = rising(self.r, x).value
         return up - x * np.log(self.alpha) - (self.r + x) * np.log1p(T / self.alpha)
 
-    def _alive_now(self, x: Array, t_x: Array, T: Array) -> Array:
-        return np.ones_like(T)
+    def _alive_now(self, past: Past) -> Array:
+        return np.ones_like(past.T)
 
     def _survival(self, h: Array, x: Array, t_x: Array, T: Array) -> Array:
         return np.ones_like(T)

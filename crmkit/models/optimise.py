@@ -91,14 +91,16 @@ def covariance(hessian: Array, fixed: Array) -> tuple[Array, Array]:
     """Inverse observed information, and which parameters the data identify.
 
     Directions in which the likelihood is flat, and the `fixed` parameters, get no variance: along
-    them predictions do not change. A parameter that moves along such a direction is unidentified.
+    them predictions do not change. A parameter that moves along such a direction is unidentified, also
+    if what it moves with is fixed.
     """
     p = len(hessian)
-    cov, known = np.zeros((p, p)), ~fixed
-    if known.any():
-        free = np.flatnonzero(~fixed)
+    values, vectors = np.linalg.eigh(-hessian)
+    cov, known = np.zeros((p, p)), ~fixed & (np.abs(vectors[:, values <= FLAT]) < 0.1).all(axis=1)
+    free = np.flatnonzero(~fixed)
+    if len(free):
         values, vectors = np.linalg.eigh(-hessian[np.ix_(free, free)])
         sharp = values > FLAT
         cov[np.ix_(free, free)] = (vectors[:, sharp] / values[sharp]) @ vectors[:, sharp].T
-        known[free] = (np.abs(vectors[:, ~sharp]) < 0.1).all(axis=1)
+        known[free] &= (np.abs(vectors[:, ~sharp]) < 0.1).all(axis=1)
     return cov, known

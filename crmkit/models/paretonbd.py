@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from crmkit.models.base import Draw, PurchaseModel
 from crmkit.models.departures import Departures
 from crmkit.models.jet import Jet, Sums, Term, added, empty, log_sum, log_sum_total, mirror, rising
+from crmkit.models.known import Past
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, rate_notes, uniform_history
 from crmkit.models.quadrature import (
     CUT,
@@ -23,7 +24,7 @@ from crmkit.models.quadrature import (
     horizon_end,
     log_integral,
 )
-from crmkit.models.rows import Pairs, Rows, check, columns, round_end, unique_rows
+from crmkit.models.rows import Pairs, Rows, columns, round_end, unique_rows
 from crmkit.models.special import expit, exprel
 
 Array = np.ndarray
@@ -109,10 +110,9 @@ class ParetoNBD(PurchaseModel):
         return alive[pairs.seen], lost[pairs.last] + np.log(np.maximum(share, TINY))
 
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
-        x, t_x, T = columns(x, t_x, T)
-        check(x, t_x, T)
-        factor = rising(self.r, x).value - x * np.log(self.alpha)
-        return factor + np.logaddexp(*self._log_terms(Pairs.of(x, t_x, T, round_end(T))))
+        past = Past.of(x, t_x, T)
+        factor = rising(self.r, past.x).value - past.x * np.log(self.alpha)
+        return factor + np.logaddexp(*self._log_terms(past.pairs))
 
     @classmethod
     def forever(cls) -> list[PurchaseModel]:
@@ -129,8 +129,8 @@ class ParetoNBD(PurchaseModel):
 
     # ---- given alive: λ ~ Gamma(r + x, alpha + T), and independently the time left ~ Pareto(s, beta + T)
 
-    def _alive_now(self, x: Array, t_x: Array, T: Array) -> Array:
-        alive, dead = self._log_terms(Pairs.of(x, t_x, T, round_end(T)))
+    def _alive_now(self, past: Past) -> Array:
+        alive, dead = self._log_terms(past.pairs)
         return expit(alive - dead)
 
     def _survival(self, h: Array, x: Array, t_x: Array, T: Array) -> Array:
