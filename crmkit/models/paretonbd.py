@@ -61,7 +61,7 @@ class ParetoNBD(PurchaseModel):
         return Departures(self.r, self.alpha, self.s, self.beta)
 
     def _alive_jet(self, x: Array, T: Array) -> Jet:
-        """The term of those who are still alive at T, without the same factor."""
+        """The term of those who are still alive at T, without the factor Γ(r+x)/Γ(r) α^-x."""
         jet, R = empty(4, len(x)), self.r + x
         la, lb = np.log1p(T / self.alpha), np.log1p(T / self.beta)
         A, B = T / (self.alpha + T), T / (self.beta + T)
@@ -103,7 +103,6 @@ class ParetoNBD(PurchaseModel):
 
     def _log_terms(self, pairs: Pairs) -> tuple[Array, Array]:
         """Logs of the terms "alive at T" and "left before T", without their common factor."""
-
         lost = self._lost.logs(pairs.x, pairs.t, pairs.end)
         alive = -(self.r + pairs.x) * np.log1p(pairs.t / self.alpha) - self.s * np.log1p(pairs.t / self.beta)
         share = -np.expm1(np.minimum(lost[pairs.seen] - lost[pairs.last], 0.0))
