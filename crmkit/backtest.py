@@ -9,7 +9,7 @@ before. A model that does not beat them is not worth having.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -23,7 +23,6 @@ from crmkit.candidates import (
     REGULAR,
     History,
     Holdout,
-    Kinds,
     Tell,
     cut,
     fit_all,
@@ -34,6 +33,7 @@ from crmkit.candidates import (
 from crmkit.errors import DataError, UsageError
 from crmkit.histories import Days, after
 from crmkit.models import Fit, fit_spend, outlook
+from crmkit.models.known import Past
 from crmkit.result import Result
 
 Array = np.ndarray
@@ -179,7 +179,7 @@ class _Test:
             mass=interval.mass,
             log_score=log_scores(fit, self.held, UNIT),
             fit=fit,
-            cumulative=_cumulative(fit, view.alive, history, self.weeks / UNIT),
+            cumulative=_cumulative(fit, history, self.weeks / UNIT),
         )
 
     def rules_of_thumb(self, people: pl.DataFrame, before: pl.DataFrame) -> list[Trial]:
@@ -213,14 +213,11 @@ class _Test:
         )
 
 
-def _cumulative(fit: Fit, alive: Array, history: History, weeks: Array) -> Array:
+def _cumulative(fit: Fit, history: History, weeks: Array) -> Array:
     """Expected orders of all customers up to the end of each week."""
-
-    def until(horizon: float) -> Callable[..., Array]:
-        return lambda *one: fit.model.conditional_expected(horizon, *one)
-
-    found = Kinds.of(history).expected(fit.model, alive, [until(float(week)) for week in weeks])
-    return np.array([float(orders.sum()) for orders in found])
+    past = Past.of(*history)
+    known = fit.model.seen(past)
+    return np.array([float(known.expected(np.full_like(past.x, week)).sum()) for week in weeks])
 
 
 def _facts(plan: Plan, trials: Sequence[Trial], best: Trial, level: float) -> dict[str, Any]:

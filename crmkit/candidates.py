@@ -13,19 +13,19 @@ among those that no other model beats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from crmkit.errors import DataError, UsageError
 from crmkit.histories import Days, Histories, after, histories, known, log_gaps
-from crmkit.models import PURCHASE_MODELS, Fit, PurchaseModel
-from crmkit.models.rows import Rows, collapse, unique_rows
+from crmkit.models import PURCHASE_MODELS, Fit
+from crmkit.models.rows import Rows, collapse
 
 Array = np.ndarray
 Tell = Callable[[str], None]
@@ -214,25 +214,3 @@ def check_histories(past: Histories) -> None:
             f"None of the {len(past.x):,} customers bought on a second day, so there is nothing to learn about "
             "repeat purchases. Give a longer history; `crmkit value` works with assumptions instead."
         )
-
-
-class Kinds(NamedTuple):
-    """Different histories, and the different (x, T) among them, each of the latter with the latest t_x."""
-
-    history: History
-    pairs: History
-    where: Array
-
-    @classmethod
-    def of(cls, history: History) -> Kinds:
-        (x, T), where = unique_rows(history[0], history[2])
-        return cls(history, (x, np.where(x > 0, T, 0.0), T), where)
-
-    def expected(
-        self, model: PurchaseModel, alive: Array, functions: Sequence[Callable[..., Array]]
-    ) -> list[Array]:
-        """Each function of all histories, given their P(alive): that apart, most models see x and T only."""
-        if model.gap_matters:
-            return [function(*self.history) for function in functions]
-        chance = model.p_alive(*self.pairs)
-        return [alive * (function(*self.pairs) / chance)[self.where] for function in functions]

@@ -8,17 +8,17 @@ the others. Both add up to a variance, and a gamma distribution with it gives th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from crmkit.candidates import History, Kinds
-from crmkit.models import Fit, Outlook, PurchaseModel, outlook
+from crmkit.models import Fit, Outlook
+from crmkit.models.known import Known, Past
 from crmkit.models.rows import unique_rows, workers
-from crmkit.models.uncertainty import gamma_quantile, spread_points
+from crmkit.models.uncertainty import Prospects, gamma_quantile, spread_points
 
 Array = np.ndarray
 
@@ -54,7 +54,7 @@ class Groups(NamedTuple):
 class Customers:
     """Each different history once, in the unit of the model, and what is known of spend."""
 
-    kinds: Kinds
+    past: Past
     where: Array
     amounts: Array
     mean: Array | None
@@ -62,22 +62,14 @@ class Customers:
     @classmethod
     def of(cls, x: Array, t_x: Array, T: Array, amounts: Array, mean: Array | None) -> Customers:
         (kinds_x, kinds_T, kinds_t), where = unique_rows(x, T, t_x)
-        return cls(Kinds.of((kinds_x, kinds_t, kinds_T)), where, amounts, mean)
-
-    def all(self) -> History:
-        """The history of every customer."""
-        x, t_x, T = (column[self.where] for column in self.kinds.history)
-        return x, t_x, T
+        return cls(Past.of(kinds_x, kinds_t, kinds_T), where, amounts, mean)
 
 
-def expected(model: PurchaseModel, horizon: float, rate: float, kinds: Kinds) -> Expected:
+def expected(known: Known, horizon: float, rate: float) -> Expected:
     """All three quantities; without a discount there is no residual, and it is zero."""
-    alive = model.p_alive(*kinds.history)
-    wanted: list[Callable[..., Array]] = [lambda *one: model.conditional_expected(horizon, *one)]
-    if rate > 0:
-        wanted.append(lambda *one: model.dert(rate, *one))
-    orders, *residual = kinds.expected(model, alive, wanted)
-    return Expected(alive, orders, residual[0] if residual else np.zeros_like(orders))
+    h = np.full_like(known.past.x, horizon)
+    residual = known.discounted(np.full_like(h, np.inf), rate) if rate > 0 else np.zeros_like(h)
+    return Expected(known.alive, known.expected(h), residual)
 
 
 @dataclass(frozen=True)
@@ -156,19 +148,22 @@ def _total(mean: Array, common: Sequence[Sequence[Array]], own: Array, groups: G
 
 def forecast(fit: Fit, spend: Fit | None, horizon: float, rate: float, customers: Customers) -> Forecast:
     """All that is expected of these customers; times in the unit of the fit."""
+    known, *others = (model.seen(customers.past) for model in (fit.model, *spread_points(fit)))
+    at_fit = expected(known, horizon, rate)  # first, since it sorts out the histories for all
     # numpy lets go of the interpreter, so threads suffice; the order of the answers is that of the models.
     with ThreadPoolExecutor(workers()) as pool:
-        seen = pool.submit(look_at, fit, spend, horizon, rate, customers)
-        models = [fit.model, *spread_points(fit)]
-        at_fit, *at_points = pool.map(lambda one: expected(one, horizon, rate, customers.kinds), models)
-        points = [] if spend is None else _spend_points(spend, customers)
-    return Forecast(customers, seen.result(), at_fit, at_points, points)
+        at_points = list(pool.map(lambda one: expected(one, horizon, rate), others))
+    orders = np.array([one.orders for one in at_points]).reshape(len(others), len(at_fit.orders))
+    prospects = Prospects(horizon, known, at_fit.orders, orders)
+    view = prospects.outlook(customers.where, rate, spend, customers.mean, customers.amounts)
+    points = [] if spend is None else _spend_points(spend, customers)
+    return Forecast(customers, view, at_fit, at_points, points)
 
 
 def look_at(fit: Fit, spend: Fit | None, horizon: float, rate: float, customers: Customers) -> Outlook:
     """What is expected of each customer; times in the unit of the fit."""
-    x, t_x, T = customers.all()
-    return outlook(fit, horizon, x, t_x, T, spend=spend, m=customers.mean, n=customers.amounts, rate=rate)
+    prospects = Prospects.of(fit, horizon, customers.past)
+    return prospects.outlook(customers.where, rate, spend, customers.mean, customers.amounts)
 
 
 def _spend_points(spend: Fit, customers: Customers) -> list[Array]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -57,6 +58,7 @@ def _prepare(debug: bool) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     endings.catch()
+    gc.disable()  # until the work begins (`Session`): what libraries make while they are imported is no garbage
 
 
 def _say_nothing(unraised: object) -> None:

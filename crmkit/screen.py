@@ -36,6 +36,7 @@ _SYSTEMS = {
     "truecolor": "TRUECOLOR",
     "windows": "WINDOWS",
 }
+_ASKS_FOR_COLOR = ("FORCE_COLOR", "TTY_COMPATIBLE")  # wherever the output goes
 _GAP = "  "
 _CURVE_WIDTH = 60
 # The scale and the axis to the left of a curve, and the end of "100%" to its right.
@@ -87,16 +88,23 @@ def _cells(text: str) -> int:
 
 def window(color: Color = "auto", width: int | None = None) -> Window:
     """The window of standard output: NO_COLOR, FORCE_COLOR, COLUMNS, TERM and the locale are honoured."""
-    from rich.console import Console
-
-    console = Console(file=sys.stdout)
     if width is None and sys.stdout.isatty():
         # Not Rich's, which takes a dumb terminal for 80 columns whatever COLUMNS says.
         width = shutil.get_terminal_size().columns
-    system = None if console.no_color else console.color_system
+    return Window(width, _color_system(color), _is_ascii_locale())
+
+
+def _color_system(color: Color) -> str | None:
+    """What Rich makes of the terminal. It is not asked about a pipe: it would take longer to import than to answer."""
+    asked = any(os.environ.get(name) for name in _ASKS_FOR_COLOR)
+    if color == "never" or (color == "auto" and not (asked or sys.stdout.isatty())):
+        return None
+    from rich.console import Console
+
     if color == "always":
-        system = Console(file=sys.stdout, force_terminal=True).color_system or "standard"
-    return Window(width, None if color == "never" else system, _is_ascii_locale())
+        return Console(file=sys.stdout, force_terminal=True).color_system or "standard"
+    console = Console(file=sys.stdout)
+    return None if console.no_color else console.color_system
 
 
 def _is_ascii_locale() -> bool:

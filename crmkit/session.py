@@ -9,6 +9,7 @@ Messages go to standard error in the form the user chose; tables leave through `
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import platform
@@ -57,6 +58,7 @@ class Session:
         self._limits = gate(common)
         self._open = ExitStack()
         self._found: Sequence[Source] | None = None
+        gc.enable()  # the libraries are there
 
     def __enter__(self) -> Session:
         self._check_outputs()

@@ -64,3 +64,15 @@ main()
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert (run.returncode, run.stderr) == (130, "crmkit: interrupted; no file was changed\n")
+
+
+@pytest.mark.parametrize("command", [["rfm", "sample_data/sales.csv"], ["sample", "--rows", "10"]])
+def test_garbage_is_collected_while_a_command_works(command: list[str], tmp_path: Path) -> None:
+    code = (
+        "import gc\nfrom crmkit.guard import guarded\n"
+        f"status = guarded({command!r} + ['-o', {str(tmp_path / 'out.csv')!r}])\n"
+        "print(status, gc.isenabled())"
+    )
+    code = f"import sys; sys.argv = ['crmkit'] + {command!r} + ['-o', {str(tmp_path / 'out.csv')!r}]\n{code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.split()[-2:] == ["0", "True"]

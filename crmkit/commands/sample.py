@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Annotated
 
 from typer import Option
@@ -31,6 +32,7 @@ def sample(
     """
     from crmkit import sample as made
 
+    gc.enable()  # as in `Session`, of which there is none here
     size = 2000 if rows is None and customers is None else rows
     window = {"start": day("--start", start) or made.START, "end": day("--end", end) or made.END}
     book = made.draw(size, customers=customers, seed=seed, int_ids=int_ids, times=times, **window)

@@ -1,29 +1,49 @@
 """Models of who buys again, when, and for how much: numpy in, numpy out, nothing printed.
 
-Importing this package costs numpy and scipy, so the command line does it only where needed.
+Importing a model costs numpy; scipy comes in with the first quantile or chance of a count.
+So each name is imported when it is first used.
 """
 
 from __future__ import annotations
 
-from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.bdw import BdW
-from crmkit.models.bgbb import BGBB
-from crmkit.models.bgnbd import BGNBD
-from crmkit.models.cnbd import BGCNBD, MBGCNBD
-from crmkit.models.covariates import CovariateFit, fit_covariates
-from crmkit.models.fitting import Fit
-from crmkit.models.gammagamma import GammaGamma
-from crmkit.models.mbgnbd import MBGNBD
-from crmkit.models.nbd import NBD
-from crmkit.models.paretonbd import ParetoNBD
-from crmkit.models.sbg import SBG
-from crmkit.models.serial import fit_from_dict, model_from_dict
-from crmkit.models.spend import LognormalSpend, SpendModel, fit_spend
-from crmkit.models.uncertainty import Outlook, outlook
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-PURCHASE_MODELS: dict[str, type[PurchaseModel]] = {
-    model.name: model for model in (NBD, BGNBD, MBGNBD, ParetoNBD, BGCNBD, MBGCNBD)
+if TYPE_CHECKING:
+    from crmkit.models.base import Draw, PurchaseModel
+    from crmkit.models.bdw import BdW
+    from crmkit.models.bgbb import BGBB
+    from crmkit.models.bgnbd import BGNBD
+    from crmkit.models.cnbd import BGCNBD, MBGCNBD
+    from crmkit.models.covariates import CovariateFit, fit_covariates
+    from crmkit.models.fitting import Fit
+    from crmkit.models.gammagamma import GammaGamma
+    from crmkit.models.mbgnbd import MBGNBD
+    from crmkit.models.nbd import NBD
+    from crmkit.models.paretonbd import ParetoNBD
+    from crmkit.models.sbg import SBG
+    from crmkit.models.serial import PURCHASE_MODELS, fit_from_dict, model_from_dict
+    from crmkit.models.spend import LognormalSpend, SpendModel, fit_spend
+    from crmkit.models.uncertainty import Outlook, outlook
+
+_HOMES = {
+    "base": ("Draw", "PurchaseModel"),
+    "bdw": ("BdW",),
+    "bgbb": ("BGBB",),
+    "bgnbd": ("BGNBD",),
+    "cnbd": ("BGCNBD", "MBGCNBD"),
+    "covariates": ("CovariateFit", "fit_covariates"),
+    "fitting": ("Fit",),
+    "gammagamma": ("GammaGamma",),
+    "mbgnbd": ("MBGNBD",),
+    "nbd": ("NBD",),
+    "paretonbd": ("ParetoNBD",),
+    "sbg": ("SBG",),
+    "serial": ("PURCHASE_MODELS", "fit_from_dict", "model_from_dict"),
+    "spend": ("LognormalSpend", "SpendModel", "fit_spend"),
+    "uncertainty": ("Outlook", "outlook"),
 }
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BGBB",
@@ -50,3 +70,13 @@ __all__ = [
     "model_from_dict",
     "outlook",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

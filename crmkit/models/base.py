@@ -17,9 +17,10 @@ from numpy.typing import ArrayLike
 
 from crmkit.errors import ModelError
 from crmkit.models import fitting
-from crmkit.models.jet import Jet
+from crmkit.models.jet import Jet, Sums
+from crmkit.models.known import Known, Past
 from crmkit.models.parameters import Model
-from crmkit.models.rows import Rows, check, collapse, columns, unique_rows
+from crmkit.models.rows import Rows, collapse, columns
 
 Array = np.ndarray
 
@@ -79,6 +80,13 @@ class PurchaseModel(Model, ABC):
     def jet(self, rows: Rows) -> Jet:
         """Log-likelihood of each row with its derivatives in theta."""
 
+    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+        """The log-likelihood of all rows with its derivatives, as a function of models of this kind.
+
+        What does not depend on the parameters is done once.
+        """
+        return lambda model: fitting.row_sums(model, rows)
+
     # ---- given alive at T; arguments are parallel arrays, t_x is zero unless gap_matters
 
     @abstractmethod
@@ -86,7 +94,7 @@ class PurchaseModel(Model, ABC):
         """Each customer's log-likelihood, in the unit of time of the parameters."""
 
     @abstractmethod
-    def _alive_now(self, x: Array, t_x: Array, T: Array) -> Array: ...
+    def _alive_now(self, past: Past) -> Array: ...
 
     @abstractmethod
     def _survival(self, h: Array, x: Array, t_x: Array, T: Array) -> Array:
@@ -118,16 +126,19 @@ class PurchaseModel(Model, ABC):
 
     # ---- what follows
 
+    def seen(self, past: Past) -> Known:
+        """What this model says of customers with these histories."""
+        return Known(self, past)
+
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, after: ArrayLike = 0.0) -> Array:
         """P(alive at T + after | x, t_x, T)."""
-        x, t_x, T, after = _history(x, t_x, T, after)
-        now = self._alive_now(x, t_x, T)
-        return now if not after.any() else now * self._alive(self._survival, after, x, t_x, T)
+        past, (after,) = _history(x, t_x, T, after)
+        return self.seen(past).alive_after(after)
 
     def conditional_expected(self, h: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """Expected purchases in (T, T + h] of a customer with this history (CET)."""
-        x, t_x, T, h = _history(x, t_x, T, h)
-        return self._alive_now(x, t_x, T) * self._alive(self._mean, h, x, t_x, T)
+        past, (h,) = _history(x, t_x, T, h)
+        return self.seen(past).expected(h)
 
     def expected(self, h: ArrayLike) -> Array:
         """Expected repeat purchases of a new customer in the time h after the first purchase."""
@@ -137,9 +148,8 @@ class PurchaseModel(Model, ABC):
         self, n: ArrayLike, h: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike
     ) -> Array:
         """P(n purchases in (T, T + h]) for a customer with this history."""
-        x, t_x, T, h, n = _history(x, t_x, T, h, n)
-        alive = self._alive_now(x, t_x, T)
-        return alive * self._alive(self._mass, n, h, x, t_x, T) + (1 - alive) * (n == 0)
+        past, (n, h) = _history(x, t_x, T, n, h)
+        return self.seen(past).mass(n, h)
 
     def pmf(self, n: ArrayLike, t: ArrayLike) -> Array:
         """P(n repeat purchases of a new customer in the time t after the first purchase)."""
@@ -147,29 +157,18 @@ class PurchaseModel(Model, ABC):
 
     def p_purchase(self, h: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """P(at least one purchase in (T, T + h]) for a customer with this history."""
-        x, t_x, T, h = _history(x, t_x, T, h)
-        return self._alive_now(x, t_x, T) * self._alive(self._some, h, x, t_x, T)
-
-    def _some(self, h: Array, x: Array, t_x: Array, T: Array) -> Array:
-        return 1 - self._mass(np.zeros_like(h), h, x, t_x, T)
+        past, (h,) = _history(x, t_x, T, h)
+        return self.seen(past).some(h)
 
     def conditional_pairs(self, h: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """E(Y (Y − 1)) of the purchases Y in (T, T + h]; the variance is this + E(Y) − E(Y)²."""
-        x, t_x, T, h = _history(x, t_x, T, h)
-        return self._alive_now(x, t_x, T) * self._alive(self._pairs, h, x, t_x, T)
+        past, (h,) = _history(x, t_x, T, h)
+        return self.seen(past).pairs(h)
 
     def dect(self, horizon: ArrayLike, rate: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """Discounted expected purchases in the horizon; it may be infinite if `rate` is positive."""
-        x, t_x, T, horizon = _history(x, t_x, T, horizon)
-        if not (np.isfinite(rate) and rate >= 0):
-            raise ModelError(f"The discount rate must be zero or positive; it is {rate}.")
-        if rate == 0 and np.isinf(horizon).any():
-            raise ModelError("Without a horizon the discount rate must be positive.")
-
-        def inner(h: Array, *history: Array) -> Array:
-            return self._discounted(h, float(rate), *history)
-
-        return self._alive_now(x, t_x, T) * self._alive(inner, horizon, x, t_x, T)
+        past, (horizon,) = _history(x, t_x, T, horizon)
+        return self.seen(past).discounted(horizon, rate)
 
     def dert(self, rate: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """Discounted expected residual transactions: `dect` without a horizon."""
@@ -179,23 +178,17 @@ class PurchaseModel(Model, ABC):
         self, rng: np.random.Generator, h: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, size: int
     ) -> Array:
         """`size` draws (size, n) of each known customer's purchases in (T, T + h]."""
-        x, t_x, T, h = (np.tile(column, size) for column in _history(x, t_x, T, h))
-        alive = rng.random(len(x)) < self._alive_now(x, t_x, T)
+        past, (h,) = _history(x, t_x, T, h)
+        x, t_x, T, h = (np.tile(column, size) for column in (past.x, past.t_x, past.T, h))
+        alive = rng.random(len(h)) < np.tile(self.seen(past).alive, size)
         return np.where(alive, self._future(rng, h, x, t_x, T), 0).reshape(size, -1)
 
-    def _alive(self, function: Callable[..., Array], *arguments: Array) -> Array:
-        """`function` once for each different row: given alive, only x, T (and seldom t_x) matter."""
-        *first, x, t_x, T = arguments
-        if not self.gap_matters:
-            t_x = np.zeros_like(t_x)
-        kinds, where = unique_rows(*first, x, t_x, T)
-        return function(*kinds)[where]
 
-
-def _history(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *others: ArrayLike) -> tuple[Array, ...]:
+def _history(
+    x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *others: ArrayLike
+) -> tuple[Past, tuple[Array, ...]]:
     """Checked histories and what goes with them, as arrays of one shape."""
     arrays = columns(x, t_x, T, *others)
-    check(*arrays[:3])
     if any(not (column >= 0).all() for column in arrays[3:]):
         raise ModelError("Horizons and counts must not be negative.")
-    return arrays
+    return Past.of(*arrays[:3]), arrays[3:]

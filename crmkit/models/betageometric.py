@@ -12,13 +12,25 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, expit, gammaln
 
 from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.jet import Jet, beside, beta_ratio, empty, log_sum, mirror
+from crmkit.models.jet import (
+    Jet,
+    Sums,
+    Term,
+    added,
+    beside,
+    beta_ratio,
+    empty,
+    log_sum,
+    log_sum_total,
+    mirror,
+)
+from crmkit.models.known import Past
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, purchase_jet, rate_notes
 from crmkit.models.quadrature import Chebyshev, beta_nodes, discounted, horizon_end
-from crmkit.models.rows import BLOCK, Rows, check, columns
+from crmkit.models.rows import BLOCK, Pairs, Rows, check, columns
+from crmkit.models.special import expit, log_gamma
 
 Array = np.ndarray
 GivenP = Callable[[Array, Array, Array], Array]  # of p, R and v
@@ -93,6 +105,42 @@ class BetaGeometric(PurchaseModel):
         jet = log_sum([self._gone_jet(rows), *(self._stage_jet(j, rows) for j in range(self.stages))])
         return jet + self._common_jet(rows)
 
+    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+        """With k = 1 it is a sum of a function of (x, T) and one of (x, t_x)."""
+        if self.stages > 1:
+            return super().likelihood(rows)
+        x, t_x, T, weights = rows
+        pairs, (kinds, where) = Pairs.of(x, t_x, T, np.zeros_like(T)), np.unique(x, return_inverse=True)
+        customers = np.bincount(where, weights)
+
+        def sums(model: Self) -> Sums:
+            alive, gone = model._since_jets(pairs.x, pairs.t)
+            both = log_sum_total([Term(alive, pairs.seen), Term(gone, pairs.last)], weights)
+            return added([both, model._factor_jet(kinds).total(customers)])
+
+        return sums
+
+    def _factor_jet(self, x: Array) -> Jet:
+        """What depends on x alone: the purchases, and the tosses as in `_common_jet`."""
+        rows = Rows(x, np.zeros_like(x), np.zeros_like(x), x)
+        return self._common_jet(rows)
+
+    def _since_jets(self, x: Array, t: Array) -> tuple[Jet, Jet]:
+        """With k = 1, the terms of those alive at t = T, and of those who left at t = t_x."""
+        R, back = self.r + x, self._b_before(x)
+        length, seen = np.log1p(t / self.alpha), t / (self.alpha + t)
+        alive = empty(4, len(x))
+        alive.value[:] = -R * length
+        alive.gradient[0], alive.gradient[1] = -self.r * length, R * seen
+        alive.hessian[0, 0], alive.hessian[0, 1] = -self.r * length, self.r * seen
+        alive.hessian[1, 1] = -R * seen * (1 - seen)
+        mirror(alive.hessian)
+        gone = Jet(*(part.copy() for part in alive))
+        gone.value[:] += np.where(x + self.modified > 0, np.log(self.a / back), -np.inf)
+        gone.gradient[2], gone.gradient[3] = 1.0, -self.b / back
+        gone.hessian[3, 3] = -self.b / back * (1 - self.b / back)
+        return alive, gone
+
     def _b_before(self, x: Array) -> Array:
         """b of the Beta after all purchases but the last; where there is none, any positive number."""
         return np.where(x + self.modified > 0, self.b + x - 1 + self.modified, 1.0)
@@ -110,7 +158,7 @@ class BetaGeometric(PurchaseModel):
             return np.zeros_like(T)
         R, z = self.r + self.stages * x, (T - t_x) / (self.alpha + T)
         log_z = np.log(np.maximum(z, 1e-300))
-        return gammaln(R + j) - gammaln(R) - gammaln(j + 1) + np.where(z > 0, j * log_z, -np.inf)
+        return log_gamma(R + j) - log_gamma(R) - log_gamma(j + 1) + np.where(z > 0, j * log_z, -np.inf)
 
     def _log_alive(self, x: Array, t_x: Array, T: Array) -> tuple[Array, list[Array]]:
         """Log of the sum of the alive terms, and each stage's share of it."""
@@ -142,7 +190,8 @@ class BetaGeometric(PurchaseModel):
 
     # ---- given alive: λ ~ Gamma(R, alpha + T) and p ~ Beta(a, b + x + d), independent (k = 1)
 
-    def _alive_now(self, x: Array, t_x: Array, T: Array) -> Array:
+    def _alive_now(self, past: Past) -> Array:
+        x, t_x, T = past.x, past.t_x, past.T
         return expit(self._log_alive(x, t_x, T)[0] - self._gone(x, t_x, T))
 
     def _b_now(self, x: Array) -> Array:
@@ -174,11 +223,15 @@ class BetaGeometric(PurchaseModel):
 
     def _kept(self, n: Array, x: Array) -> Array:
         """P(n further purchases are not followed by leaving)."""
+        from scipy.special import gammaln
+
         a, b = self.a, self._b_now(x)
         return np.exp(gammaln(b + n) - gammaln(b) - gammaln(a + b + n) + gammaln(a + b))
 
     def _mass(self, n: Array, h: Array, x: Array, t_x: Array, T: Array) -> Array:
         """P(Y = n): n completed gaps and still a customer, or left at the n-th."""
+        from scipy.special import betainc
+
         k, v = self.stages, h / (self.alpha + T)
         exactly, at_least = np.zeros_like(v), np.zeros_like(v)
         for j, share in enumerate(self._log_alive(x, t_x, T)[1]):

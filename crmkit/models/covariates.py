@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from crmkit.errors import ModelError
 from crmkit.models.base import PurchaseModel
-from crmkit.models.fitting import box_of, row_sums
+from crmkit.models.fitting import box_of
 from crmkit.models.optimise import covariance, maximise
 from crmkit.models.rows import Rows, collapse, columns
 
@@ -128,10 +128,12 @@ def _climb(
     p, more, (unit, l2) = len(base.names), sum(sizes.values()), scales
     shrunk = np.r_[np.zeros(p), np.full(more, l2)]
 
+    likelihoods = [(design, base.likelihood(rows)) for design, rows in parts]
+
     def objective(theta: Array) -> tuple[float, Array, Array]:
         value, gradient, hessian = -shrunk @ theta**2 / 2, -shrunk * theta, -np.diag(shrunk)
-        for design, rows in parts:
-            part, slope, bend = row_sums(base.at(design @ theta), rows)
+        for design, sums in likelihoods:
+            part, slope, bend = sums(base.at(design @ theta))
             value, gradient = value + part, gradient + design.T @ slope
             hessian = hessian + design.T @ bend @ design
         return float(value), gradient, hessian

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crmkit.errors import ModelError
-from crmkit.models.optimise import Maximum, covariance, maximise
+from crmkit.models.jet import Sums, added
+from crmkit.models.optimise import TOLERANCE, Maximum, covariance, maximise
 from crmkit.models.rows import Rows, each_block
 
 if TYPE_CHECKING:
     from crmkit.models.base import PurchaseModel
 
 Array = np.ndarray
-Sums = tuple[float, Array, Array]  # log-likelihood, gradient (p,), Hessian (p, p)
 
 SHAPE_BOX = (1e-7, 1e6)  # beyond these a shape parameter is its limit to six digits
 TIME_BOX = (1e-9, 1e9)  # in units of the mean T
-SAMPLE = 6_000  # rows on which the starts are tried before all rows are used
+SAMPLES = (
+    1_000,
+    16_000,
+)  # customers on whom the starts, then the best of them, are tried before all are used
+NEAR = 0.5  # of log-likelihood of the sample to gain: its own noise is more
 FEW_REPEATERS = 50
 NO_GAIN = 1e-4  # in log-likelihood over the model without drop-out
 DOUBTFUL = 1.92  # half the 95 % point of χ² with one degree of freedom
@@ -129,9 +133,7 @@ def describe(start: Any, found: Maximum, box: tuple[Array, Array], customers: fl
 
 def row_sums(model: PurchaseModel, rows: Rows) -> Sums:
     """The weighted log-likelihood and its derivatives, summed in an order that never varies."""
-    sums = each_block(lambda block: model.jet(block).total(block.weights), rows)
-    values, gradients, hessians = zip(*sums, strict=True)
-    return sum(values), np.sum(gradients, axis=0), np.sum(hessians, axis=0)
+    return added(each_block(lambda block: model.jet(block).total(block.weights), rows))
 
 
 def box_of(model: PurchaseModel) -> tuple[Array, Array]:
@@ -145,18 +147,20 @@ def newton(starts: Sequence[PurchaseModel], rows: Rows) -> Maximum:
     """The best maximum from several starts: all are tried on a sample, the best on all rows."""
     low, high = box_of(starts[0])
 
-    def climb(theta: Array, over: Rows, limit: int) -> Maximum:
-        return maximise(
-            lambda now: row_sums(starts[0].at(now), over), theta, lower=low, upper=high, limit=limit
-        )
+    def climb(theta: Array, over: Callable[[Any], Sums], **how: Any) -> Maximum:
+        return maximise(lambda now: over(starts[0].at(now)), theta, lower=low, upper=high, **how)
 
-    few = rows.thinned(SAMPLE)
-    best = max((climb(start.theta, few, 60) for start in starts), key=lambda one: one.value)
-    if few is rows and best.converged:
-        return best
-    # A fit of the sample may lie at the edge although all rows together have an inner maximum.
-    inner = best.theta if few is rows else np.clip(best.theta, low + 5, high - 5)
-    return climb(inner, rows, 120)
+    few, *more = [*(rows.thinned(size) for size in SAMPLES if 4 * size < len(rows.x)), rows]
+    sums, goal = starts[0].likelihood(few), NEAR if more else TOLERANCE
+    climbs = [climb(start.theta, sums, limit=60, goal=goal) for start in starts]
+    best = max(climbs, key=lambda one: one.value)
+    if not more and not best.converged:
+        return climb(best.theta, sums)
+    for part in more:
+        # A fit of the sample may lie at the edge although all rows together have an inner maximum.
+        inner = np.clip(best.theta, low + 5, high - 5)
+        best = climb(inner, starts[0].likelihood(part), goal=TOLERANCE if part is rows else NEAR)
+    return best
 
 
 def check_rows(rows: Rows) -> None:

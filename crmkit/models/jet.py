@@ -11,9 +11,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import digamma, gammaln, zeta
+
+from crmkit.models.special import digamma, log_gamma, trigamma
 
 Array = np.ndarray
+Sums = tuple[float, Array, Array]  # log-likelihood, gradient (p,), Hessian (p, p)
+
+ROWS = 2048  # rows whose shares and slopes stay in a core's cache
 
 
 class Jet(NamedTuple):
@@ -26,7 +30,7 @@ class Jet(NamedTuple):
     def __add__(self, other: Jet) -> Jet:  # type: ignore[override]
         return Jet(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
-    def total(self, weights: Array) -> tuple[float, Array, Array]:
+    def total(self, weights: Array) -> Sums:
         """Weighted sums over the rows; not by BLAS, whose digits depend on its number of threads."""
         value, gradient, hessian = ((part * weights).sum(axis=-1) for part in self)
         return float(value), gradient, hessian
@@ -62,6 +66,59 @@ def log_sum(terms: Sequence[Jet], signs: Sequence[int] | None = None) -> Jet:
     return Jet(top + np.log(whole), gradient, second - gradient[:, None] * gradient[None])
 
 
+class Term(NamedTuple):
+    """±e^jet of kinds that rows share, and each row's kind."""
+
+    jet: Jet
+    where: Array
+    sign: int = 1
+
+
+def added(parts: Sequence[Sums]) -> Sums:
+    """The sums of all parts together."""
+    values, gradients, hessians = zip(*parts, strict=True)
+    return sum(values), np.sum(gradients, axis=0), np.sum(hessians, axis=0)
+
+
+def log_sum_total(terms: Sequence[Term], weights: Array) -> Sums:
+    """`log_sum(…).total(weights)` of rows whose terms have derivatives by kind: rows need only shares."""
+    shares = np.empty((len(terms), len(weights)))
+    value, crossed = 0.0, np.zeros_like(terms[0].jet.hessian[..., 0])
+    for at in range(0, len(weights), ROWS):
+        rows = slice(at, at + ROWS)
+        here = [term._replace(where=term.where[rows]) for term in terms]
+        value += _shared(here, weights[rows], shares[:, rows], crossed)
+    gradient, second = np.zeros(len(crossed)), -crossed
+    for share, (jet, where, _) in zip(shares, terms, strict=True):
+        share *= weights
+        mass = np.bincount(where, weights=share, minlength=len(jet.value))
+        weighted = jet.gradient * mass
+        gradient += weighted.sum(axis=-1)
+        second += np.einsum("in,jn->ij", weighted, jet.gradient) + np.einsum("ijn,n->ij", jet.hessian, mass)
+    return value, gradient, mirror(second)
+
+
+def _shared(terms: Sequence[Term], weights: Array, share: Array, crossed: Array) -> float:
+    """The log-likelihood of some rows. Fills in the terms' shares, and adds up the squares of the gradient."""
+    for row, (jet, where, _) in zip(share, terms, strict=True):
+        np.take(jet.value, where, out=row)
+    top = share.max(axis=0)
+    share -= top
+    np.exp(share, out=share)
+    share *= np.array([[term.sign] for term in terms])
+    whole = share.sum(axis=0)
+    share /= whole
+    slope = np.zeros((len(crossed), len(weights)))
+    for part, (jet, where, _) in zip(share, terms, strict=True):
+        for row, by_kind in zip(slope, jet.gradient, strict=True):
+            row += part * by_kind[where]
+    for i, row in enumerate(slope):
+        weighted = row * weights
+        for j in range(i, len(slope)):
+            crossed[i, j] += (weighted * slope[j]).sum()
+    return float(((top + np.log(whole)) * weights).sum())
+
+
 class Rising(NamedTuple):
     """log Γ(c + n) − log Γ(c) and its first and second derivative in c."""
 
@@ -74,9 +131,9 @@ def rising(c: float, n: Array) -> Rising:
     """The logarithm of the rising factorial (c)_n with its derivatives, once per different n."""
     kinds, where = np.unique(n, return_inverse=True)
     parts = (
-        gammaln(c + kinds) - gammaln(c),
+        log_gamma(c + kinds) - log_gamma(c),
         digamma(c + kinds) - digamma(c),
-        zeta(2, c + kinds) - zeta(2, c),  # trigamma
+        trigamma(c + kinds) - trigamma(c),
     )
     return Rising(*(part[where] for part in parts))
 

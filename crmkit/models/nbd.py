@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, xlog1py, xlogy
 
 from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.jet import Jet, empty, mirror, rising
+from crmkit.models.jet import Jet, Sums, empty, mirror, rising
+from crmkit.models.known import Past
 from crmkit.models.quadrature import annuity
-from crmkit.models.rows import Rows, check, columns
+from crmkit.models.rows import Rows, check, columns, unique_rows
 
 Array = np.ndarray
 
@@ -40,6 +41,8 @@ def purchase_jet(r: float, alpha: float, rows: Rows, k: int = 1) -> Jet:
 
 def count_mass(n: Array, shape: Array, v: Array) -> Array:
     """P(n) of a Poisson count with mean v·g, g ~ Gamma(shape, 1): the negative binomial."""
+    from scipy.special import gammaln, xlogy
+
     logs = gammaln(shape + n) - gammaln(shape) - gammaln(n + 1) + xlogy(n, v) - (shape + n) * np.log1p(v)
     return np.exp(np.maximum(logs, -745.0)) * (logs > -745.0)
 
@@ -88,6 +91,10 @@ class NBD(PurchaseModel):
     def jet(self, rows: Rows) -> Jet:
         return purchase_jet(self.r, self.alpha, rows)
 
+    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+        (x, T), where = unique_rows(rows.x, rows.T)
+        return super().likelihood(Rows(x, T, T, np.bincount(where, rows.weights)))
+
     def limit_notes(self) -> list[str]:
         return rate_notes(self.r, self.alpha)
 
@@ -95,10 +102,10 @@ class NBD(PurchaseModel):
         x, t_x, T = columns(x, t_x, T)
         check(x, t_x, T)
         up = rising(self.r, x).value
-        return up - x * np.log(self.alpha) - xlog1py(self.r + x, T / self.alpha)
+        return up - x * np.log(self.alpha) - (self.r + x) * np.log1p(T / self.alpha)
 
-    def _alive_now(self, x: Array, t_x: Array, T: Array) -> Array:
-        return np.ones_like(T)
+    def _alive_now(self, past: Past) -> Array:
+        return np.ones_like(past.T)
 
     def _survival(self, h: Array, x: Array, t_x: Array, T: Array) -> Array:
         return np.ones_like(T)

@@ -11,7 +11,7 @@ Array = np.ndarray
 Objective = Callable[[Array], tuple[float, Array, Array]]
 
 STEP_CAP = 1.5  # a parameter moves by at most e^1.5 in one step
-TOLERANCE = 1e-10  # of gain, which is half the squared distance in standard errors; then polish
+TOLERANCE = 1e-10  # of gain, twice what the next step adds, and its squared length in standard errors
 RIDGE = 1e-5  # in log-likelihood: not worth another step where the likelihood is flat
 FLAT = 1e-3  # curvature below which the data say nothing: a standard error above 30 log units
 
@@ -63,7 +63,8 @@ def maximise(
 
     `objective(theta)` returns value, gradient (p,) and Hessian (p, p). A coordinate that leans on
     its bound is held there while its gradient points outwards. On a ridge that rises for ever the
-    climb ends when there is nothing to gain.
+    climb ends when there is nothing to gain. Where a step is to gain less than `goal` it is the last one,
+    and the value is not looked up again: Newton's method is off by the square of that step.
     """
     start = np.clip(np.asarray(start, float), lower, upper)
     best, last = Maximum(start, *objective(start), 0, False), np.inf
@@ -76,6 +77,9 @@ def maximise(
         stalled = gain < TOLERANCE and gain > last / 16  # rounding rules from here on
         if flat or stalled or gain < TOLERANCE**2:
             return best._replace(converged=True)
+        if gain < goal:
+            theta = np.clip(best.theta + step, lower, upper)
+            return best._replace(theta=theta, value=best.value + gain / 2, converged=True)
         found = _search(objective, best, step, (lower, upper))
         if found is None:
             return best._replace(converged=gain < 1e-4)
@@ -87,14 +91,16 @@ def covariance(hessian: Array, fixed: Array) -> tuple[Array, Array]:
     """Inverse observed information, and which parameters the data identify.
 
     Directions in which the likelihood is flat, and the `fixed` parameters, get no variance: along
-    them predictions do not change. A parameter that moves along such a direction is unidentified.
+    them predictions do not change. A parameter that moves along such a direction is unidentified, also
+    if what it moves with is fixed.
     """
     p = len(hessian)
-    cov, known = np.zeros((p, p)), ~fixed
-    if known.any():
-        free = np.flatnonzero(~fixed)
+    values, vectors = np.linalg.eigh(-hessian)
+    cov, known = np.zeros((p, p)), ~fixed & (np.abs(vectors[:, values <= FLAT]) < 0.1).all(axis=1)
+    free = np.flatnonzero(~fixed)
+    if len(free):
         values, vectors = np.linalg.eigh(-hessian[np.ix_(free, free)])
         sharp = values > FLAT
         cov[np.ix_(free, free)] = (vectors[:, sharp] / values[sharp]) @ vectors[:, sharp].T
-        known[free] = (np.abs(vectors[:, ~sharp]) < 0.1).all(axis=1)
+        known[free] &= (np.abs(vectors[:, ~sharp]) < 0.1).all(axis=1)
     return cov, known

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, exprel, gammaln
 
 from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.jet import Jet, empty, log_sum, mirror, rising
+from crmkit.models.departures import Departures
+from crmkit.models.jet import Jet, Sums, Term, added, empty, log_sum, log_sum_total, mirror, rising
+from crmkit.models.known import Past
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, rate_notes, uniform_history
 from crmkit.models.quadrature import (
     CUT,
     DISCOUNTED,
     TINY,
-    Nodes,
     discounted,
     essential,
     gauss,
     horizon_end,
     log_integral,
 )
-from crmkit.models.rows import Rows, check, columns, each_block, unique_rows
+from crmkit.models.rows import Pairs, Rows, columns, round_end, unique_rows
+from crmkit.models.special import expit, exprel
 
 Array = np.ndarray
 
@@ -33,8 +35,9 @@ class ParetoNBD(PurchaseModel):
     """λ ~ Gamma(r, rate alpha), μ ~ Gamma(s, rate beta): purchases Poisson(λ) in a lifetime Exponential(μ).
 
     The likelihood of note 009 (eq. 18) is that of a customer alive at T plus that of one who left
-    at some t in (t_x, T). The second is an integral, which is taken numerically instead of as the
-    difference of two ₂F₁: its logarithm is concave in y = log(1 + t/min(alpha, beta)).
+    at some t in (t_x, T). The second is the difference of two integrals up to a common end, one from t_x and
+    one from T, which many customers share; they are taken numerically instead of by ₂F₁. No digit is lost
+    in the difference that the likelihood shows: leaving after T is a part of being alive at T.
     """
 
     r: float
@@ -53,58 +56,15 @@ class ParetoNBD(PurchaseModel):
 
     # ---- likelihood
 
-    def _death_nodes(self, x: Array, t_x: Array, T: Array) -> tuple[Nodes, Array, Array]:
-        """Times t in (t_x, T) at which to weigh a departure, and the log of what is integrated."""
-        m, R = min(self.alpha, self.beta), self.r + x
-        mode = t_x
-        if self.alpha <= self.beta:  # else the integrand falls from the start
-            mode = np.clip(((1 - R) * self.beta - (self.s + 1) * self.alpha) / (self.s + R), t_x, T)
+    @property
+    def _lost(self) -> Departures:
+        return Departures(self.r, self.alpha, self.s, self.beta)
 
-        def log_f(y: Array) -> tuple[Array, Array]:
-            t, la, lb = self._logs(y)
-            value = y - R * la - (self.s + 1) * lb
-            return value, 1 - R * (m + t) / (self.alpha + t) - (self.s + 1) * (m + t) / (self.beta + t)
-
-        nodes = gauss(*essential(log_f, np.log1p(t_x / m), np.log1p(T / m), np.log1p(mode / m)))
-        t, la, lb = self._logs(nodes.at)
-        values = nodes.at - R[:, None] * la - (self.s + 1) * lb + np.log(m * self.s / self.beta)
-        return Nodes(t, nodes.weights), np.stack([la, lb]), values
-
-    def _logs(self, y: Array) -> tuple[Array, Array, Array]:
-        """t with y = log(1 + t/m), where m is the smaller of α and β, and log(1 + t/α), log(1 + t/β), one of which is y."""
-        t = min(self.alpha, self.beta) * np.expm1(y)
-        la = y if self.alpha <= self.beta else np.log1p(t / self.alpha)
-        lb = y if self.beta <= self.alpha else np.log1p(t / self.beta)
-        return t, la, lb
-
-    def _death_jet(self, rows: Rows) -> Jet:
-        """The term of those who left before T, without the factor Γ(r+x)/Γ(r) α^-x."""
-        nodes, (la, lb), values = self._death_nodes(rows.x, rows.t_x, rows.T)
-        log_value, share = log_integral(values, nodes.weights)
-        A, B = nodes.at / (self.alpha + nodes.at), nodes.at / (self.beta + nodes.at)
-        R = (self.r + rows.x)[:, None]
-        slopes = (-self.r * la, R * A, 1 - self.s * lb, (self.s + 1) * B - 1)
-        jet = empty(4, len(rows.x))
-        jet.value[:] = log_value
-        jet.gradient[:] = [_mean(share, slope) for slope in slopes]
-        for i, slope in enumerate(slopes):
-            weighted = share * slope
-            for j in range(i, 4):
-                jet.hessian[i, j] = _mean(weighted, slopes[j]) - jet.gradient[i] * jet.gradient[j]
-        jet.hessian[0, 0] += jet.gradient[0]
-        jet.hessian[0, 1] += self.r * _mean(share, A)
-        jet.hessian[1, 1] -= R[:, 0] * _mean(share, A * (1 - A))
-        jet.hessian[2, 2] += jet.gradient[2] - 1
-        jet.hessian[2, 3] += self.s * _mean(share, B)
-        jet.hessian[3, 3] -= (self.s + 1) * _mean(share, B * (1 - B))
-        mirror(jet.hessian)
-        return jet
-
-    def _alive_jet(self, rows: Rows) -> Jet:
-        """The term of those who are still alive at T, without the same factor."""
-        jet, R = empty(4, len(rows.x)), self.r + rows.x
-        la, lb = np.log1p(rows.T / self.alpha), np.log1p(rows.T / self.beta)
-        A, B = rows.T / (self.alpha + rows.T), rows.T / (self.beta + rows.T)
+    def _alive_jet(self, x: Array, T: Array) -> Jet:
+        """The term of those who are still alive at T, without the factor Γ(r+x)/Γ(r) α^-x."""
+        jet, R = empty(4, len(x)), self.r + x
+        la, lb = np.log1p(T / self.alpha), np.log1p(T / self.beta)
+        A, B = T / (self.alpha + T), T / (self.beta + T)
         jet.value[:] = -R * la - self.s * lb
         jet.gradient[:] = [-self.r * la, R * A, -self.s * lb, self.s * B]
         jet.hessian[0, 0], jet.hessian[0, 1] = -self.r * la, self.r * A
@@ -114,30 +74,44 @@ class ParetoNBD(PurchaseModel):
         mirror(jet.hessian)
         return jet
 
-    def jet(self, rows: Rows) -> Jet:
-        jet = log_sum([self._alive_jet(rows), self._death_jet(rows)])
-        up = rising(self.r, rows.x)
-        jet.value[:] += up.value - rows.x * np.log(self.alpha)
-        jet.gradient[0] += self.r * up.first
-        jet.gradient[1] -= rows.x
-        jet.hessian[0, 0] += self.r * up.first + self.r**2 * up.second
+    def _factor_jet(self, x: Array) -> Jet:
+        """The factor of all terms, Γ(r+x)/Γ(r) α^-x."""
+        up, jet = rising(self.r, x), empty(4, len(x))
+        jet.value[:] = up.value - x * np.log(self.alpha)
+        jet.gradient[0], jet.gradient[1] = self.r * up.first, -x
+        jet.hessian[0, 0] = self.r * up.first + self.r**2 * up.second
         return jet
 
-    def _log_terms(self, x: Array, t_x: Array, T: Array) -> tuple[Array, Array]:
+    def jet(self, rows: Rows) -> Jet:
+        x, t_x, T, _ = rows
+        end = round_end(T)
+        terms = [self._alive_jet(x, T), self._lost.jet(x, t_x, end), self._lost.jet(x, T, end)]
+        return log_sum(terms, [1, 1, -1]) + self._factor_jet(x)
+
+    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+        x, t_x, T, weights = rows
+        pairs, (kinds, where) = Pairs.of(x, t_x, T, round_end(T)), np.unique(x, return_inverse=True)
+        customers = np.bincount(where, weights)
+
+        def sums(model: Self) -> Sums:
+            lost = model._lost.jet(pairs.x, pairs.t, pairs.end)
+            alive = Term(model._alive_jet(pairs.x, pairs.t), pairs.seen)
+            terms = [alive, Term(lost, pairs.last), Term(lost, pairs.seen, -1)]
+            return added([log_sum_total(terms, weights), model._factor_jet(kinds).total(customers)])
+
+        return sums
+
+    def _log_terms(self, pairs: Pairs) -> tuple[Array, Array]:
         """Logs of the terms "alive at T" and "left before T", without their common factor."""
-
-        def death(block: Rows) -> Array:
-            nodes, _, values = self._death_nodes(block.x, block.t_x, block.T)
-            return log_integral(values, nodes.weights)[0]
-
-        dead = np.concatenate(each_block(death, Rows(x, t_x, T, x)))
-        return -(self.r + x) * np.log1p(T / self.alpha) - self.s * np.log1p(T / self.beta), dead
+        lost = self._lost.logs(pairs.x, pairs.t, pairs.end)
+        alive = -(self.r + pairs.x) * np.log1p(pairs.t / self.alpha) - self.s * np.log1p(pairs.t / self.beta)
+        share = -np.expm1(np.minimum(lost[pairs.seen] - lost[pairs.last], 0.0))
+        return alive[pairs.seen], lost[pairs.last] + np.log(np.maximum(share, TINY))
 
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
-        x, t_x, T = columns(x, t_x, T)
-        check(x, t_x, T)
-        factor = rising(self.r, x).value - x * np.log(self.alpha)
-        return factor + np.logaddexp(*self._log_terms(x, t_x, T))
+        past = Past.of(x, t_x, T)
+        factor = rising(self.r, past.x).value - past.x * np.log(self.alpha)
+        return factor + np.logaddexp(*self._log_terms(past.pairs))
 
     @classmethod
     def forever(cls) -> list[PurchaseModel]:
@@ -154,8 +128,8 @@ class ParetoNBD(PurchaseModel):
 
     # ---- given alive: λ ~ Gamma(r + x, alpha + T), and independently the time left ~ Pareto(s, beta + T)
 
-    def _alive_now(self, x: Array, t_x: Array, T: Array) -> Array:
-        alive, dead = self._log_terms(x, t_x, T)
+    def _alive_now(self, past: Past) -> Array:
+        alive, dead = self._log_terms(past.pairs)
         return expit(alive - dead)
 
     def _survival(self, h: Array, x: Array, t_x: Array, T: Array) -> Array:
@@ -181,6 +155,8 @@ class ParetoNBD(PurchaseModel):
 
         The interval that matters is found in log u, the integral taken in log(1 + u/min(b, c)).
         """
+        from scipy.special import gammaln
+
         c, b, s = self.alpha + T, self.beta + T, self.s
         tilt = (n + 1) * (b + c) - (R + n) * b - (s + 1) * c
         root = np.sqrt(tilt**2 + 4 * (R + s) * (n + 1) * b * c)
@@ -228,7 +204,3 @@ class ParetoNBD(PurchaseModel):
         rate = draw_rates(rng, self.r + x, self.alpha + T, len(x))
         life = (self.beta + T) * np.expm1(np.minimum(rng.exponential(1.0, len(x)) / self.s, 600.0))
         return rng.poisson(rate * np.minimum(life, h)).astype(float)
-
-
-def _mean(share: Array, values: Array) -> Array:
-    return np.einsum("nk,nk->n", share, values)

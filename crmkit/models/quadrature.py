@@ -12,7 +12,8 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import roots_legendre
+
+from crmkit.models.special import gauss_legendre
 
 Array = np.ndarray
 LogConcave = Callable[[Array], tuple[Array, Array]]
@@ -26,7 +27,7 @@ _CACHED = 128
 @cache
 def legendre(n: int) -> tuple[Array, Array]:
     """Gauss-Legendre nodes and weights on [0, 1]."""
-    nodes, weights = roots_legendre(n)
+    nodes, weights = gauss_legendre(n)
     return (nodes + 1) / 2, weights / 2
 
 
@@ -47,6 +48,8 @@ def _towards(log_f: LogConcave, start: Array, mode: Array, goal: Array) -> Array
     for _ in range(4):
         value, slope = log_f(at)
         short = goal - value
+        if not (short > 0).any():
+            break
         safe = np.where(slope == 0, 1.0, slope)
         move = np.where((short > 0) & (slope != 0), short / safe, 0.0)
         at = np.clip(at + move, np.minimum(start, mode), np.maximum(start, mode))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +16,7 @@ Array = np.ndarray
 Answer = TypeVar("Answer")
 
 BLOCK = 4096  # rows a block: node tables of this many rows stay in a core's cache
+SPARSE = 16  # places in a table for each row, beyond which sorting is cheaper than looking them up
 
 
 class Rows(NamedTuple):
@@ -43,9 +44,31 @@ class Rows(NamedTuple):
         kept, times = np.unique(picks, return_counts=True)
         return Rows(self.x[kept], self.t_x[kept], self.T[kept], times.astype(float))
 
-    def blocks(self) -> Iterator[Rows]:
-        for at in range(0, len(self.x), BLOCK):
-            yield Rows(*(column[at : at + BLOCK] for column in self))
+
+def round_end(T: Array) -> Array:
+    """The next power of two: a time after T that many share."""
+    return np.exp2(np.ceil(np.log2(np.maximum(T, 1e-300))))
+
+
+class Pairs(NamedTuple):
+    """The different (x, t) of histories, t being t_x or T, and each row's two places among them.
+
+    Likelihoods that are sums of a function of (x, t_x) and one of (x, T) need each function once a
+    pair, and there are far fewer pairs than different histories. What happens between t_x and T is what
+    happens from t_x to a common `end` less what happens from T on.
+    """
+
+    x: Array
+    t: Array
+    end: Array
+    last: Array
+    seen: Array
+
+    @classmethod
+    def of(cls, x: Array, t_x: Array, T: Array, end: Array) -> Pairs:
+        twice = (np.concatenate(both) for both in ((x, x), (end, end), (t_x, T)))
+        (kinds, ends, t), where = unique_rows(*twice)
+        return cls(kinds, t, ends, where[: len(x)], where[len(x) :])
 
 
 def columns(*values: ArrayLike) -> tuple[Array, ...]:
@@ -71,15 +94,42 @@ def check(x: Array, t_x: Array, T: Array) -> None:
 
 def unique_rows(*arrays: Array) -> tuple[tuple[Array, ...], Array]:
     """The different rows of parallel columns, sorted by the first, second, …, and each row's place."""
-    key, span = np.zeros(len(arrays[0]), np.int64), 1
+    n = len(arrays[0])
+    where, size = np.zeros(n, np.int64), 1
     for column in arrays:
-        kinds, code = np.unique(column, return_inverse=True)
-        if span * len(kinds) > 2**62:
-            present, key = np.unique(key, return_inverse=True)
-            span = len(present)
-        key, span = key * len(kinds) + code, span * len(kinds)
-    _, first, where = np.unique(key, return_index=True, return_inverse=True)
+        kinds, code = _ranked(column)
+        if size * kinds > 2**62:
+            size, where = _dense(where, size)
+        where, size = where * kinds + code, size * kinds
+    size, where = _dense(where, size)
+    first = np.empty(size, np.int64)
+    first[where] = np.arange(n)  # any one of them: they are equal
     return tuple(column[first] for column in arrays), where
+
+
+def _ranked(column: Array) -> tuple[int, Array]:
+    """How many different values there are, and the rank of each."""
+    if not len(column):
+        return 0, np.zeros(0, np.int64)
+    whole = column.astype(np.int64) if np.abs(column).max() < 2**53 else None
+    if whole is not None and (whole == column).all():
+        low = whole.min()
+        return _dense(whole - low, int(whole.max() - low) + 1)
+    kinds, code = np.unique(column, return_inverse=True)
+    return len(kinds), code
+
+
+def _dense(code: Array, size: int) -> tuple[int, Array]:
+    """How many different codes there are, of `size` possible ones, and the rank of each."""
+    if size > SPARSE * len(code) + 1024:
+        kinds, code = np.unique(code, return_inverse=True)
+        return len(kinds), code
+    present = np.zeros(size, bool)
+    present[code] = True
+    kinds = np.flatnonzero(present)
+    rank = np.empty(size, np.int64)
+    rank[kinds] = np.arange(len(kinds))
+    return len(kinds), rank[code]
 
 
 def collapse(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, weights: ArrayLike | None = None) -> Rows:
@@ -101,12 +151,18 @@ def workers() -> int:
 
 
 def each_block(function: Callable[[Rows], Answer], rows: Rows) -> list[Answer]:
-    """`function` of every block, in the order of the rows whatever the number of threads.
+    """`function` of every block, in the order of the rows whatever the number of threads."""
+    return in_parts(lambda *part: function(Rows(*part)), BLOCK, *rows)
 
-    numpy and scipy let go of the interpreter inside their loops, so threads suffice.
+
+def in_parts(function: Callable[..., Answer], size: int, *arrays: Array) -> list[Answer]:
+    """`function` of so many rows of the columns at a time, in their order whatever the number of threads.
+
+    numpy lets go of the interpreter inside its loops, so threads suffice.
     """
-    blocks = list(rows.blocks())
-    if len(blocks) < 4 or workers() == 1:
-        return [function(block) for block in blocks]
+    starts = range(0, len(arrays[0]), size)
+    parts = [tuple(column[at : at + size] for column in arrays) for at in starts]
+    if len(parts) * size < 4 * BLOCK or workers() == 1:
+        return [function(*part) for part in parts]
     with ThreadPoolExecutor(workers()) as pool:
-        return list(pool.map(function, blocks))
+        return list(pool.map(lambda part: function(*part), parts))

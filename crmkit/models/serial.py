@@ -1,4 +1,4 @@
-"""Models and fits from the plain dictionaries that `to_dict` makes."""
+"""All models by name, and models and fits from the plain dictionaries that `to_dict` makes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from crmkit.errors import ModelError
+from crmkit.models.base import PurchaseModel
 from crmkit.models.bdw import BdW
 from crmkit.models.bgbb import BGBB
 from crmkit.models.bgnbd import BGNBD
@@ -21,8 +22,10 @@ from crmkit.models.paretonbd import ParetoNBD
 from crmkit.models.sbg import SBG
 from crmkit.models.spend import LognormalSpend
 
-_KINDS = (NBD, BGNBD, MBGNBD, ParetoNBD, BGCNBD, MBGCNBD, BGBB, SBG, BdW, GammaGamma, LognormalSpend)
-BY_NAME: dict[str, type[Model]] = {kind.name: kind for kind in _KINDS}
+_PURCHASE: tuple[type[PurchaseModel], ...] = (NBD, BGNBD, MBGNBD, ParetoNBD, BGCNBD, MBGCNBD)
+PURCHASE_MODELS = {kind.name: kind for kind in _PURCHASE}
+_OTHERS: tuple[type[Model], ...] = (BGBB, SBG, BdW, GammaGamma, LognormalSpend)
+BY_NAME: dict[str, type[Model]] = {**PURCHASE_MODELS, **{kind.name: kind for kind in _OTHERS}}
 
 
 def model_from_dict(saved: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,7 @@ from scipy.special import betainc, gammaincinv, ndtri
 
 from crmkit.errors import ModelError
 from crmkit.models.fitting import Fit
+from crmkit.models.known import Known, Past
 from crmkit.models.rows import columns, unique_rows
 from crmkit.models.spend import Moments
 
@@ -249,56 +250,73 @@ def outlook(
     behind it (x unless given). `rate` discounts value continuously, per unit of time; intervals of
     value are discounted by the same mean factor. Work is done once for each different history.
     """
-    if not (np.isfinite(horizon) and horizon >= 0):
-        raise ModelError(f"The horizon must be a finite time, zero or more; it is {horizon}.")
     x, t_x, T = columns(x, t_x, T)
     (ux, uT, ut), where = unique_rows(x, T, t_x)
-    history = (ux, ut, uT)
-    model = fit.model
-    mean, points = model.conditional_expected(horizon, *history), _expectations(fit, horizon, history)
-    some = np.clip(model.p_purchase(horizon, *history), 0.0, 1.0)
-    doubt = np.mean((points - mean) ** 2, axis=0) if len(points) else 0.0
-    hurdle = Hurdle.of(some, mean, model.conditional_pairs(horizon, *history) + mean + doubt)
-    orders = mean[where]
-    factor = _mean_discount(model, horizon, rate, history, mean)[where]
-    amounts = None if spend is None else _amounts(spend, x, m, n)
-    return Outlook(
-        alive=model.p_alive(*history)[where],
-        p_purchase=some[where],
-        orders=orders,
-        spend=None if amounts is None else amounts.mean,
-        value=None if amounts is None else orders * factor * amounts.mean,
-        _where=where,
-        _hurdle=hurdle,
-        _points=points,
-        _discount=factor,
-        _amounts=amounts,
-        _spend_points=lambda: [] if spend is None else _spend_means(spend, x, m, n),
-    )
+    prospects = Prospects.of(fit, horizon, Past.of(ux, ut, uT))
+    return prospects.outlook(where, rate, spend, m, x if n is None else n)
 
 
-def _expectations(fit: Fit, horizon: float, history: tuple[Array, ...]) -> Array:
-    rows = [model.conditional_expected(horizon, *history) for model in spread_points(fit)]
-    return np.array(rows).reshape(len(rows), len(history[0]))
+@dataclass(frozen=True)
+class Prospects:
+    """Different histories, as the fitted model and the spread points see them."""
+
+    horizon: float
+    known: Known
+    orders: Array  # expected at the fit
+    points: Array  # expected at the spread points, (points, histories)
+
+    @classmethod
+    def of(cls, fit: Fit, horizon: float, past: Past) -> Self:
+        """ModelError for a horizon that is none."""
+        if not (np.isfinite(horizon) and horizon >= 0):
+            raise ModelError(f"The horizon must be a finite time, zero or more; it is {horizon}.")
+        h = np.full_like(past.x, horizon)
+        known, *others = (model.seen(past) for model in (fit.model, *spread_points(fit)))
+        points = [one.expected(h) for one in others]
+        return cls(horizon, known, known.expected(h), np.array(points).reshape(len(points), len(h)))
+
+    def outlook(
+        self, where: Array, rate: float, spend: Fit | None, m: ArrayLike | None, n: ArrayLike
+    ) -> Outlook:
+        """Of customers whose histories are at the places `where`; their amounts as in `outlook`."""
+        amounts = None if spend is None else _amounts(spend, m, n)
+        known, mean, h = self.known, self.orders, np.full_like(self.orders, self.horizon)
+        some = np.clip(known.some(h), 0.0, 1.0)
+        doubt = np.mean((self.points - mean) ** 2, axis=0) if len(self.points) else 0.0
+        factor, orders = self._mean_discount(rate)[where], mean[where]
+        return Outlook(
+            alive=known.alive[where],
+            p_purchase=some[where],
+            orders=orders,
+            spend=None if amounts is None else amounts.mean,
+            value=None if amounts is None else orders * factor * amounts.mean,
+            _where=where,
+            _hurdle=Hurdle.of(some, mean, known.pairs(h) + mean + doubt),
+            _points=self.points,
+            _discount=factor,
+            _amounts=amounts,
+            _spend_points=lambda: [] if spend is None else _spend_means(spend, m, n),
+        )
+
+    def _mean_discount(self, rate: float) -> Array:
+        """Discounted over undiscounted expected orders."""
+        mean = self.orders
+        if rate == 0:
+            return np.ones_like(mean)
+        discounted = self.known.discounted(np.full_like(mean, self.horizon), rate)
+        return np.where(mean > 0, discounted / np.where(mean > 0, mean, 1.0), 1.0)
 
 
-def _mean_discount(model: Any, horizon: float, rate: float, history: tuple[Array, ...], mean: Array) -> Array:
-    """Discounted over undiscounted expected orders."""
-    if rate == 0:
-        return np.ones_like(mean)
-    return np.where(mean > 0, model.dect(horizon, rate, *history) / np.where(mean > 0, mean, 1.0), 1.0)
-
-
-def _amounts(spend: Fit, x: Array, m: ArrayLike | None, n: ArrayLike | None) -> Moments:
+def _amounts(spend: Fit, m: ArrayLike | None, n: ArrayLike) -> Moments:
     if m is None:
         raise ModelError("To value customers their mean amounts `m` are needed.")
-    return spend.model.moments(x if n is None else n, m)
+    return spend.model.moments(n, m)
 
 
-def _spend_means(spend: Fit, x: Array, m: ArrayLike | None, n: ArrayLike | None) -> list[Array]:
+def _spend_means(spend: Fit, m: ArrayLike | None, n: ArrayLike) -> list[Array]:
     """Expected amounts at the spread parameters; a Gamma-Gamma without a mean there is left out."""
     means = []
     for model in spread_points(spend):
         safe = replace(model, q=max(model.q, 1.05)) if hasattr(model, "q") else model
-        means.append(_amounts(replace(spend, model=safe), x, m, n).mean)
+        means.append(_amounts(replace(spend, model=safe), m, n).mean)
     return means

@@ -120,6 +120,14 @@ def test_derivatives_agree_with_differences(model):
 
 
 @each_model
+def test_sums_over_rows_are_those_of_the_rows(model):
+    rows = collapse(*HISTORY)._replace(weights=np.arange(1.0, 8.0))
+    found, told = model.likelihood(rows)(model), model.jet(rows).total(rows.weights)
+    for one, other in zip(found, told, strict=True):
+        assert np.allclose(one, other, rtol=1e-11, atol=1e-10)
+
+
+@each_model
 def test_likelihood_is_that_of_the_simulation(model):
     """Bayes: P(alive) and expected orders, averaged over simulated customers, are what happens."""
     rng = np.random.default_rng(5)
