@@ -160,11 +160,11 @@ class _Drawing:
         self._draw_table(name, frame)
 
     def _styled(self, text: str, style: str) -> str:
+        if self.window.color_system is None:
+            return text
         from rich.color import ColorSystem
         from rich.style import Style
 
-        if self.window.color_system is None:
-            return text
         system = ColorSystem[_SYSTEMS[self.window.color_system]]
         return Style.parse(style).render(text, color_system=system)
 
