@@ -24,6 +24,11 @@ _ODD = st.lists(_PIECES, max_size=8).map("".join)
 _TEXT = st.one_of(_WRITTEN, _CUT, _ZONES, _ODD, st.just(""), st.none())
 
 
+@pytest.fixture(autouse=True)
+def few_values_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick_dates, "_FEW", 0)
+
+
 def _plain(values: pl.Series, layout: dates.Layout, tz: str) -> pl.Series:
     return values.to_frame("text").select(dates.read(pl.col("text"), layout, tz)).to_series()
 

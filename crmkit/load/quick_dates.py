@@ -12,12 +12,15 @@ import pyarrow as pa
 from crmkit.load import dates
 from crmkit.load.dates import ISO, Layout
 
+_FEW = 20_000  # up to here importing Arrow's functions takes longer
 _DAY = 10  # characters of 2024-01-31
 _MINUTE = 16  # of 2024-01-31 12:30, the shortest moment; Arrow would take 2024-01-31 12 for one
 
 
 def days(values: pl.Series, layout: Layout, tz: str) -> pl.Series:
     """Text to Date in this layout; null where a value does not fit it or is no day of the calendar."""
+    if values.len() < _FEW:
+        return _plain(values, layout, tz)
     if layout == ISO and (found := _iso(values)) is not None:
         return found
     if layout.kind == "zoned" and (found := _zoned(values, tz)) is not None:
@@ -59,5 +62,8 @@ def _each_once(values: pl.Series, layout: Layout, tz: str) -> pl.Series:
     """`dates.read`, for each different value."""
     coded = values.to_arrow().dictionary_encode()
     different = pl.Series("text", pl.from_arrow(coded.dictionary), dtype=pl.String)
-    found = different.to_frame().select(dates.read(pl.col("text"), layout, tz)).to_series()
-    return found.gather(pl.Series(pl.from_arrow(coded.indices)))
+    return _plain(different, layout, tz).gather(pl.Series(pl.from_arrow(coded.indices)))
+
+
+def _plain(values: pl.Series, layout: Layout, tz: str) -> pl.Series:
+    return values.to_frame("text").select(dates.read(pl.col("text"), layout, tz)).to_series()
