@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -25,8 +24,7 @@ from crmkit.load import text, types
 from crmkit.load.inputs import ROW, Input, Ragged, Watch
 from crmkit.load.plain_csv import Plain
 from crmkit.load.text import BLOCK, Dialect
-
-_LF, _CR = 10, 13
+from crmkit.load.utf8 import Utf8
 
 
 def read(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.DataFrame]:
@@ -36,7 +34,7 @@ def read(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.Dat
     places = {name: dialect.columns.index(name) for name in columns if name in dialect.columns}
     records = 0
     try:
-        for frame in _frames(_Watched(opened, watch), dialect, places, watch):
+        for frame in _frames(Utf8(opened, watch), dialect, places, watch):
             yield _numbered(frame, records, watch)
             records += frame.height
     except pa.ArrowInvalid as error:
@@ -50,11 +48,9 @@ def read(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.Dat
     _refuse_swallowed_rows(opened, watch, records, list(places))
 
 
-def _frames(
-    stream: _Watched, dialect: Dialect, places: dict[str, int], watch: Watch
-) -> Iterator[pl.DataFrame]:
+def _frames(stream: Utf8, dialect: Dialect, places: dict[str, int], watch: Watch) -> Iterator[pl.DataFrame]:
     """The columns under their names: plain blocks from the quick reader, and what follows them from the careful one."""
-    plain, before = Plain(stream, dialect, watch), 0
+    plain, before = Plain(stream, dialect), 0
     for frame in plain.read(list(places.values())):
         watch.visible = {
             name for name, column in zip(places, frame, strict=True) if types.is_visible(column.to_arrow())
@@ -72,7 +68,7 @@ def _frames(
 
 
 def _reader(
-    stream: _Watched, dialect: Dialect, include: list[str], watch: Watch, *, skip: int, before: int
+    stream: Utf8, dialect: Dialect, include: list[str], watch: Watch, *, skip: int, before: int
 ) -> Any:
     """PyArrow's, for what follows so many records and begins with so many lines to be skipped."""
 
@@ -214,70 +210,6 @@ def locate(opened: Input) -> Iterator[tuple[int, int, str]]:
                 yield record, dialect.skip + reader.line_num - len(taken) + 1, "".join(taken).rstrip("\r\n")
                 record += 1
             taken.clear()
-
-
-class _Watched(io.RawIOBase):
-    """The text on its way to the parser: made or found to be UTF-8, searched for what is odd, counted."""
-
-    def __init__(self, opened: Input, watch: Watch) -> None:
-        assert opened.dialect is not None
-        self._file = opened.source.open()
-        self._watch = watch
-        self._encoding = opened.dialect.encoding
-        self._decoder = codecs.getincrementaldecoder(self._encoding)()
-        self._pending = False  # a character is cut by the end of the last chunk
-        self._back = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        if not self.closed:
-            self._file.close()
-        super().close()
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        wanted = BLOCK if size is None or size < 0 else size
-        if not self._back:
-            return self._fresh(wanted)
-        taken, self._back = self._back[:wanted], self._back[wanted:]
-        return taken
-
-    def give_back(self, data: bytes) -> None:
-        """Have these bytes come again."""
-        self._back = data + self._back
-
-    def has_more(self) -> bool:
-        """Whether anything is left."""
-        self._back = self._back or self._fresh(BLOCK)
-        return bool(self._back)
-
-    def _fresh(self, wanted: int) -> bytes:
-        while True:
-            raw = self._file.read(wanted)
-            chunk = self._as_utf8(raw)
-            if chunk or not raw:  # an empty chunk means the end, and half a character is no end
-                self._inspect(chunk)
-                return chunk
-
-    def _as_utf8(self, chunk: bytes) -> bytes:
-        if self._encoding != "utf-8":
-            return self._decoder.decode(chunk, final=not chunk).encode()
-        if not chunk or self._pending or not chunk.isascii():
-            self._decoder.decode(chunk, final=not chunk)
-            self._pending = bool(self._decoder.getstate()[0])
-        return chunk
-
-    def _inspect(self, chunk: bytes) -> None:
-        watch = self._watch
-        watch.bytes_read += len(chunk)
-        # Lines are short, so comparing all bytes at once is faster than looking for the next one.
-        codes = np.frombuffer(chunk, np.uint8)
-        watch.line_ends += int(np.count_nonzero(codes == _LF) or np.count_nonzero(codes == _CR))
-        watch.quotes = watch.quotes or b'"' in chunk
-        watch.nul = watch.nul or b"\x00" in chunk
-        if end := chunk.rstrip(b"\x1a"):
-            watch.ends_in_newline = end.endswith((b"\n", b"\r"))
 
 
 def _encoding_sentence(opened: Input) -> str:

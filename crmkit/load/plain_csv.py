@@ -9,46 +9,31 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 import polars as pl
 
-from crmkit.load.inputs import Watch
 from crmkit.load.text import BLOCK, Dialect
+from crmkit.load.utf8 import Utf8
 
-_PIECE = (
-    1 << 21
-)  # bytes: larger ones are taken from the system anew each time, at a third of the cost of reading
-_MOST = 8  # pieces that are made one frame; the first one is a sample's, and small ones cost more by the row
+_MOST = 8  # pieces of text that are made one frame; the first one is a sample's, and small ones cost more by the row
 _LF, _CR = 10, 13
-
-
-class Bytes(Protocol):
-    """What is read from, as UTF-8."""
-
-    def read(self, size: int, /) -> bytes:
-        """About so many bytes; nothing at the end."""
-
-    def give_back(self, data: bytes) -> None:
-        """Have these bytes come again."""
 
 
 class Plain:
     """The rows of a source as far as they are plain; `skip` lines of a header stand before what is left."""
 
-    def __init__(self, source: Bytes, dialect: Dialect, watch: Watch) -> None:
+    def __init__(self, source: Utf8, dialect: Dialect) -> None:
         self.skip = dialect.skip
         self._source = source
-        self._watch = watch
         self._delimiter = dialect.delimiter
         self._schema = {str(place): pl.String for place in range(len(dialect.columns))}
 
     def read(self, places: Sequence[int]) -> Iterator[pl.DataFrame]:
         """The columns at these places, block by block; what is not plain, and all after it, stays in the source."""
         left, held, wanted = b"", list[pl.DataFrame](), 1
-        while chunk := self._source.read(_PIECE):
-            data = left + chunk
+        while piece := self._source.take():
+            data = left + piece
             end, left = data.rfind(b"\n") + 1, data
             if end == 0 and len(data) <= BLOCK:
                 continue
@@ -67,7 +52,7 @@ class Plain:
     def _rows(self, block: bytes, places: Sequence[int]) -> pl.DataFrame | None:
         """The rows of a block of whole lines; None where it is not plain."""
         codes = np.frombuffer(block, np.uint8)
-        if self._watch.quotes or self._watch.nul or len(self._schema) < 2 or not _ends_alike(block, codes):
+        if b'"' in block or b"\0" in block or len(self._schema) < 2 or not _ends_alike(block, codes):
             return None
         begin = _after(block, self.skip)
         if begin is None:
