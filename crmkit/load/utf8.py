@@ -19,7 +19,7 @@ _LF, _CR = 10, 13
 
 
 class Utf8(io.RawIOBase):
-    """Pieces of text, which a thread unpacks and looks at ahead of whoever parses them."""
+    """Pieces of text, which a thread unpacks ahead of whoever parses them."""
 
     def __init__(self, opened: Input, watch: Watch) -> None:
         assert opened.dialect is not None
@@ -28,7 +28,7 @@ class Utf8(io.RawIOBase):
         self._encoding = opened.dialect.encoding
         self._decoder = codecs.getincrementaldecoder(self._encoding)()
         self._pending = False  # a character is cut by the end of the last chunk
-        self._pieces = ahead(self._read())
+        self._pieces = ahead(self._read()) if opened.source.compression else self._read()
         self._back = b""
 
     def readable(self) -> bool:
