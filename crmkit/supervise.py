@@ -28,7 +28,6 @@ _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
 _FRUGAL = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "OPENBLAS_NUM_THREADS": "1",
     "POLARS_MAX_THREADS": "2",
     "_RJEM_MALLOC_CONF": "narenas:2,background_thread:false",
 }
@@ -49,6 +48,11 @@ def occupy_standard_descriptors() -> None:
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
+
+
+def spare_threads() -> None:
+    """The matrices of models are small: starting threads for them would take a sixth of the time of a short run."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def save_address_space() -> None:
