@@ -20,14 +20,15 @@ def deviation(
 
     Example: crmkit deviation sales.parquet --window 4w --threshold 6
     """
-    from crmkit import days, parse
+    from crmkit import days, parse, shortcuts
     from crmkit import deviation as analysis
 
     span = parse.duration(window, "--window").days
     analysis.check(span, threshold, history)
     with Session("deviation", common) as session:
         sales = session.read(wants=())
-        past = days.history(sales.collect(days.by_customer), sales.as_of)
+        shrink = shortcuts.shrink("customer", frozenset(), by_rows=False)
+        past = days.history(sales.by_key(days.by_customer, shrink=shrink).frame(), sales.as_of)
         session.finish(
             analysis.analyse(past, scale=sales.scale, window=span, threshold=threshold, at_least=history)
         )
