@@ -50,6 +50,7 @@ def migration(
     Example: crmkit migration sales.parquet --from 2024-06-30 --to 2024-12-31 --of tier -o moves.csv
     """
     from crmkit import migration as analysis
+    from crmkit import shortcuts
 
     choice("--of", of, _KINDS)
     begin = day("--from", from_)
@@ -62,7 +63,7 @@ def migration(
         build = partial(
             analysis.both, before=spans[0], after=spans[1], wants=wants, has_order=sales.has("order")
         )
-        pairs = sales.by_key(build)
+        pairs = sales.by_key(build, shrink=shortcuts.shrink("customer", frozenset(), by_rows=False))
         end = end or sales.as_of
         analysis.check(begin, end, first=sales.begin, last=sales.as_of, window=window)
         scale, days = sales.scale, (begin, end)
