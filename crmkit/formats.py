@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from crmkit import cells
+from crmkit.ahead import ahead
 from crmkit.errors import UsageError
 from crmkit.result import Result
 from crmkit.text import safe
@@ -37,7 +39,7 @@ SUFFIXES = {
 PACKINGS = {".gz": "gzip", ".zst": "zstd"}
 FORMATS = ("table", *dict.fromkeys(SUFFIXES.values()))
 
-_ROWS_PER_GROUP = 1 << 20
+_ROWS_PER_GROUP = 1 << 18
 # Rows that are held as text at a time.
 _TEXT_ROWS = 100_000
 # A double keeps any 15 decimal digits, and not every 16.
@@ -77,13 +79,16 @@ def write(result: Result, stream: BinaryIO, how: Layout, *, excel_safe: bool = F
         elif how.format == "markdown":
             _write_markdown(result, target)
         else:
-            _write_first(next(iter(result.tables.values())), target, how.format, excel_safe)
+            _write_first(result, target, how.format, excel_safe)
 
 
-def _write_first(frame: pl.DataFrame, stream: BinaryIO, form: str, excel_safe: bool) -> None:
+def _write_first(result: Result, stream: BinaryIO, form: str, excel_safe: bool) -> None:
+    name = next(iter(result.tables))
     if form == "parquet":
-        _write_parquet(frame, stream)
-    elif form == "ndjson":
+        _write_parquet(result.pieces(name, _ROWS_PER_GROUP), stream)
+        return
+    frame = result.tables[name]
+    if form == "ndjson":
         _write_rows(frame, stream, "\n")
     else:
         separator = "\t" if form == "tsv" else ","
@@ -153,24 +158,30 @@ def _plain(frame: pl.DataFrame, excel_safe: bool) -> pl.DataFrame:
     return frame.rename({n: "'" + n for n in frame.columns if n[:1] in set("=+-@\t\r")})
 
 
-def _write_parquet(frame: pl.DataFrame, stream: BinaryIO) -> None:
-    """Row groups with page checksums, which let a reader notice a flipped bit."""
+def _write_parquet(pieces: Iterator[pl.DataFrame], stream: BinaryIO) -> None:
+    """Row groups with page checksums, which let a reader notice a flipped bit; the next one is made meanwhile."""
     import polars as pl
-    import polars.selectors as cs
     import pyarrow.parquet as pq
 
-    frame = frame.with_columns(cs.by_dtype(pl.Int128).cast(pl.Decimal(38, 0)))
-    # Arrow hands names over as C strings, and Polars panics at a NUL.
-    frame = frame.rename({name: name.replace("\0", r"\x00") for name in frame.columns if "\0" in name})
+    first = _for_parquet(next(pieces))
     oldest = pl.CompatLevel.oldest()
-    schema = frame.head(0).to_arrow(compat_level=oldest).schema
-    first = frame.head(_TEXT_ROWS)
-    repeated = [name for name in frame.columns if 2 * first[name].n_unique() < first.height]
+    schema = first.head(0).to_arrow(compat_level=oldest).schema
+    sample = first.head(_TEXT_ROWS)
+    repeated = [name for name in first.columns if 2 * sample[name].n_unique() < sample.height]
     with pq.ParquetWriter(
         stream, schema, compression="zstd", write_page_checksum=True, use_dictionary=repeated
     ) as writer:
-        for part in frame.iter_slices(_ROWS_PER_GROUP):
-            writer.write_table(part.to_arrow(compat_level=oldest), row_group_size=_ROWS_PER_GROUP)
+        for piece in ahead(chain([first], map(_for_parquet, pieces)), depth=1):
+            writer.write_table(piece.to_arrow(compat_level=oldest), row_group_size=_ROWS_PER_GROUP)
+
+
+def _for_parquet(frame: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+    import polars.selectors as cs
+
+    frame = frame.with_columns(cs.by_dtype(pl.Int128).cast(pl.Decimal(38, 0)))
+    # Arrow hands names over as C strings, and Polars panics at a NUL.
+    return frame.rename({name: name.replace("\0", r"\x00") for name in frame.columns if "\0" in name})
 
 
 def _write_json(result: Result, stream: BinaryIO) -> None:

@@ -117,20 +117,25 @@ class Ranking(NamedTuple):
     def place(self, customers: pl.DataFrame) -> pl.DataFrame:
         """Add `rank`, `share`, `cumulative_share` and `tier`."""
         total = above_zero(self.rungs)
-        ranked = customers.select(value=whole(self.value), active=active(self.inactive_after))
-        tier = label(pl.col("value"), self.lowest, self.names)
-        places = self.rungs.select(
-            "value",
+        values = customers.select(value=whole(self.value)).to_series()
+        rungs = self.rungs["value"].search_sorted(values, descending=True)
+        share = pl.select(ratio(pl.lit(values), total)).to_series()
+        added = self._places().select(pl.all().gather(rungs)).with_columns(share=share)
+        tier = customers.select(tier=self.tier())
+        return customers.hstack(added.select("rank", "share", "cumulative_share")).hstack(tier)
+
+    def _places(self) -> pl.DataFrame:
+        """What those on a rung have in common."""
+        total = above_zero(self.rungs)
+        return self.rungs.select(
             rank=pl.col("customers") - pl.col("n") + 1,
             cumulative_share=ratio(pl.col("reached"), total),
         )
-        added = ranked.join(places, on="value", how="left", maintain_order="left").select(
-            "rank",
-            share=ratio(pl.col("value"), total),
-            cumulative_share="cumulative_share",
-            tier=pl.when("active").then(tier).otherwise(pl.lit(INACTIVE)),
-        )
-        return customers.with_columns(added.get_columns())
+
+    def tier(self) -> pl.Expr:
+        """The tier of each customer."""
+        tier = label(whole(self.value), self.lowest, self.names)
+        return pl.when(active(self.inactive_after)).then(tier).otherwise(pl.lit(INACTIVE))
 
 
 def ranking(
@@ -187,9 +192,10 @@ def analyse(
     if inactive_after is not None and not chosen.headcount:
         raise UsageError("--inactive-after belongs to --scheme pyramid. Add that, or leave the days out.")
     rows = where.of(customers)
+    _check(rows, value, inactive_after)
+    largest_first = rows.arranged(by_value(value, key)).begun()
     found = ranking(rows, chosen, value=value, inactive_after=inactive_after)
-    placed = rows.by_row(found.place)
-    sums = placed.by_row(partial(_brief, value=value)).counts(
+    sums = rows.by_row(partial(_brief, found=found)).counts(
         Counted(by=["tier"], sums=[*_measures(value), "above_zero"], least=["lowest_revenue"])
     )
     noun = "customers" if key == "customer" else "items"
@@ -210,15 +216,14 @@ def analyse(
         },
         pictures={"curve": "curve"},
     )
-    listed = placed.by_row(partial(places, key=key, value=value))
-    return result.with_detail(noun, listed.arranged(by_value(value, key)))
+    return result.with_detail(noun, largest_first.shown(partial(_listed, found=found, key=key)))
 
 
-def _brief(placed: pl.DataFrame, value: str) -> pl.DataFrame:
+def _brief(customers: pl.DataFrame, found: Ranking) -> pl.DataFrame:
     """What the tiers need of each customer."""
-    return placed.select(
-        "tier",
-        *_measures(value),
+    return customers.select(
+        *_measures(found.value),
+        tier=found.tier(),
         above_zero=pl.col("revenue").clip(lower_bound=0),
         lowest_revenue="revenue",
     )
@@ -263,11 +268,11 @@ def _with_shares(
     )
 
 
-def places(placed: pl.DataFrame, *, key: str, value: str) -> pl.DataFrame:
+def _listed(customers: pl.DataFrame, found: Ranking, key: str) -> pl.DataFrame:
     """By row: everybody with rank and tier."""
-    own = [] if value == "revenue" else [value]
+    own = [] if found.value == "revenue" else [found.value]
     columns = [key, "revenue", *own, "share", "cumulative_share", "rank", "tier"]
-    return placed.select(columns)
+    return found.place(customers).select(columns)
 
 
 def _facts(rungs: pl.DataFrame, sums: pl.DataFrame, *, value: str, noun: str) -> dict[str, Any]:

@@ -121,4 +121,4 @@ def _choose(result: Result, name: str | None) -> Result:
     if name not in result.tables:
         known = ", ".join(map(safe, result.tables)) or "none"
         raise UsageError(f"There is no table {safe(name)}. The tables of {result.command} are: {known}.")
-    return replace(result, tables={name: result.tables[name]})
+    return result.only(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,22 @@ class Result:
     @property
     def summary(self) -> dict[str, pl.DataFrame]:
         """The tables that are printed when none is asked for by name."""
-        return {name: table for name, table in self.tables.items() if name != self.detail}
+        return {name: self.tables[name] for name in self.tables if name != self.detail}
+
+    def only(self, name: str) -> Result:
+        """This result with one of its tables."""
+        if isinstance(self.tables, _WithLong):
+            return replace(self, tables=self.tables.only(name))
+        return replace(self, tables={name: self.tables[name]})
+
+    def pieces(self, name: str, size: int) -> Iterator[pl.DataFrame]:
+        """The rows of a table, so many at a time, the long one made as it goes; one piece at least."""
+        if isinstance(self.tables, _WithLong) and (rows := self.tables.waiting(name)) is not None:
+            yield from rows.pieces(size)
+            return
+        table = self.tables[name]
+        for start in range(0, max(table.height, 1), size):
+            yield table.slice(start, size)
 
     def brought_here(self) -> Result:
         """This result with the long table among the tables, even if it has to travel."""
@@ -49,4 +64,33 @@ class Result:
         """This result with its long table, wherever that lies."""
         if not rows.is_here:
             return replace(self, detail=name, elsewhere=rows)
-        return replace(self, detail=name, tables={**self.tables, name: rows.frame()})
+        return replace(self, detail=name, tables=_WithLong(self.tables, name, rows))
+
+
+class _WithLong(Mapping[str, "pl.DataFrame"]):
+    """Tables of which the long one, the last, becomes a frame when somebody asks for it."""
+
+    def __init__(self, others: Mapping[str, pl.DataFrame], name: str, rows: Rows) -> None:
+        self._made = {other: others[other] for other in others if other != name}
+        self._name, self._rows = name, rows
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        if name == self._name and name not in self._made:
+            self._made[name] = self._rows.frame()
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name == self._name or name in self._made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*(name for name in self._made if name != self._name), self._name])
+
+    def __len__(self) -> int:
+        return len({*self._made, self._name})
+
+    def only(self, name: str) -> Mapping[str, pl.DataFrame]:
+        return {name: self[name]} if name != self._name else _WithLong({}, name, self._rows)
+
+    def waiting(self, name: str) -> Rows | None:
+        """The rows of a table that nobody has asked for."""
+        return self._rows if name == self._name and name not in self._made else None

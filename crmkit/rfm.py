@@ -166,6 +166,11 @@ def _bins(
 def score(customers: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
     """Add `frequency`, `monetary`, `r`, `f`, `m` and `rfm`; the scores of refund-only customers are null."""
     measured = measure(customers, cut.frequency, cut.monetary)
+    return measured.with_columns(_scores(measured, cut)).with_columns(rfm=_code().cast(pl.String))
+
+
+def _scores(measured: pl.DataFrame, cut: Cuts) -> list[pl.Expr]:
+    """R, F and M of those who bought."""
     bought = pl.col("recency").is_not_null()
     scores = []
     for name, borders in cut.borders.items():
@@ -176,7 +181,7 @@ def score(customers: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
             # Few days are good: the first bin gets the highest score.
             bins = len(borders) + 2 - bins
         scores.append(pl.when(bought).then(bins).alias(name))
-    return measured.with_columns(scores).with_columns(rfm=_code().cast(pl.String))
+    return scores
 
 
 def _code() -> pl.Expr:
@@ -234,16 +239,17 @@ def analyse(
         )
         found = [name for name, listed in borders.items() if listed is None]
     names = cells(chosen, cut.bins) if chosen.covers(cut.bins) else None
-    scored = where.of(customers).by_row(partial(place, cut=cut, names=names))
-    brief = _spread(scored.by_row(_brief).counts(_BRIEF), names)
-    facts = _facts(brief, cut) | ({"map": segment_map} if names is not None else {})
+    measured = where.of(customers).by_row(partial(measure, frequency=cut.frequency, monetary=cut.monetary))
     wanted = _known(only, chosen, names) if only else None
-    listed = scored.by_row(partial(customers_table, only=wanted)).arranged(by_value("monetary", "customer"))
+    listed = measured.arranged(by_value("monetary", "customer")).begun()
+    listed = listed.shown(partial(_listed, cut=cut, names=names, only=wanted))
+    brief = _spread(measured.by_row(partial(_brief, cut=cut)).counts(_BRIEF), names)
+    facts = _facts(brief, cut) | ({"map": segment_map} if names is not None else {})
     result = Result(
         command="rfm",
         tables=_tables(brief, chosen, names, cut.bins),
         facts=facts,
-        notes=(*_map_notes(chosen, cut.bins), *_notes(scored, facts, found)),
+        notes=(*_map_notes(chosen, cut.bins), *_notes(measured, facts, found)),
         titles={"grid": "Customers by R (rows) and F (columns)"},
         pictures={"grid": "heat"},
     )
@@ -256,10 +262,18 @@ def place(customers: pl.DataFrame, cut: Cuts, names: dict[int, str] | None) -> p
     return scored if names is None else segment(scored, names)
 
 
-def _brief(scored: pl.DataFrame) -> pl.DataFrame:
+def _listed(
+    customers: pl.DataFrame, cut: Cuts, names: dict[int, str] | None, only: Sequence[str] | None
+) -> pl.DataFrame:
+    """By row: measures, scores, and the segment where cells have one."""
+    return customers_table(place(customers, cut, names), only)
+
+
+def _brief(measured: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
     """What the summary tables need of each customer."""
     as_of = pl.col("last") + pl.duration(days="recency")
-    return scored.select("revenue", "orders", "recency", cell=_code(), as_of=as_of)
+    scores = measured.select(_scores(measured, cut)).select(cell=_code()).to_series()
+    return measured.select("revenue", "orders", "recency", cell=scores, as_of=as_of)
 
 
 def _spread(counts: pl.DataFrame, names: dict[int, str] | None) -> pl.DataFrame:
@@ -373,7 +387,7 @@ def _map_notes(chosen: SegmentMap, bins: Bins) -> tuple[str, ...]:
     )
 
 
-def _notes(scored: Rows, facts: dict[str, Any], found: Sequence[str]) -> tuple[str, ...]:
+def _notes(measured: Rows, facts: dict[str, Any], found: Sequence[str]) -> tuple[str, ...]:
     notes = []
     buyers = facts["customers"] - facts["refund_only"]
     if found and buyers < FEW:
@@ -383,17 +397,17 @@ def _notes(scored: Rows, facts: dict[str, Any], found: Sequence[str]) -> tuple[s
     for place, name in enumerate("rfm"):
         used, k = facts["scores_in_use"][name], facts["bins"][place]
         if name in found and len(used) < k:
-            notes.append(_unused(scored, name, len(used), k))
+            notes.append(_unused(measured, name, len(used), k))
     return tuple(notes)
 
 
-def _unused(scored: Rows, name: str, used: int, k: int) -> str:
+def _unused(measured: Rows, name: str, used: int, k: int) -> str:
     """Why some scores went to nobody, and how to set the borders by hand."""
     column = _COLUMN[name]
-    units, shared = tally(scored, column).sort("n", "value", descending=[True, False]).row(0)
+    units, shared = tally(measured, column).sort("n", "value", descending=[True, False]).row(0)
     example = ",".join(map(str, _SUGGESTED[name][: k - 1])) if name in _SUGGESTED else "LIST"
     return (
         f"{name.upper()} uses {used} of {k} scores: {shared:,} customers have a {column} of "
-        f"{from_units(units, scored.schema[column])}, and equal values share a score. "
+        f"{from_units(units, measured.schema[column])}, and equal values share a score. "
         f"To set the borders yourself: --{name}-cuts {example}"
     )

@@ -8,10 +8,13 @@ know where its rows are: *by key* (all rows of one customer together; of transac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import polars as pl
+
+from crmkit.ahead import soon
 
 ByRow = Callable[[pl.DataFrame], pl.DataFrame]
 # More rows than MANY, here, are worked on in pieces.
@@ -88,13 +91,25 @@ class Rows(Protocol):
         """A small table that adds up, brought here."""
 
     def arranged(self, order: ByRow) -> Rows:
-        """The same rows in this order, where rows have one: those of a cluster have none."""
+        """The same rows in this order, where rows have one: those of a cluster have none.
+
+        The order is for whoever looks at all of them; what is asked or made of them further on knows none.
+        """
+
+    def begun(self) -> Rows:
+        """The same rows, whose order a thread finds while something else is asked."""
+
+    def shown(self, function: ByRow) -> Rows:
+        """`by_row` in the same order, for whoever looks at all of them; the columns that decide it are kept."""
 
     def kept(self) -> Rows:
         """The same rows, made once and not each time that something is asked of them."""
 
     def frame(self) -> pl.DataFrame:
         """All rows, brought here."""
+
+    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+        """All rows, so many at a time, if they are here; one piece at least."""
 
     def write(self, path: str) -> None:
         """Have the rows written from where they are, if that is not here."""
@@ -128,12 +143,13 @@ class Here:
         return found[0] if len(found) == 1 else wanted.added(pl.concat(found))
 
     def arranged(self, order: ByRow) -> Here:
-        if not isinstance(order, Order):
-            return Here(order(self.frame()))
-        places = order.places(joined([piece.select(order.columns) for piece in self._pieces()]))
-        if places.len() < self._frame.height:  # some rows were left out on the way
-            return Here(self.frame()[places])
-        return Here(joined(list(self._pieces(places))))
+        return Arranged(self, order) if isinstance(order, Order) else Here(order(self.frame()))
+
+    def begun(self) -> Here:
+        return self
+
+    def shown(self, function: ByRow) -> Here:
+        return self.by_row(function)
 
     def kept(self) -> Here:
         return self
@@ -141,21 +157,79 @@ class Here:
     def frame(self) -> pl.DataFrame:
         return joined(list(self._pieces())) if self._steps else self._frame
 
+    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+        """The rows as they leave, so many at a time; one piece at least."""
+        frame = self.frame()
+        return (frame.slice(start, size) for start in range(0, max(frame.height, 1), size))
+
     def write(self, path: str) -> None:
         raise NotImplementedError("rows that are here leave through `report`")
 
-    def _pieces(self, places: pl.Series | None = None) -> Iterator[pl.DataFrame]:
-        size = _PIECE if self._frame.height > MANY else MANY
+    def _pieces(self) -> Iterator[pl.DataFrame]:
+        size = _size(self._frame.height)
         for start in range(0, max(self._frame.height, 1), size):
-            if places is None:
-                yield self._made(self._frame.slice(start, size))
-            else:
-                yield self._made(self._frame[places.slice(start, size)])
+            yield self._made(self._frame.slice(start, size))
 
     def _made(self, frame: pl.DataFrame) -> pl.DataFrame:
         for step in self._steps:
             frame = step(frame)
         return frame
+
+
+class Arranged(Here):
+    """Rows in this machine's memory that are put in order when all of them are looked at."""
+
+    def __init__(self, rows: Here, order: Order) -> None:
+        super().__init__(rows._frame, rows._steps)
+        self._order = order
+        self._places: Callable[[], pl.Series] = self._found
+        self._last: tuple[ByRow, ...] = ()
+
+    def begun(self) -> Arranged:
+        self._places = soon(self._places)
+        return self
+
+    def shown(self, function: ByRow) -> Arranged:
+        rows = copy(self)
+        rows._last = (*self._last, function)
+        return rows
+
+    @property
+    def schema(self) -> pl.Schema:
+        return self._unordered().schema
+
+    def by_row(self, function: ByRow) -> Here:
+        return self._unordered().by_row(function)
+
+    def by_key(self, key: str, function: ByRow) -> Here:
+        return self._unordered().by_key(key, function)
+
+    def counts(self, wanted: Counted) -> pl.DataFrame:
+        return self._unordered().counts(wanted)
+
+    def arranged(self, order: ByRow) -> Here:
+        return self._unordered().arranged(order)
+
+    def frame(self) -> pl.DataFrame:
+        return joined(list(self.pieces(_size(self._frame.height))))
+
+    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+        places, rows = self._places(), self._unordered()
+        if places.len() < self._frame.height:  # some rows were left out on the way
+            rows = Here(Here(self._frame, self._steps).frame(), self._last)
+        for start in range(0, max(places.len(), 1), size):
+            yield rows._made(rows._frame[places.slice(start, size)])
+
+    def _unordered(self) -> Here:
+        return Here(self._frame, (*self._steps, *self._last))
+
+    def _found(self) -> pl.Series:
+        rows = Here(self._frame, self._steps)
+        return self._order.places(joined([piece.select(self._order.columns) for piece in rows._pieces()]))
+
+
+def _size(height: int) -> int:
+    return _PIECE if height > MANY else MANY
 
 
 def joined(pieces: list[pl.DataFrame]) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from crmkit.rows import ByRow, Counted
@@ -39,12 +41,21 @@ class Scattered:
     def arranged(self, order: ByRow) -> Scattered:
         return Scattered(self._batches, order)
 
+    def begun(self) -> Scattered:
+        return self
+
+    def shown(self, function: ByRow) -> Scattered:
+        return Scattered(self.by_row(function)._batches, self._order)
+
     def kept(self) -> Scattered:
         return self
 
     def frame(self) -> pl.DataFrame:
         whole = pl.concat(self._batches)
         return whole if self._order is None else self._order(whole)
+
+    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+        raise NotImplementedError
 
     def write(self, path: str) -> None:
         self.frame().write_parquet(path)

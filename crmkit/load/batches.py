@@ -78,7 +78,11 @@ def read(
     CSV columns are String; rows with a wrong number of fields are left out and noted in `watch`.
     With `rows`, stop after at least so many.
     """
-    made = delimited.read(opened, columns, watch) if opened.dialect else _read_parquet(opened, columns, watch)
+    made = (
+        delimited.read(opened, columns, watch)
+        if opened.dialect
+        else _read_parquet(opened, columns, watch, ROWS if rows is None else min(rows, ROWS))
+    )
     seen = 0
     for batch in made:
         frame = _with_hive(batch, opened, columns)
@@ -97,13 +101,15 @@ def _with_hive(frame: pl.DataFrame, opened: Input, columns: Sequence[str]) -> pl
     return frame.with_columns(hive) if hive else frame
 
 
-def _read_parquet(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.DataFrame]:
+def _read_parquet(
+    opened: Input, columns: Sequence[str], watch: Watch, size: int
+) -> Iterator[pl.DataFrame]:
     file = _parquet(opened.source)
     known = set(file.schema_arrow.names)
     stored = [name for name in columns if name in known]
     start = 0
     try:
-        for batch in file.iter_batches(ROWS, columns=stored, use_threads=False):
+        for batch in file.iter_batches(size, columns=stored, use_threads=False):
             if len(batch) == 0:
                 continue
             yield numbered(batch, stored, opened.name, watch, start)
@@ -120,12 +126,12 @@ def numbered(
 ) -> pl.DataFrame:
     """These columns of a batch of any types, and the record number of each row in `ROW`."""
     rows = pl.int_range(start, start + len(batch), dtype=pl.Int64, eager=True).alias(ROW)
-    return pl.DataFrame({**_columns(batch, names, file, watch), ROW: rows})
+    return _columns(batch, names, file, watch).with_columns(rows)
 
 
-def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watch) -> dict[str, pl.Series]:
+def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watch) -> pl.DataFrame:
     """By position: names may repeat, or be empty, and Polars would have neither."""
-    made = {}
+    made = []
     watch.visible = set()
     places = {name: place for place, name in reversed(list(enumerate(batch.schema.names)))}
     for name in names:
@@ -136,8 +142,11 @@ def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watc
             where = f"{file}: the column {name!r}"
             array = types.plain(array, where=where, lenient=watch.lenient)
             watch.nul = watch.nul or types.has_nul(array)
-        made[name] = pl.Series(name, pl.from_arrow(array))
-    return made
+        made.append(array)
+    # As one table: Polars would import all of PyArrow's functions to take arrays one by one.
+    frame = pl.DataFrame(pa.table(made, names=[str(place) for place in range(len(made))]))
+    frame.columns = list(names)
+    return frame
 
 
 def _refuse_joined(opened: Input, file: pq.ParquetFile, read_columns: Sequence[str]) -> None:

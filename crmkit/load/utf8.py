@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from crmkit.load.ahead import ahead
+from crmkit.ahead import ahead
 from crmkit.load.inputs import Input, Watch
 from crmkit.load.text import BLOCK
 

@@ -101,6 +101,13 @@ class Spread:
     def arranged(self, order: ByRow) -> Spread:
         return Spread(self._data, self._schema, self._function, order)
 
+    def begun(self) -> Spread:
+        return self
+
+    def shown(self, function: ByRow) -> Spread:
+        rows = self.by_row(function)
+        return rows if self._order is None else rows.arranged(self._order)
+
     def frame(self) -> pl.DataFrame:
         found = as_frame(self.data.toArrow(), self._schema)
         return found if self._order is None else self._order(found)
@@ -110,6 +117,9 @@ class Spread:
         from pyspark import StorageLevel
 
         return Spread(self.data.persist(StorageLevel.DISK_ONLY), self._schema, order=self._order)
+
+    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+        raise NotImplementedError("rows of a cluster are written from there, or brought here whole")
 
     def write(self, path: str) -> None:
         """A folder with a file for each part, or a table if the path is `table:NAME`; neither may exist."""

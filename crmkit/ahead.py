@@ -1,10 +1,11 @@
-"""Work ahead: a thread prepares the next items while the current one is in use."""
+"""Work ahead, in a thread: the next items while the current one is in use, an answer before it is asked for."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -49,3 +50,18 @@ def ahead(items: Iterator[Item], depth: int = 2) -> Iterator[Item]:
                 return
     finally:
         left.set()
+
+
+def soon(function: Callable[[], Item]) -> Callable[[], Item]:
+    """Begin at once; what comes back waits for the answer, or raises what the function raised."""
+    answer: Future[Item] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(function())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    # No daemon: one that ends with Python, in the middle of native code, would take the process with it.
+    threading.Thread(target=work, name="crmkit-soon").start()
+    return answer.result
