@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from crmkit.rows import Shrink
 
@@ -139,7 +141,11 @@ def packed(batch: pl.DataFrame, key: str) -> pl.DataFrame:
 
 def unpacked(frame: pl.DataFrame, key: str) -> pl.DataFrame:
     """By row: the ids of `packed` as text again."""
-    codes = frame[key].to_numpy().astype(f">u{_SHORT}")
-    # NumPy's fixed text leaves out the zero bytes at its end.
-    texts = pl.Series(key, codes.view(f"S{_SHORT}"), dtype=pl.Binary).cast(pl.String)
-    return frame.with_columns(texts)
+    codes = frame[key].to_numpy().astype(f">u{_SHORT}").view(np.uint8)
+    letters = codes != 0
+    ends = np.cumsum(np.count_nonzero(letters.reshape(-1, _SHORT), axis=1), dtype=np.int64)
+    begins = np.concatenate([np.zeros(1, np.int64), ends])
+    texts = pa.LargeStringArray.from_buffers(
+        frame.height, pa.py_buffer(begins), pa.py_buffer(codes[letters])
+    )
+    return frame.with_columns(pl.DataFrame(pa.table([texts], names=[key])))
