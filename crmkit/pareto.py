@@ -98,6 +98,10 @@ def label(value: pl.Expr, lowest: Sequence[int], names: Sequence[str]) -> pl.Exp
     return pl.when(value < 0).then(pl.lit(BELOW_ZERO)).otherwise(tier)
 
 
+def _unless_inactive(is_active: pl.Expr) -> pl.Expr:
+    return pl.when(is_active).then("tier").otherwise(pl.lit(INACTIVE)).alias("tier")
+
+
 def active(inactive_after: int | None) -> pl.Expr:
     """Whether a customer ordered within so many days; without a limit everybody is active."""
     if inactive_after is None:
@@ -116,26 +120,11 @@ class Ranking(NamedTuple):
 
     def place(self, customers: pl.DataFrame) -> pl.DataFrame:
         """Add `rank`, `share`, `cumulative_share` and `tier`."""
-        total = above_zero(self.rungs)
         values = customers.select(value=whole(self.value)).to_series()
-        rungs = self.rungs["value"].search_sorted(values, descending=True)
-        share = pl.select(ratio(pl.lit(values), total)).to_series()
-        added = self._places().select(pl.all().gather(rungs)).with_columns(share=share)
-        tier = customers.select(tier=self.tier())
-        return customers.hstack(added.select("rank", "share", "cumulative_share")).hstack(tier)
-
-    def _places(self) -> pl.DataFrame:
-        """What those on a rung have in common."""
-        total = above_zero(self.rungs)
-        return self.rungs.select(
-            rank=pl.col("customers") - pl.col("n") + 1,
-            cumulative_share=ratio(pl.col("reached"), total),
-        )
-
-    def tier(self) -> pl.Expr:
-        """The tier of each customer."""
-        tier = label(whole(self.value), self.lowest, self.names)
-        return pl.when(active(self.inactive_after)).then(tier).otherwise(pl.lit(INACTIVE))
+        # The rungs fall, and each of these values has one.
+        found = self.rungs["value"].search_sorted(values, descending=True)
+        places = self.rungs.select(pl.col("rank", "share", "cumulative_share", "tier").gather(found))
+        return customers.hstack(places).with_columns(_unless_inactive(active(self.inactive_after)))
 
 
 def ranking(
@@ -146,21 +135,37 @@ def ranking(
     Equal values get equal ranks, shares and tiers, so the order of the rows changes nothing;
     `cumulative_share` is the part reached when all customers of that value are counted.
     """
+    counts = _counted(customers, Counted(), value, inactive_after)
+    return _ranked(counts, scheme, value, inactive_after)
+
+
+def _counted(customers: Rows, wanted: Counted, value: str, inactive_after: int | None) -> pl.DataFrame:
+    """How often each value occurs, among those who are active and not, with what else is wanted of them."""
     _check(customers, value, inactive_after)
-    everybody = inactive_after is None
-    counts = customers.by_row(partial(_values, value=value, inactive_after=inactive_after)).counts(
-        Counted(by=["value"] if everybody else ["value", "active"])
-    )
+    by = ["value"] if inactive_after is None else ["value", "active"]
+    rows = customers.by_row(partial(_with_value, value=value, inactive_after=inactive_after))
+    return rows.counts(wanted._replace(by=by))
+
+
+def _with_value(customers: pl.DataFrame, value: str, inactive_after: int | None) -> pl.DataFrame:
+    return customers.with_columns(value=whole(value), active=active(inactive_after))
+
+
+def _ranked(counts: pl.DataFrame, scheme: Scheme, value: str, inactive_after: int | None) -> Ranking:
     if missing := int(counts.filter(pl.col("value").is_null())["n"].sum()):
         raise DataError(f"{missing:,} rows have no {value}. Fill it in, or rank by revenue.")
+    everybody = inactive_after is None
     rungs = ladder(counts.group_by("value").agg(pl.col("n").sum()))
     _refuse_nothing(rungs, value)
     lowest = floors(rungs if everybody else ladder(counts.filter("active").select("value", "n")), scheme)
-    return Ranking(value, rungs, lowest, scheme.names, inactive_after)
-
-
-def _values(customers: pl.DataFrame, value: str, inactive_after: int | None) -> pl.DataFrame:
-    return customers.select(value=whole(value), active=active(inactive_after))
+    total = above_zero(rungs)
+    places = rungs.with_columns(
+        rank=pl.col("customers") - pl.col("n") + 1,
+        share=ratio(pl.col("value"), total),
+        cumulative_share=ratio(pl.col("reached"), total),
+        tier=label(pl.col("value"), lowest, scheme.names),
+    )
+    return Ranking(value, places, lowest, scheme.names, inactive_after)
 
 
 def assign(
@@ -193,11 +198,11 @@ def analyse(
         raise UsageError("--inactive-after belongs to --scheme pyramid. Add that, or leave the days out.")
     rows = where.of(customers)
     _check(rows, value, inactive_after)
-    largest_first = rows.arranged(by_value(value, key)).begun()
-    found = ranking(rows, chosen, value=value, inactive_after=inactive_after)
-    sums = rows.by_row(partial(_brief, found=found)).counts(
-        Counted(by=["tier"], sums=[*_measures(value), "above_zero"], least=["lowest_revenue"])
-    )
+    largest_first = rows.by_row(partial(_asked, key=key, value=value)).arranged(by_value(value, key)).begun()
+    added = Counted(sums=[*_measures(value), "above_zero"], least=["lowest_revenue"])
+    counts = _counted(rows.by_row(_brief), added, value, inactive_after)
+    found = _ranked(counts, chosen, value, inactive_after)
+    sums = _by_tier(counts, found, added)
     noun = "customers" if key == "customer" else "items"
     names = [*chosen.names, *([INACTIVE] if inactive_after is not None else [])]
     facts = _facts(found.rungs, sums, value=value, noun=noun)
@@ -219,13 +224,23 @@ def analyse(
     return result.with_detail(noun, largest_first.shown(partial(_listed, found=found, key=key)))
 
 
-def _brief(customers: pl.DataFrame, found: Ranking) -> pl.DataFrame:
+def _asked(customers: pl.DataFrame, key: str, value: str) -> pl.DataFrame:
+    """What a customer is listed with, and what that is made of."""
+    wanted = {key, "revenue", value, "recency"}
+    return customers.select(name for name in customers.columns if name in wanted)
+
+
+def _brief(customers: pl.DataFrame) -> pl.DataFrame:
     """What the tiers need of each customer."""
-    return customers.select(
-        *_measures(found.value),
-        tier=found.tier(),
-        above_zero=pl.col("revenue").clip(lower_bound=0),
-        lowest_revenue="revenue",
+    revenue = pl.col("revenue")
+    return customers.with_columns(above_zero=revenue.clip(lower_bound=0), lowest_revenue=revenue)
+
+
+def _by_tier(counts: pl.DataFrame, found: Ranking, added: Counted) -> pl.DataFrame:
+    tier = label(pl.col("value"), found.lowest, found.names)
+    is_active = pl.lit(True) if found.inactive_after is None else pl.col("active")
+    return added._replace(by=["tier"]).added(
+        counts.with_columns(tier=tier).with_columns(_unless_inactive(is_active))
     )
 
 
@@ -294,8 +309,7 @@ def _notes(customers: Rows, rungs: pl.DataFrame, value: str, noun: str) -> tuple
     """What stands behind the shares, wherever a column has something below zero."""
     counts = {value: rungs}
     if value != "revenue":
-        every = customers.by_row(partial(_values, value="revenue", inactive_after=None))
-        counts["revenue"] = every.counts(Counted(by=["value"]))
+        counts["revenue"] = _counted(customers, Counted(), "revenue", None)
     return tuple(
         _below_zero(found, _decimals(customers, column), column, noun)
         for column, found in counts.items()

@@ -41,6 +41,7 @@ __all__ = ["Cuts", "analyse", "cuts", "cuts_file", "measure", "score", "segment"
 
 FEW = 50
 _COLUMN = {"r": "recency", "f": "frequency", "m": "monetary"}
+_ASKED = ("customer", "last", "recency", "frequency", "monetary")
 _BRIEF = Counted(by=("cell",), sums=("revenue", "orders", "recency"), least=("as_of",))
 _SUGGESTED = {"r": (30, 60, 90, 180, 365, 545, 730, 1095), "f": (1, 2, 3, 5, 8, 13, 21, 34)}
 
@@ -165,7 +166,10 @@ def _bins(
 
 def score(customers: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
     """Add `frequency`, `monetary`, `r`, `f`, `m` and `rfm`; the scores of refund-only customers are null."""
-    measured = measure(customers, cut.frequency, cut.monetary)
+    return _with_scores(measure(customers, cut.frequency, cut.monetary), cut)
+
+
+def _with_scores(measured: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
     return measured.with_columns(_scores(measured, cut)).with_columns(rfm=_code().cast(pl.String))
 
 
@@ -223,26 +227,28 @@ def analyse(
     choices = {"--bins": bins, **{f"--{name}-cuts": listed for name, listed in borders.items()}}
     chosen = load(segment_map)
     if frozen is not None:
-        cut = _thawed(frozen, frequency, monetary, choices | {"--ties": None if ties == "same" else ties})
-        found: list[str] = []
-    else:
+        _refuse_thawed(frozen, frequency, monetary, choices | {"--ties": None if ties == "same" else ties})
+        frequency, monetary = frozen.frequency, frozen.monetary
+    frequency, monetary = frequency or "orders", monetary or "total"
+    rows = where.of(customers)
+    measured = rows.by_row(partial(measure, frequency=frequency, monetary=monetary))
+    largest_first = measured.by_row(_asked).arranged(by_value("monetary", "customer")).begun()
+    cut, found = frozen, list[str]()
+    if cut is None:
         cut = cuts(
-            customers,
+            rows,
             bins=bins,
             r_cuts=r_cuts,
             f_cuts=f_cuts,
             m_cuts=m_cuts,
-            frequency=frequency or "orders",
-            monetary=monetary or "total",
+            frequency=frequency,
+            monetary=monetary,
             ties=ties,
             rule="mean" if segment_map == "cn8" and bins is None else "quantile",
         )
         found = [name for name, listed in borders.items() if listed is None]
     names = cells(chosen, cut.bins) if chosen.covers(cut.bins) else None
-    measured = where.of(customers).by_row(partial(measure, frequency=cut.frequency, monetary=cut.monetary))
     wanted = _known(only, chosen, names) if only else None
-    listed = measured.arranged(by_value("monetary", "customer")).begun()
-    listed = listed.shown(partial(_listed, cut=cut, names=names, only=wanted))
     brief = _spread(measured.by_row(partial(_brief, cut=cut)).counts(_BRIEF), names)
     facts = _facts(brief, cut) | ({"map": segment_map} if names is not None else {})
     result = Result(
@@ -253,7 +259,13 @@ def analyse(
         titles={"grid": "Customers by R (rows) and F (columns)"},
         pictures={"grid": "heat"},
     )
-    return result.with_detail("customers", listed)
+    listed = partial(_listed, cut=cut, names=names, only=wanted)
+    return result.with_detail("customers", largest_first.shown(listed))
+
+
+def _asked(measured: pl.DataFrame) -> pl.DataFrame:
+    """What a customer is listed with, but for the scores."""
+    return measured.select(_ASKED)
 
 
 def place(customers: pl.DataFrame, cut: Cuts, names: dict[int, str] | None) -> pl.DataFrame:
@@ -263,10 +275,11 @@ def place(customers: pl.DataFrame, cut: Cuts, names: dict[int, str] | None) -> p
 
 
 def _listed(
-    customers: pl.DataFrame, cut: Cuts, names: dict[int, str] | None, only: Sequence[str] | None
+    measured: pl.DataFrame, cut: Cuts, names: dict[int, str] | None, only: Sequence[str] | None
 ) -> pl.DataFrame:
-    """By row: measures, scores, and the segment where cells have one."""
-    return customers_table(place(customers, cut, names), only)
+    """By row: everybody's measures and scores, or those of some segments."""
+    scored = _with_scores(measured, cut)
+    return customers_table(scored if names is None else segment(scored, names), only)
 
 
 def _brief(measured: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
@@ -283,8 +296,10 @@ def _spread(counts: pl.DataFrame, names: dict[int, str] | None) -> pl.DataFrame:
     return counts.with_columns(r=cell // 100, f=cell // 10 % 10, m=cell % 10, segment=segment)
 
 
-def _thawed(frozen: Cuts, frequency: str | None, monetary: str | None, choices: dict[str, Any]) -> Cuts:
-    """The cut points of an earlier run, unless something else was asked for beside them."""
+def _refuse_thawed(
+    frozen: Cuts, frequency: str | None, monetary: str | None, choices: dict[str, Any]
+) -> None:
+    """Refuse what was asked for beside the cut points of an earlier run and differs from them."""
     for option, given, kept in (
         ("--frequency", frequency, frozen.frequency),
         ("--monetary", monetary, frozen.monetary),
@@ -295,7 +310,6 @@ def _thawed(frozen: Cuts, frequency: str | None, monetary: str | None, choices: 
             raise UsageError(
                 f"{option} does not go with saved cut points, because {why}. Leave {option} or --cuts out."
             )
-    return frozen
 
 
 def _tables(
@@ -359,7 +373,7 @@ def grid(brief: pl.DataFrame, bins: Bins) -> pl.DataFrame:
 
 def customers_table(scored: pl.DataFrame, only: Sequence[str] | None = None) -> pl.DataFrame:
     """Everybody's measures and scores, or those of some segments."""
-    columns = ["customer", "last", "recency", "frequency", "monetary", "r", "f", "m", "rfm", "segment"]
+    columns = [*_ASKED, "r", "f", "m", "rfm", "segment"]
     kept = scored.select(column for column in columns if column in scored.columns)
     return kept if only is None else kept.filter(pl.col("segment").is_in(list(only)))
 

@@ -145,7 +145,5 @@ def unpacked(frame: pl.DataFrame, key: str) -> pl.DataFrame:
     letters = codes != 0
     ends = np.cumsum(np.count_nonzero(letters.reshape(-1, _SHORT), axis=1), dtype=np.int64)
     begins = np.concatenate([np.zeros(1, np.int64), ends])
-    texts = pa.LargeStringArray.from_buffers(
-        frame.height, pa.py_buffer(begins), pa.py_buffer(codes[letters])
-    )
+    texts = pa.LargeStringArray.from_buffers(frame.height, pa.py_buffer(begins), pa.py_buffer(codes[letters]))
     return frame.with_columns(pl.DataFrame(pa.table([texts], names=[key])))

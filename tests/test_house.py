@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "crmkit"
 # Lower rooms know nothing of those above them; a module may import from its own room and from below,
 # except that analyses and commands never import each other.
 ROOMS = {
-    0: {"_version", "errors", "rows", "result", "text", "columns", "parse", "money", "endings"},
+    0: {"_version", "errors", "ahead", "rows", "result", "text", "columns", "parse", "money", "endings"},
     1: {"models", "cells", "periods", "days", "counts", "cutpoints", "segments", "panel"},
     2: {
         "load",

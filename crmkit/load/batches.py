@@ -101,9 +101,7 @@ def _with_hive(frame: pl.DataFrame, opened: Input, columns: Sequence[str]) -> pl
     return frame.with_columns(hive) if hive else frame
 
 
-def _read_parquet(
-    opened: Input, columns: Sequence[str], watch: Watch, size: int
-) -> Iterator[pl.DataFrame]:
+def _read_parquet(opened: Input, columns: Sequence[str], watch: Watch, size: int) -> Iterator[pl.DataFrame]:
     file = _parquet(opened.source)
     known = set(file.schema_arrow.names)
     stored = [name for name in columns if name in known]

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from crmkit.load import delimited, parts, survey
 from crmkit.ahead import ahead
+from crmkit.load import delimited, parts, survey
 from crmkit.load.audit import Reject
 from crmkit.load.clean import clean
 from crmkit.load.findings import Part, Reader
