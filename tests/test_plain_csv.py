@@ -62,7 +62,7 @@ def test_the_same_as_the_careful_reader(
     data = (end.join(lines) + (end if last else "")).encode()
     opened = _opened(tmp_path_factory.mktemp("csv") / "sales.csv", data, header=header)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(utf8, "_PIECE", piece)
+        patch.setattr(utf8, "PIECE", piece)
         assert _read(opened) == _carefully(opened, patch)
 
 
@@ -89,7 +89,7 @@ def _careful_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     [("", 0), ("x,2024-01-01\n", 1), ('"x",2024-01-01,5\n', 1), ("x,2024-01-01,5", 1)],
 )
 def test_who_reads_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str, handed_over: int) -> None:
-    monkeypatch.setattr(utf8, "_PIECE", 12_000)
+    monkeypatch.setattr(utf8, "PIECE", 12_000)
     row = "customer,2024-01-01,5\n"
     rows = row * 1000 + odd
     opened = _opened(tmp_path / "sales.csv", f"{','.join(HEADER)}\n{rows}".encode())
@@ -102,7 +102,7 @@ def test_who_reads_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: st
 
 
 def test_places_of_bad_rows_count_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(utf8, "_PIECE", 1000)
+    monkeypatch.setattr(utf8, "PIECE", 1000)
     rows = ["c,2024-01-01,5"] * 400 + ["c,2024-01-01"] + ["c,2024-01-01,5"] * 10 + ["c,2024-13-01,5"]
     (tmp_path / "sales.csv").write_text("\n".join([",".join(HEADER), *rows, ""]))
     sales = crmkit.read(str(tmp_path / "sales.csv"))

@@ -17,10 +17,10 @@ import polars as pl
 
 from crmkit.ahead import soon
 from crmkit.load.text import BLOCK, Dialect
-from crmkit.load.utf8 import Utf8
+from crmkit.load.utf8 import PIECE, Utf8
 
-_MOST = 8  # pieces of text that are made one frame; the first one is a sample's, and small ones cost more by the row
-_AT_ONCE = 3  # blocks that are parsed or wait for it
+_MOST = 8  # pieces of text that are parsed as one; the first one is a sample's, and small ones cost more by the row
+_AT_ONCE = 2  # blocks that are parsed or wait for it
 _LF, _CR = 10, 13
 
 
@@ -35,65 +35,69 @@ class Plain:
         self._schema = {str(place): pl.String for place in range(len(dialect.columns))}
 
     def read(self, places: Sequence[int]) -> Iterator[pl.DataFrame]:
-        """The columns at these places; what is not plain, and all after it, stays in the source."""
-        held, wanted = list[pl.DataFrame](), 1
-        for rows in self._parsed(places):
-            held += [rows] if rows.height else []
-            if len(held) == wanted:
-                yield pl.concat(held).rechunk()
-                held, wanted = [], min(2 * wanted, _MOST)
-        if held:
-            yield pl.concat(held).rechunk()
-
-    def _parsed(self, places: Sequence[int]) -> Iterator[pl.DataFrame]:
-        """The rows of each block, while the next ones are parsed; the first one that is not plain is the last."""
-        blocks, skip = self._blocks(), self.skip
+        """The columns at these places, while the next blocks are parsed; what is not plain, and all after it, stays
+        in the source."""
+        blocks, skip, ahead = self._blocks(), self.skip, 1
         waiting = deque[tuple[bytes, Callable[[], pl.DataFrame | None]]]()
         while True:
-            while len(waiting) < _AT_ONCE and (block := next(blocks, b"")):
+            while len(waiting) < ahead and (block := next(blocks, b"")):
                 waiting.append((block, soon(partial(self._rows, block, places, skip))))
                 skip = 0
             if not waiting or (rows := waiting[0][1]()) is None:
                 break
             waiting.popleft()
-            self.skip = 0
-            yield rows
+            self.skip, ahead = 0, _AT_ONCE
+            if rows.height:
+                yield rows
         self._source.give_back(b"".join([*(block for block, _ in waiting), self._left]))
 
     def _blocks(self) -> Iterator[bytes]:
-        """Whole lines; what is left of the last one stays in `_left`."""
-        while piece := self._source.take():
-            data = self._left + piece
-            end, self._left = data.rfind(b"\n") + 1, data
-            if end:
-                self._left = data[end:]
-                yield data[:end]
-            elif len(data) > BLOCK:
-                return
+        """Whole lines, more of them as it goes on; what comes after the last of them stays in `_left`."""
+        wanted = 1
+        while pieces := [piece for _ in range(wanted) if (piece := self._source.take())]:
+            last, wanted = pieces.pop(), min(2 * wanted, _MOST)
+            if end := last.rfind(b"\n") + 1:
+                block = b"".join([self._left, *pieces, last[:end]])
+                self._left = last[end:]
+                yield block
+            else:
+                self._left = b"".join([self._left, *pieces, last])
+                if len(self._left) > BLOCK:
+                    return
 
     def _rows(self, block: bytes, places: Sequence[int], skip: int) -> pl.DataFrame | None:
         """The rows of a block of whole lines; None where it is not plain."""
         codes = np.frombuffer(block, np.uint8)
-        if b'"' in block or b"\0" in block or len(self._schema) < 2 or not _ends_alike(block, codes):
+        odd = self._source.is_odd and (b'"' in block or b"\0" in block)
+        if odd or len(self._schema) < 2 or not _ends_alike(block, codes):
             return None
         begin = _after(block, skip)
         if begin is None:
             return None
         try:
-            rows = pl.read_csv(
-                block[begin:],
-                has_header=False,
-                columns=places,
-                schema=self._schema,
-                infer_schema=False,
-                separator=self._delimiter,
-                quote_char=None,
-                empty_string_is_null=False,
+            rows = (
+                pl.scan_csv(
+                    block[begin:],
+                    has_header=False,
+                    schema=self._schema,
+                    infer_schema=False,
+                    separator=self._delimiter,
+                    quote_char=None,
+                    empty_string_is_null=False,
+                )
+                .select(str(place) for place in places)
+                .collect(engine="in-memory")
+                .rechunk()
             )
         except pl.exceptions.PolarsError:  # a row that is too long, or a first one that is too short
             return None
-        delimiters = np.count_nonzero(codes[begin:] == ord(self._delimiter))
+        delimiters = _count(codes[begin:], ord(self._delimiter))
         return rows if delimiters == rows.height * (len(self._schema) - 1) else None
+
+
+def _count(codes: np.ndarray, code: int) -> int:
+    """How often a byte occurs, looked for in pieces that stay in the cache."""
+    return sum(np.count_nonzero(codes[at : at + PIECE] == code) for at in range(0, len(codes), PIECE))
 
 
 def _ends_alike(block: bytes, codes: np.ndarray) -> bool:

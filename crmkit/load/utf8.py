@@ -12,7 +12,7 @@ from crmkit.ahead import ahead
 from crmkit.load.inputs import Input, Watch
 from crmkit.load.text import BLOCK
 
-_PIECE = (
+PIECE = (
     1 << 21
 )  # bytes: larger ones are taken from the system anew each time, at a third of the cost of reading
 _LF, _CR = 10, 13
@@ -47,6 +47,11 @@ class Utf8(io.RawIOBase):
         taken, self._back = self._back[:wanted], self._back[wanted:]
         return taken
 
+    @property
+    def is_odd(self) -> bool:
+        """Whether a quote or a NUL was met so far."""
+        return self._watch.quotes or self._watch.nul
+
     def take(self) -> bytes:
         """The next piece, of whatever size; nothing at the end."""
         taken, self._back = self._back or next(self._pieces, b""), b""
@@ -64,7 +69,7 @@ class Utf8(io.RawIOBase):
     def _read(self) -> Iterator[bytes]:
         raw = b" "
         while raw:
-            raw = self._file.read(_PIECE)
+            raw = self._file.read(PIECE)
             if piece := self._as_utf8(raw):
                 self._inspect(piece)
                 yield piece
