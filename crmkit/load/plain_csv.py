@@ -97,7 +97,7 @@ class Plain:
 
 def _count(codes: np.ndarray, code: int) -> int:
     """How often a byte occurs, looked for in pieces that stay in the cache."""
-    return sum(np.count_nonzero(codes[at : at + PIECE] == code) for at in range(0, len(codes), PIECE))
+    return sum(int(np.count_nonzero(codes[at : at + PIECE] == code)) for at in range(0, len(codes), PIECE))
 
 
 def _ends_alike(block: bytes, codes: np.ndarray) -> bool:
