@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from crmkit import customers, pareto, rfm, rows
 from crmkit.counts import by_value
+from crmkit.result import Result
 from crmkit.rows import Counted, Here
 from tests.tool import SALES, crmkit
 
@@ -59,6 +60,46 @@ def answers() -> list[pl.DataFrame]:
         made.schema.to_frame(),
         Here(table().clear()).by_row(few).arranged(order).frame(),
     ]
+
+
+def test_an_order_is_for_whoever_looks_at_all_rows() -> None:
+    order = by_value("worth", "customer")
+    expected = table().sort("worth", "customer", descending=[True, False])
+    for made in (Here(table()).arranged(order), Here(table()).arranged(order).begun()):
+        listed = made.shown(doubled).shown(few)
+        assert listed.frame().equals(few(doubled(expected)))
+        assert pl.concat(listed.pieces(7)).equals(few(doubled(expected)))
+        assert made.frame().equals(expected)
+        assert listed.counts(COUNTED).equals(Here(few(doubled(table()))).counts(COUNTED))
+        assert listed.schema == doubled(expected).schema
+        assert made.by_row(few).frame().equals(few(table()))
+        assert made.by_key("kind", few).frame().equals(few(table()))
+        other = by_value("number", "customer")
+        assert made.arranged(other).frame().equals(table().sort("number", descending=True))
+
+
+def test_a_long_table_is_made_when_it_is_asked_for() -> None:
+    asked = list[int]()
+
+    def noted(frame: pl.DataFrame) -> pl.DataFrame:
+        asked.append(frame.height)
+        return frame
+
+    order = by_value("worth", "customer")
+    listed = Here(table()).arranged(order).shown(noted)
+    result = Result(command="test", tables={"short": table().head(1)}).with_detail("long", listed)
+    assert list(result.tables) == ["short", "long"]
+    assert "long" in result.tables and len(result.tables) == 2
+    assert list(result.summary) == ["short"]
+    assert list(result.only("long").tables) == ["long"]
+    assert asked == []
+    pieces = list(result.only("long").pieces("long", 300))
+    assert asked == [300, 300, 300, 100]
+    assert result.tables["long"] is result.tables["long"]
+    assert asked[4:] == [N]
+    assert pl.concat(pieces).equals(result.tables["long"])
+    assert [piece.height for piece in result.pieces("long", 600)] == [600, 400]
+    assert [piece.height for piece in result.pieces("short", 600)] == [1]
 
 
 def test_pieces_make_no_difference(request: pytest.FixtureRequest) -> None:
