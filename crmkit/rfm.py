@@ -34,6 +34,7 @@ from crmkit.cutpoints import (
 )
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
+from crmkit.rfm_tables import cells_table, code, grid, segments_table
 from crmkit.rows import Counted, Rows
 from crmkit.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
 
@@ -170,7 +171,7 @@ def score(customers: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
 
 
 def _with_scores(measured: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
-    return measured.with_columns(_scores(measured, cut)).with_columns(rfm=_code().cast(pl.String))
+    return measured.with_columns(_scores(measured, cut)).with_columns(rfm=code().cast(pl.String))
 
 
 def _scores(measured: pl.DataFrame, cut: Cuts) -> list[pl.Expr]:
@@ -188,13 +189,9 @@ def _scores(measured: pl.DataFrame, cut: Cuts) -> list[pl.Expr]:
     return scores
 
 
-def _code() -> pl.Expr:
-    return pl.col("r") * 100 + pl.col("f") * 10 + pl.col("m")
-
-
 def segment(scored: pl.DataFrame, names: dict[int, str]) -> pl.DataFrame:
     """Add the `segment` of each scored customer, given the segment of each cell."""
-    return scored.with_columns(segment=_named(_code(), names))
+    return scored.with_columns(segment=_named(code(), names))
 
 
 def _named(cell: pl.Expr, names: dict[int, str]) -> pl.Expr:
@@ -285,7 +282,7 @@ def _listed(
 def _brief(measured: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
     """What the summary tables need of each customer."""
     as_of = pl.col("last") + pl.duration(days="recency")
-    scores = measured.select(_scores(measured, cut)).select(cell=_code()).to_series()
+    scores = measured.select(_scores(measured, cut)).select(cell=code()).to_series()
     return measured.select("revenue", "orders", "recency", cell=scores, as_of=as_of)
 
 
@@ -327,48 +324,6 @@ def _known(only: Sequence[str], chosen: SegmentMap, names: dict[int, str] | None
         if name.casefold() not in spelled:
             raise UsageError(f"There is no segment {name!r}. The segments are {', '.join(listed) or 'none'}.")
     return [spelled[name.casefold()] for name in only]
-
-
-def segments_table(brief: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
-    """One row for each segment of the map, the empty ones too, and one for refund-only customers if any.
-
-    `brief` holds customers (`n`), revenue, orders and days of recency, added up by segment and scores.
-    """
-    listed = [*order, *([REFUND_ONLY] if (brief["segment"] == REFUND_ONLY).any() else [])]
-    sums = brief.group_by("segment").agg(
-        pl.col("n", "revenue", "orders", "recency").sum(),
-        units=whole("revenue").sum(),
-        scored=pl.col("n").filter(pl.col("r").is_not_null()).sum(),
-    )
-    rows = pl.DataFrame({"segment": listed}).join(sums, on="segment", how="left", maintain_order="left")
-    total, minor = int(brief.select(whole("revenue").sum()).item()), 10 ** scale(brief, "revenue")
-    return rows.with_columns(pl.col("n", "revenue", "units").fill_null(0)).select(
-        "segment",
-        pl.col("n").alias("customers"),
-        ratio(pl.col("n"), int(brief["n"].sum())).alias("share"),
-        "revenue",
-        ratio(pl.col("units"), total).alias("revenue_share"),
-        ratio(pl.col("recency"), pl.col("scored")).alias("mean_recency"),
-        ratio(pl.col("orders"), pl.col("scored")).alias("mean_orders"),
-        ratio(pl.col("units"), pl.col("orders") * minor).alias("mean_order_value"),
-    )
-
-
-def cells_table(brief: pl.DataFrame) -> pl.DataFrame:
-    """One row for each cell that holds a customer, the best scores first; shares are of all customers."""
-    share = ratio(pl.col("n"), int(brief["n"].sum())).alias("share")
-    rows = brief.drop_nulls("r").select(
-        _code().cast(pl.String).alias("rfm"), "r", "f", "m", pl.col("n").alias("customers"), share, "revenue"
-    )
-    return rows.sort("rfm", descending=True)
-
-
-def grid(brief: pl.DataFrame, bins: Bins) -> pl.DataFrame:
-    """Customers by R, one row each with the highest first, and F, one column each."""
-    heads = (pl.col("n").filter(pl.col("f") == f).sum().alias(f"f{f}") for f in range(1, bins[1] + 1))
-    counts = brief.drop_nulls("r").group_by("r").agg(heads)
-    rows = pl.DataFrame({"r": range(bins[0], 0, -1)}, schema={"r": pl.Int64})
-    return rows.join(counts, on="r", how="left", maintain_order="left").fill_null(0)
 
 
 def customers_table(scored: pl.DataFrame, only: Sequence[str] | None = None) -> pl.DataFrame:
