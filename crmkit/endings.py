@@ -8,6 +8,7 @@ from types import FrameType
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _caught: list[int] = []
+_too_late: list[bool] = []
 
 
 class Terminated(BaseException):
@@ -17,6 +18,7 @@ class Terminated(BaseException):
 def catch() -> None:
     """Turn ending signals into exceptions; one that is ignored (nohup) stays ignored."""
     _caught.clear()
+    _too_late.clear()
     if threading.current_thread() is threading.main_thread():
         for number in ENDINGS:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
@@ -25,10 +27,17 @@ def catch() -> None:
 
 def _end(number: int, frame: FrameType | None) -> None:
     """Once: a second signal must not break into the tidying up after the first."""
+    if _too_late:
+        return
     _caught.append(number)
     for ending in ENDINGS:
         signal.signal(ending, signal.SIG_IGN)
     stop_if_asked()
+
+
+def come_too_late() -> None:
+    """From here nothing ends the run: what it found is said, and its files are about to take their places."""
+    _too_late.append(True)
 
 
 def asked() -> int:

@@ -97,6 +97,7 @@ def supervised(work: Callable[[], int], arguments: Sequence[str]) -> int:
     if worker == 0:
         _work(work, supervisor, words, before)
     status, asked = _wait(worker, passed_on)
+    _ignore_endings()  # the worker has decided how this ends
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) in _STATUSES:
         return os.WEXITSTATUS(status)
@@ -132,13 +133,17 @@ def _begin_worker(supervisor: int, words: int) -> None:
 
 def _leave(status: int) -> NoReturn:
     """End at once: the work is done and said to be, and native threads do not always let Python tidy up in peace."""
-    for number in _PASSED_ON:
-        signal.signal(number, signal.SIG_IGN)
+    _ignore_endings()
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(status)
+
+
+def _ignore_endings() -> None:
+    for number in _PASSED_ON:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _wait(worker: int, passed_on: set[signal.Signals]) -> tuple[int, int]:

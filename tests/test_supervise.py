@@ -251,6 +251,39 @@ def test_stray_text_finds_no_file(tmp_path: Path) -> None:
     assert (tmp_path / "out.parquet").read_bytes()[:4] == b"PAR1"
 
 
+LATE = """
+import atexit, os, signal, sys
+import crmkit.output
+from crmkit import __main__
+supervisor, wait, restore = os.getpid(), os.waitpid, crmkit.output.Outputs._restore_handlers
+signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+def interrupt():
+    for number in signals:
+        os.kill(os.getpid(), number)
+def waited(*arguments):
+    found = wait(*arguments)
+    if found[0]:
+        interrupt()
+    return found
+def restored(outputs):
+    restore(outputs)
+    if os.getpid() != supervisor:
+        interrupt()
+os.waitpid, crmkit.output.Outputs._restore_handlers = waited, restored
+atexit.register(interrupt)
+sys.argv = ["crmkit", "customers", *sys.argv[1:], "-q"]
+__main__.main()
+"""
+
+
+def test_signals_that_come_too_late_change_nothing(tmp_path: Path) -> None:
+    """After the files have their places: in the worker, in the supervisor that waits, and as Python ends."""
+    command = [sys.executable, "-c", LATE, str(SALES), "-o", str(tmp_path / "out.csv")]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out.csv").stat().st_size > 1000
+
+
 @pytest.mark.slow
 def test_signals_at_random_moments(large: Path, tmp_path: Path) -> None:
     chance = random.Random(7)
