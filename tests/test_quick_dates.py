@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import polars as pl
 import pytest
 from hypothesis import example, given
@@ -54,6 +56,39 @@ def test_one_value_with_its_zone(texts: list[str]) -> None:
     values = pl.Series("date", texts, dtype=pl.String)
     found = quick_dates.days(values, ZONED, "Europe/London")
     assert found.to_list() == _plain(values, ZONED, "Europe/London").to_list()
+
+
+_DIGITS = st.sampled_from("0123456789")
+_SLIP = st.sampled_from("09:-/ T.Z５")
+
+
+def _mistyped(texts: list[str], at: int, slip: str) -> list[str]:
+    """One character of the first one, another."""
+    at %= len(texts[0])
+    return [texts[0][:at] + slip + texts[0][at + 1 :], *texts[1:]]
+
+
+@given(
+    st.sampled_from(["", " %H:%M", " %H:%M:%S", "T%H:%M:%S"]),
+    st.lists(st.datetimes(datetime(1951, 1, 1), datetime(2049, 1, 1)), min_size=2, max_size=6),
+    st.integers(0, 18),
+    st.one_of(_SLIP, _DIGITS),
+)
+@example(" %H:%M", [datetime(2024, 1, 31, 20, 30)] * 2, 12, "4")
+@example("", [datetime(2024, 2, 28)] * 2, 9, "9")
+@example("", [datetime(2023, 2, 28)] * 2, 9, "9")
+def test_as_wide_in_every_row(clock: str, moments: list[datetime], at: int, slip: str) -> None:
+    texts = [moment.strftime("%Y-%m-%d" + clock) for moment in moments]
+    for written in (texts, _mistyped(texts, at, slip)):
+        values = pl.Series("date", ["of another width", *written])[1:]
+        assert quick_dates.days(values, ISO, "UTC").equals(_plain(values, ISO, "UTC"))
+
+
+def test_as_wide_in_every_row_needs_no_arrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick_dates, "_cast", None)
+    days = pl.date_range(date(2023, 12, 1), date(2024, 3, 31), eager=True).alias("date")
+    for clock in ("", " 23:59", "T00:00:59"):
+        assert quick_dates.days(days.cast(pl.String) + clock, ISO, "UTC").equals(days)
 
 
 @pytest.mark.parametrize("text", ["2024-01-31", "2024-01-31 10:30", "2024-01-31T10:30:00.123456"])
