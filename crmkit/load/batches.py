@@ -129,18 +129,18 @@ def numbered(
 
 def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watch) -> pl.DataFrame:
     """By position: names may repeat, or be empty, and Polars would have neither."""
-    made = []
-    watch.visible = set()
+    made, visible = [], set[str]()
     places = {name: place for place, name in reversed(list(enumerate(batch.schema.names)))}
     for name in names:
         array = batch.column(places[name])
         if types.is_visible(array):
-            watch.visible.add(name)
+            visible.add(name)
         else:
             where = f"{file}: the column {name!r}"
             array = types.plain(array, where=where, lenient=watch.lenient)
             watch.nul = watch.nul or types.has_nul(array)
         made.append(array)
+    watch.visible = visible
     # As one table: Polars would import all of PyArrow's functions to take arrays one by one.
     frame = pl.DataFrame(pa.table(made, names=[str(place) for place in range(len(made))]))
     frame.columns = list(names)

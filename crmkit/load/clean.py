@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 
 import polars as pl
 
-from crmkit.load import dates, numbers, quick_dates
+from crmkit.load import dates, numbers, quick_dates, types
 from crmkit.load.audit import REASON, REASONS, SKIP, SKIPS
 from crmkit.load.inputs import ROW
 from crmkit.load.plan import Plan
@@ -27,29 +27,37 @@ BAD_AMOUNT, NO_AMOUNT = REASONS.index("bad amount"), REASONS.index("no amount")
 
 
 def clean(
-    raw: pl.DataFrame, plan: Plan, *, suspicious: bool = False, visible: Collection[str] = ()
+    raw: pl.DataFrame, plan: Plan, *, suspicious: bool = False, visible: Collection[str] | None = None
 ) -> pl.DataFrame:
     """The canonical columns of these rows, with REASON and SKIP codes (0: used).
 
     `suspicious` asks for a look at every text for NUL characters; in the columns that are `visible`
-    there is nothing but visible ASCII, and so nothing to trim.
+    there is nothing but visible ASCII, and so nothing to trim. Where nobody has looked for it, it is done here.
     """
+    labels = [name for name in ("customer", *_TEXT) if name in raw.columns]
+    trimmed = {name for name in labels if _is_visible(raw[name], visible)}
     values = raw.select(
         pl.col(ROW),
         _date(raw, plan).alias("date"),
         *_money("amount", raw, plan),
         *(_money("cost", raw, plan) if "cost" in plan.roles else ()),
-        *(_text(raw[name], trimmed=name in visible) for name in _TEXT if name in raw.columns),
+        *(_text(raw[name], trimmed=name in trimmed) for name in labels[1:]),
         *(_currency(raw) for _ in {"currency"} & set(raw.columns)),
         __nul=_has_nul(raw) if suspicious else pl.lit(False),
     )
     values = _exactly(
-        values.with_columns(_customer(raw, plan, trimmed="customer" in visible), __bad_id=_bad_id(raw)),
+        values.with_columns(_customer(raw, plan, trimmed="customer" in trimmed), __bad_id=_bad_id(raw)),
         raw,
         plan,
     )
     values = values.with_columns(_reason(plan).alias(REASON), _skip(plan, values.columns).alias(SKIP))
     return _told_apart(values, raw) if values[REASON].is_in([BAD_DATE, BAD_AMOUNT]).any() else values
+
+
+def _is_visible(column: pl.Series, known: Collection[str] | None) -> bool:
+    if known is not None:
+        return column.name in known
+    return column.dtype == pl.String and types.is_visible(column.to_arrow())
 
 
 def _told_apart(values: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:

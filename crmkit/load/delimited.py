@@ -52,9 +52,7 @@ def _frames(stream: Utf8, dialect: Dialect, places: dict[str, int], watch: Watch
     """The columns under their names: plain blocks from the quick reader, and what follows them from the careful one."""
     plain, before = Plain(stream, dialect), 0
     for frame in plain.read(list(places.values())):
-        watch.visible = {
-            name for name, column in zip(places, frame, strict=True) if types.is_visible(column.to_arrow())
-        }
+        watch.visible = None
         before += frame.height
         frame.columns = list(places)
         yield frame

@@ -100,7 +100,7 @@ class Files(Transactions):
         return found
 
 
-_Raw = tuple[pl.DataFrame, set[str], bool]
+_Raw = tuple[pl.DataFrame, set[str] | None, bool]
 
 
 def _raw(opened: Input, names: dict[str, str], watch: Watch) -> Iterator[_Raw]:

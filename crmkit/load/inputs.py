@@ -60,7 +60,9 @@ class Watch:
     lenient: bool = False
     ragged: list[Ragged] = field(default_factory=list)
     nul: bool = False
-    visible: set[str] = field(default_factory=set)  # columns of the latest batch, see `types.is_visible`
+    visible: set[str] | None = (
+        None  # columns of the latest batch, see `types.is_visible`; None: nobody looked
+    )
     quotes: bool = False
     line_ends: int = 0
     bytes_read: int = 0

@@ -8,6 +8,7 @@ different, and each is read once.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -39,7 +40,7 @@ def days(values: pl.Series, layout: Layout, tz: str) -> pl.Series:
 def _iso(values: pl.Series) -> pl.Series | None:
     """Text of nothing but ISO days and moments; None for any other."""
     sizes = values.str.len_bytes()
-    width = sizes.min()
+    width: Any = sizes.min()
     if width == sizes.max() and width in _SHAPES and (found := _by_digits(values, width)) is not None:
         return found
     if ((sizes < _DAY) | ((sizes > _DAY) & (sizes < _MINUTE))).any():

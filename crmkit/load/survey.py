@@ -57,7 +57,8 @@ def raw_batches(
 
 def renamed(frame: pl.DataFrame, names: Mapping[str, str], watch: Watch) -> pl.DataFrame:
     """A batch under its raw names, and so what `watch` says of its columns."""
-    watch.visible = {raw for raw, column in names.items() if column in watch.visible}
+    seen = watch.visible
+    watch.visible = None if seen is None else {raw for raw, column in names.items() if column in seen}
     return frame.select(pl.col(ROW), *(pl.col(column).alias(raw) for raw, column in names.items()))
 
 
