@@ -58,7 +58,8 @@ class Session:
         self._limits = gate(common)
         self._open = ExitStack()
         self._found: Sequence[Source] | None = None
-        gc.enable()  # the libraries are there
+        gc.freeze()  # the libraries are there, and stay
+        gc.enable()
 
     def __enter__(self) -> Session:
         self._check_outputs()
