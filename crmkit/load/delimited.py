@@ -56,6 +56,7 @@ def _frames(stream: Utf8, dialect: Dialect, places: dict[str, int], watch: Watch
         before += frame.height
         frame.columns = list(places)
         yield frame
+    watch.line_ends += dialect.skip - plain.skip + before
     if not stream.has_more():
         return
     names = {str(place): name for name, place in places.items()}
@@ -142,11 +143,8 @@ def _refuse_swallowed_rows(opened: Input, watch: Watch, rows: int, used: Sequenc
     """
     dialect = opened.dialect
     assert dialect is not None
-    if (
-        opened.quotes_checked
-        or not watch.quotes
-        or watch.line_ends <= dialect.skip + rows + len(watch.ragged)
-    ):
+    lines = watch.line_ends + (not watch.ends_in_newline)
+    if opened.quotes_checked or not watch.quotes or lines <= dialect.skip + rows + len(watch.ragged):
         return
     opened.quotes_checked = True
     places = [dialect.columns.index(name) for name in used]

@@ -40,11 +40,14 @@ class Utf8(io.RawIOBase):
         super().close()
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """So many bytes, or all there are until the end."""
+        """So many bytes, or all there are until the end, whose lines are counted."""
         wanted = BLOCK if size is None or size < 0 else size
         while len(self._back) < wanted and (piece := next(self._pieces, b"")):
             self._back += piece
         taken, self._back = self._back[:wanted], self._back[wanted:]
+        # Lines are short, so comparing all bytes at once is faster than looking for the next one.
+        codes = np.frombuffer(taken, np.uint8)
+        self._watch.line_ends += int(np.count_nonzero(codes == _LF) or np.count_nonzero(codes == _CR))
         return taken
 
     @property
@@ -85,9 +88,6 @@ class Utf8(io.RawIOBase):
     def _inspect(self, chunk: bytes) -> None:
         watch = self._watch
         watch.bytes_read += len(chunk)
-        # Lines are short, so comparing all bytes at once is faster than looking for the next one.
-        codes = np.frombuffer(chunk, np.uint8)
-        watch.line_ends += int(np.count_nonzero(codes == _LF) or np.count_nonzero(codes == _CR))
         watch.quotes = watch.quotes or b'"' in chunk
         watch.nul = watch.nul or b"\x00" in chunk
         if end := chunk.rstrip(b"\x1a"):

@@ -250,6 +250,8 @@ def test_a_last_line_without_a_newline_may_be_cut(tmp_path: Path) -> None:
         # One row swallowed by the opening quote of its own note.
         'customer,date,amount,note\na,2024-01-01,1.00,"open\nb,2024-01-02,2.00,"fine"\nc,2024-01-03,3.00,x\n',
         'note,customer,date,amount\n"open,a,2024-01-01,1.00\nx",c,2024-01-02,2.00\nx,c,2024-01-02,2.00\n',
+        # The same in the last row, which no newline ends.
+        'note,customer,date,amount\n"open,a,2024-01-01,1.00\nx",c,2024-01-02,2.00',
     ],
 )
 def test_a_quote_that_swallows_rows_is_refused(tmp_path: Path, content: str) -> None:
