@@ -21,6 +21,7 @@ import polars as pl
 
 from crmkit import rows as where
 from crmkit.counts import by_value, money, ratio, scale, whole
+from crmkit.customers import money as minor_as_money
 from crmkit.errors import DataError, UsageError
 from crmkit.pareto_curve import above_zero, curve, gini, ladder, needed_for, reached_by
 from crmkit.result import Result
@@ -147,6 +148,17 @@ def _counted(customers: Rows, wanted: Counted, value: str, inactive_after: int |
     return rows.counts(wanted._replace(by=by))
 
 
+def _counted_with(added: Counted, customers: Rows, value: str, inactive_after: int | None) -> pl.DataFrame:
+    """The counts with these measures, which need not be added up where they follow from the value."""
+    if value != "revenue":
+        return _counted(customers.by_row(_brief), added, value, inactive_after)
+    counts = _counted(customers, Counted(sums=["orders"]), value, inactive_after)
+    kind = customers.schema["revenue"]
+    revenue = minor_as_money("value", scale(customers.schema.to_frame(), "revenue")).cast(kind)
+    each = _brief(counts.with_columns(revenue=revenue))
+    return each.with_columns(pl.col("revenue", "above_zero") * pl.col("n"))
+
+
 def _with_value(customers: pl.DataFrame, value: str, inactive_after: int | None) -> pl.DataFrame:
     return customers.with_columns(value=whole(value), active=active(inactive_after))
 
@@ -200,7 +212,7 @@ def analyse(
     _check(rows, value, inactive_after)
     largest_first = rows.by_row(partial(_asked, key=key, value=value)).arranged(by_value(value, key)).begun()
     added = Counted(sums=[*_measures(value), "above_zero"], least=["lowest_revenue"])
-    counts = _counted(rows.by_row(_brief), added, value, inactive_after)
+    counts = _counted_with(added, rows, value, inactive_after)
     found = _ranked(counts, chosen, value, inactive_after)
     sums = _by_tier(counts, found, added)
     noun = "customers" if key == "customer" else "items"

@@ -57,7 +57,7 @@ class Plain:
         while pieces := [piece for _ in range(wanted) if (piece := self._source.take())]:
             last, wanted = pieces.pop(), min(2 * wanted, _MOST)
             if end := last.rfind(b"\n") + 1:
-                block = b"".join([self._left, *pieces, last[:end]])
+                block = b"".join([self._left, *pieces, memoryview(last)[:end]])
                 self._left = last[end:]
                 yield block
             else:
