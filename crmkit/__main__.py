@@ -25,8 +25,8 @@ def main() -> NoReturn:
     from crmkit import supervise
 
     supervise.occupy_standard_descriptors()
+    supervise.spare_threads()
     supervise.save_address_space()
-    supervise.set_up_libraries()
     supervise.refuse_little_memory(sys.argv[1:])
     sys.exit(supervise.supervised(_work, sys.argv[1:]))
 

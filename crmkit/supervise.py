@@ -26,12 +26,6 @@ _LEAST_MEMORY = (
 )  # of address space: with less the engine's threads may wait for ever instead of failing
 _PR_SET_PDEATHSIG = 1
 _M_ARENA_MAX = -8
-_SETTINGS = {
-    # The matrices of models are small: starting threads for them would take a sixth of the time of a short run.
-    "OPENBLAS_NUM_THREADS": "1",
-    # Larger pages, of which fewer have to be asked for: a twentieth of the time of a pass over 20 M rows.
-    "_RJEM_MALLOC_CONF": "thp:always",
-}
 _FRUGAL = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "POLARS_MAX_THREADS": "2",
@@ -56,10 +50,9 @@ def occupy_standard_descriptors() -> None:
     os.close(number)
 
 
-def set_up_libraries() -> None:
-    """What libraries read when they are loaded; what the user has set stays."""
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
+def spare_threads() -> None:
+    """The matrices of models are small: starting threads for them would take a sixth of the time of a short run."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def save_address_space() -> None:
