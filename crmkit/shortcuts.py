@@ -100,8 +100,16 @@ def opened(batches: Iterator[pl.DataFrame], *, key: str) -> Iterator[pl.DataFram
         if purchases.height:
             last = purchases.row(-1)
         if not whole:
-            opens = pl.repeat(False, batch.height, eager=True).scatter(bought.arg_true(), opens)
+            opens = _spread(opens, bought)
         yield batch.drop("order").with_columns(opens.alias(OPENS))
+
+
+def _spread(found: pl.Series, mask: pl.Series) -> pl.Series:
+    """The values where the mask is, and False elsewhere."""
+    places = mask.to_numpy()
+    spread = np.zeros(len(places), bool)
+    spread[places] = found.to_numpy()
+    return pl.Series(spread)
 
 
 def _opens(purchases: pl.DataFrame, key: str, last: tuple[Any, Any]) -> pl.Series:

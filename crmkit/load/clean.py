@@ -8,6 +8,7 @@ and says of each row whether it is used, set aside or skipped. Nothing here look
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import polars as pl
 
@@ -50,7 +51,7 @@ def clean(
         raw,
         plan,
     )
-    values = values.with_columns(_reason(plan).alias(REASON), _skip(plan, values.columns).alias(SKIP))
+    values = values.with_columns(_reason(values).alias(REASON), _skip(plan, values.columns).alias(SKIP))
     return _told_apart(values, raw) if values[REASON].is_in([BAD_DATE, BAD_AMOUNT]).any() else values
 
 
@@ -156,14 +157,22 @@ def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
     whole = scaled.round()
     off = (scaled - whole).abs()
     lost = pl.repeat(False, raw.height, eager=True)
-    if not (off <= _NEAR).all():
+    on_grid = (off <= _NEAR).all()  # which NaN and infinity are not
+    if not on_grid:
         lost = (off > _NEAR + 4e-15 * scaled.abs()).fill_null(False)
     exact = role == "amount" and formula.tree == ("column", 0)  # `_exactly` sees to the large ones
-    near = value.abs() < (LARGEST if exact else min(LARGEST, 2.0**52 / 10.0**plan.scale))
-    if not near.all():
-        whole = whole.to_frame("w").select(pl.when(pl.lit(near)).then("w")).to_series()
+    limit = LARGEST if exact else min(LARGEST, 2.0**52 / 10.0**plan.scale)
+    if not (on_grid and _within(value, limit)):
+        whole = whole.to_frame("w").select(pl.when(pl.lit(value.abs() < limit)).then("w")).to_series()
     columns = [whole.cast(pl.Int64).alias(role), value.alias(f"__{role}"), lost.alias("__rounded")]
     return columns[: 3 if role == "amount" else 2]
+
+
+def _within(values: pl.Series, limit: float) -> bool:
+    """Whether all of them, none of which is NaN, are smaller than that, whatever their sign."""
+    least: Any = values.min()
+    most: Any = values.max()
+    return least is None or -limit < least <= most < limit
 
 
 def _fits_exactly(dtype: pl.DataType, scale: int) -> bool:
@@ -205,9 +214,10 @@ def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFram
     """Replace amounts too large for a double by exact ones, where the formula is a single column."""
     if plan.amount is None or plan.amount.tree != ("column", 0) or not values["__amount"].dtype.is_float():
         return values
-    far = values["__amount"].abs() >= EXACT_IN_FLOAT / 10.0**plan.scale
-    if not far.any():
+    limit = EXACT_IN_FLOAT / 10.0**plan.scale
+    if _within(values["__amount"], limit):
         return values
+    far = values["__amount"].abs() >= limit
     huge = (far & values["amount"].is_not_null()).arg_true()
     if huge.len() == 0:
         return values
@@ -272,21 +282,26 @@ def _has_nul(raw: pl.DataFrame) -> pl.Expr:
     )
 
 
-def _reason(plan: Plan) -> pl.Expr:
-    code = {reason: pl.lit(number, dtype=pl.UInt8) for number, reason in enumerate(REASONS)}
-    day = pl.col("date")
-    chain = (
-        pl.when("__nul").then(code["bad characters"])
-        .when(pl.col("customer").is_null() & pl.col("__bad_id")).then(code["bad customer id"])
-        .when(pl.col("customer").is_null()).then(code["no customer id"])
-        .when(day.is_null()).then(code["bad date"])
-        .when(~day.is_between(dates.EARLIEST, dates.latest())).then(code["date out of range"])
-        .when(pl.col("__amount").is_null()).then(code["bad amount"])
-        .when(pl.col("amount").is_null()).then(code["amount out of range"])
-    )  # fmt: skip
-    if "cost" in plan.roles:
-        chain = chain.when(pl.col("cost").is_null()).then(code["bad cost"])
-    return chain.otherwise(code[""])
+def _reason(values: pl.DataFrame) -> pl.Expr:
+    """The first reason that applies to a row; what applies to none of these rows is not asked."""
+    no_customer, day = pl.col("customer").is_null(), pl.col("date")
+    lacks = {name for name in values.columns if values[name].null_count()}
+    span = dates.EARLIEST, dates.latest()
+    checks = [
+        ("bad characters", values["__nul"].any(), pl.col("__nul")),
+        ("bad customer id", "customer" in lacks, no_customer & pl.col("__bad_id")),
+        ("no customer id", "customer" in lacks, no_customer),
+        ("bad date", "date" in lacks, day.is_null()),
+        ("date out of range", not values["date"].is_between(*span).all(), ~day.is_between(*span)),
+        ("bad amount", "__amount" in lacks, pl.col("__amount").is_null()),
+        ("amount out of range", "amount" in lacks, pl.col("amount").is_null()),
+        ("bad cost", "cost" in lacks, pl.col("cost").is_null()),
+    ]
+    found = pl.lit(0, dtype=pl.UInt8)
+    for reason, is_asked, applies in reversed(checks):
+        if is_asked:
+            found = pl.when(applies).then(pl.lit(REASONS.index(reason), dtype=pl.UInt8)).otherwise(found)
+    return found
 
 
 def _skip(plan: Plan, columns: list[str]) -> pl.Expr:

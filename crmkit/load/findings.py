@@ -98,10 +98,12 @@ class Reader:
             audit.currencies |= set(cleaned["currency"].drop_nulls().unique().to_list())
             audit.no_currency += cleaned["currency"].null_count()
         if kept.height < cleaned.height:
-            aside = cleaned.filter(~used)
+            aside = cleaned.select(REASON, SKIP, "amount").filter(~used)
             audit.set_aside(aside)
-            if (aside[REASON] > 0).any():
+            reasons = {accounts.REASONS[code] for code in aside[REASON].unique().to_list() if code}
+            if any(audit.wants(reason) for reason in reasons):
                 self._keep_rejects(raw, cleaned, audit, part)
+            if reasons:
                 self._keep_surprises(raw, cleaned, findings.surprises)
         if self.plan.scale < MAX_SCALE and cleaned["__rounded"].any():
             lost = cleaned.filter("__rounded")["__amount"]
@@ -147,10 +149,6 @@ class Reader:
             surprises.float_ids |= bool(odd.str.contains(r"\.0+\s*$").any())
 
     def _keep_rejects(self, raw: pl.DataFrame, cleaned: pl.DataFrame, audit: Audit, part: Part) -> None:
-        if not any(
-            audit.wants(accounts.REASONS[code]) for code in cleaned[REASON].unique().to_list() if code
-        ):
-            return
         rejected = cleaned.select(ROW, REASON).hstack(raw.drop(ROW)).filter(pl.col(REASON) > 0)
         for code, rows in rejected.group_by(REASON, maintain_order=True):
             reason = accounts.REASONS[code[0]]
