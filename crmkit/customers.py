@@ -69,10 +69,10 @@ def _worth_trying(transactions: Transactions, wants: frozenset[str], key: str) -
     """Where rows come in one stream: an order has one customer, yet many products."""
     if not transactions.in_one_stream or key != "customer":
         return frozenset()
-    short = {shortcuts.SHORT} if transactions.has_text_ids else set()
-    return frozenset(
-        short | ({shortcuts.RISING} if "orders" in wants and transactions.has("order") else set())
-    )
+    worth = {shortcuts.SHORT} if transactions.is_text(key) else set[str]()
+    if "orders" in wants and transactions.has("order"):
+        worth |= {shortcuts.RISING} | ({shortcuts.SHORT_ORDERS} if transactions.is_text("order") else set())
+    return frozenset(worth)
 
 
 def aggregate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ import crmkit
 from crmkit import customers, shortcuts
 from crmkit.load import Options, load, sources
 from crmkit.load.files import Files
-from crmkit.shortcuts import RISING, SHORT
+from crmkit.shortcuts import RISING, SHORT, SHORT_ORDERS
 
 WANTS = frozenset({"first", "orders", "days", "refunds"})
 _IDS = st.sampled_from(["a", "b", "C0000001", "C0000002", "longer than 8", "ünïcode", "é"])
 _ROW = st.tuples(_IDS, st.integers(0, 3), st.integers(-1, 1), st.integers(-300, 500))
+_SETS = [frozenset(taken) for size in range(4) for taken in combinations([RISING, SHORT, SHORT_ORDERS], size)]
 _Rows = list[tuple[str, str, date, int]]
 
 
@@ -79,12 +80,12 @@ def test_the_same_customers(
 ) -> None:
     frame = _frame(_risen(steps, (lambda step: step) if rising else (lambda step: 2 - step)))
     expected = _asked(frame, wants)
-    for taken in ({RISING, SHORT}, {RISING}, {SHORT}, set[str]()):
-        assert _shrunk(frame, cuts, wants, frozenset(taken)).equals(expected)
+    for taken in _SETS:
+        assert _shrunk(frame, cuts, wants, taken).equals(expected)
 
 
-def _refused(frame: pl.DataFrame, which: str) -> bool:
-    shrink = shortcuts.shrink("customer", frozenset({which}), by_rows=True)
+def _refused(frame: pl.DataFrame, which: str, *others: str) -> bool:
+    shrink = shortcuts.shrink("customer", frozenset({which, *others}), by_rows=True)
     try:
         list(shrink.stream(iter([frame[:2], frame[2:]])))
     except shortcuts.NotHereError as refused:
@@ -109,6 +110,8 @@ DAY = date(2024, 1, 15)
 def test_ids_that_rise_are_told_from_others(orders: list[str | None], refused: bool) -> None:
     frame = _frame([("a", order, DAY, 5) for order in orders])  # type: ignore[misc]
     assert _refused(frame, RISING) is refused
+    assert _refused(frame, SHORT_ORDERS, RISING) is (None in orders)
+    assert _refused(frame, RISING, SHORT_ORDERS) is (refused and None not in orders)
 
 
 def test_refunds_may_name_any_order() -> None:
@@ -123,7 +126,8 @@ def test_an_order_of_two_customers_is_two_orders() -> None:
 def test_ids_of_eight_bytes_or_fewer_letters_are_short() -> None:
     assert not _refused(_frame([("12345678", "1", DAY, 5), ("1", "2", DAY, 5)]), SHORT)
     assert not _refused(_frame([("éééé", "1", DAY, 5), ("日日é", "2", DAY, 5)]), SHORT)
-    for long in ("123456789", "é", "日本日本"):
+    assert not _refused(_frame([("é", "1", DAY, 5), ("", "2", DAY, 5)]), SHORT)
+    for long in ("123456789", "日本日本"):
         assert _refused(_frame([("a", "1", DAY, 5), ("a", "2", DAY, 5), (long, "3", DAY, 5)]), SHORT)
 
 
@@ -131,7 +135,16 @@ def test_packed_ids_keep_their_order() -> None:
     ids = pl.Series("customer", sorted(["", "a", "aa", "b", "Z", "12345678", "1", "~"]))
     packed = shortcuts.packed(ids.to_frame(), "customer")
     assert packed["customer"].is_sorted()
+    assert shortcuts.packed(ids.to_frame()[2:5], "customer").equals(packed[2:5])
     assert shortcuts.unpacked(packed, "customer")["customer"].to_list() == ids.to_list()
+
+
+def test_numbered_orders_keep_their_order() -> None:
+    orders = sorted(
+        ["8", "10", "9", "12345678", "O9", "O10", "é"], key=lambda text: (len(text.encode()), text)
+    )
+    assert shortcuts.numbered(pl.DataFrame({"order": orders}))["order"].is_sorted()
+    assert shortcuts.numbered(pl.DataFrame({"order": orders[:0]}, schema={"order": pl.String})).height == 0
 
 
 def _passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -71,10 +71,9 @@ class Transactions(ABC):
         """Whether some column plays this role."""
         return role in self.plan.roles
 
-    @property
-    def has_text_ids(self) -> bool:
-        """Whether customer ids are text while rows stream by; they are in every table."""
-        return self._reader().schema()["customer"] == pl.String
+    def is_text(self, role: str) -> bool:
+        """Whether these labels are text while rows stream by; customer ids are in every table."""
+        return self._reader().schema()[role] == pl.String
 
     @property
     def as_of(self) -> date:
