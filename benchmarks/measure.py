@@ -35,6 +35,7 @@ def run(command: Sequence[str], *, limit: float, output: Path | None = None) -> 
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = str(ROOT)
+    environment["OPENBLAS_NUM_THREADS"] = "1"  # nobody's matrices are large, and idle threads cost CPU time
     said = ROOT / "benchmarks" / "data" / "stderr.txt"
     said.parent.mkdir(exist_ok=True)
     with said.open("wb") as err, (output or Path(os.devnull)).open("wb") as out:
