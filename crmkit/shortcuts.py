@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
+from crmkit import short
 from crmkit.rows import Shrink
 
 OPENS = "opens"
@@ -142,34 +142,21 @@ def _rises(ids: pl.Series, before: pl.Series) -> pl.Series:
 
 def packed(batch: pl.DataFrame, key: str) -> pl.DataFrame:
     """Short text ids as whole numbers in the same order, which are grouped in half the time."""
-    return batch.with_columns(_begins(batch[key], SHORT)[0])
+    ids = short.read(batch[key])
+    if ids is None:
+        raise NotHereError(SHORT)
+    return batch.with_columns(pl.Series(key, ids.numbers))
 
 
 def numbered(batch: pl.DataFrame) -> pl.DataFrame:
     """Short text ids of orders as whole numbers, which rise by length first."""
-    begins, sizes = _begins(batch["order"], SHORT_ORDERS)
-    return batch.with_columns(
-        pl.Series("order", begins.to_numpy() >> (8 * (_SHORT - sizes)).astype(np.uint64))
-    )
-
-
-def _begins(ids: pl.Series, shortcut: str) -> tuple[pl.Series, np.ndarray]:
-    """The bytes of each id, followed by zeros, as one number, and how many they are.
-
-    So they lie in memory: https://arrow.apache.org/docs/format/Columnar.html (variable-size binary view layout).
-    """
-    array = ids.to_arrow(compat_level=pl.CompatLevel.newest())
-    views = np.frombuffer(array.buffers()[1] or b"", _VIEW)[array.offset : array.offset + len(array)]
-    if ids.null_count() or views["size"].max(initial=0) > _SHORT:
-        raise NotHereError(shortcut)
-    return pl.Series(ids.name, views["text"].astype(np.uint64)), views["size"]
+    ids = short.read(batch["order"])
+    if ids is None:
+        raise NotHereError(SHORT_ORDERS)
+    zeros = (8 * (short.BYTES - ids.sizes)).astype(np.uint64)
+    return batch.with_columns(pl.Series("order", ids.numbers >> zeros))
 
 
 def unpacked(frame: pl.DataFrame, key: str) -> pl.DataFrame:
     """By row: the ids of `packed` as text again."""
-    codes = frame[key].to_numpy().astype(f">u{_SHORT}").view(np.uint8)
-    letters = codes != 0
-    ends = np.cumsum(np.count_nonzero(letters.reshape(-1, _SHORT), axis=1), dtype=np.int64)
-    begins = np.concatenate([np.zeros(1, np.int64), ends])
-    texts = pa.LargeStringArray.from_buffers(frame.height, pa.py_buffer(begins), pa.py_buffer(codes[letters]))
-    return frame.with_columns(pl.DataFrame(pa.table([texts], names=[key])))
+    return frame.with_columns(short.written(key, frame[key]))

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "crmkit"
 # except that analyses and commands never import each other.
 ROOMS = {
     0: {"_version", "errors", "ahead", "rows", "result", "text", "columns", "parse", "money", "endings"},
-    1: {"models", "cells", "periods", "days", "counts", "cutpoints", "segments", "panel"},
+    1: {"models", "cells", "periods", "days", "counts", "short", "cutpoints", "segments", "panel"},
     2: {
         "load",
         "customers",
