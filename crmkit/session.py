@@ -58,8 +58,9 @@ class Session:
         self._limits = gate(common)
         self._open = ExitStack()
         self._found: Sequence[Source] | None = None
-        gc.freeze()  # the libraries are there, and stay
-        gc.enable()
+        if not gc.isenabled():
+            gc.freeze()  # the libraries are there, and stay
+            gc.enable()
 
     def __enter__(self) -> Session:
         self._check_outputs()

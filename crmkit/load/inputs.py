@@ -60,9 +60,8 @@ class Watch:
     lenient: bool = False
     ragged: list[Ragged] = field(default_factory=list)
     nul: bool = False
-    visible: set[str] | None = (
-        None  # columns of the latest batch, see `types.is_visible`; None: nobody looked
-    )
+    # Columns of the latest batch, see `types.is_visible`; None: nobody looked.
+    visible: set[str] | None = None
     quotes: bool = False
     line_ends: int = 0
     bytes_read: int = 0
