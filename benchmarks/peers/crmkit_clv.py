@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from crmkit.models.bgnbd import BGNBD
-from crmkit.models.paretonbd import ParetoNBD
+from crmkit import models
 
-MODELS = {"paretonbd": ParetoNBD, "bgnbd": BGNBD}
+CLASSES = {"paretonbd": "ParetoNBD", "bgnbd": "BGNBD"}
 name, source, output = sys.argv[1:]
 customers = pq.ParquetFile(source).read(["customer", "x", "t_x", "T"])
 x, t_x, T = (customers[column].to_numpy() for column in ("x", "t_x", "T"))
-fitted = MODELS[name].fit(x, t_x / 7, T / 7)
+fitted = getattr(models, CLASSES[name]).fit(x, t_x / 7, T / 7)
 alive = fitted.model.p_alive(x, t_x / 7, T / 7)
 expected = fitted.model.conditional_expected(52, x, t_x / 7, T / 7)
 table = customers.append_column("alive", [alive]).append_column("expected", [expected])
