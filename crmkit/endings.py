@@ -36,7 +36,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def come_too_late() -> None:
-    """From here nothing ends the run: what it found is said, and its files are about to take their places."""
+    """From here no signal ends the run: what it found is said, and its files are about to take their places."""
     _too_late.append(True)
 
 

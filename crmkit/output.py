@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, BinaryIO
 
-from crmkit import formats, temps
+from crmkit import endings, formats, temps
 from crmkit.errors import DataError, UsageError
 from crmkit.streams import ClosedPipeError, in_place, in_words
 from crmkit.text import safe
@@ -209,6 +209,7 @@ class Outputs:
     def _rename_all(self) -> None:
         # From here a signal comes too late: the run ends well, with all of its files.
         self._undisturbed = True
+        endings.come_too_late()
         for path, temp in self._temps:
             with in_words(safe(path)):
                 temp.path.replace(temp.target)

@@ -200,7 +200,6 @@ class Session:
                     color=cast(Any, common.color),
                     say=self._say_aside,
                 )
-            endings.come_too_late()
 
     def _with_account(self, result: Result) -> Result:
         if self.transactions is None:

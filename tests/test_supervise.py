@@ -271,14 +271,15 @@ def restored(outputs):
         interrupt()
 os.waitpid, crmkit.output.Outputs._restore_handlers = waited, restored
 atexit.register(interrupt)
-sys.argv = ["crmkit", "customers", *sys.argv[1:], "-q"]
+sys.argv = ["crmkit", *sys.argv[1:]]
 __main__.main()
 """
 
 
-def test_signals_that_come_too_late_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["customers", str(SALES), "-q"], ["sample", "--rows", "1000"]])
+def test_signals_that_come_too_late_change_nothing(words: list[str], tmp_path: Path) -> None:
     """After the files have their places: in the worker, in the supervisor that waits, and as Python ends."""
-    command = [sys.executable, "-c", LATE, str(SALES), "-o", str(tmp_path / "out.csv")]
+    command = [sys.executable, "-c", LATE, *words, "-o", str(tmp_path / "out.csv")]
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "out.csv").stat().st_size > 1000
