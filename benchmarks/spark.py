@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from benchmarks import data
 from benchmarks.measure import ROOT
-from tests.spark.farm import Farm, farm
+from tests.spark.cluster import Farm, farm
 
 # What is run, and with which options.
 COMMANDS: dict[str, tuple[str, ...]] = {

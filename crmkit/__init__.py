@@ -29,6 +29,9 @@ __all__ = [
     "read",
 ]
 
+# Questions that live in a room of their own.
+_HOMES = {"accumulation": "whatif.accumulation", "value": "whatif.value"}
+
 
 def read(files: Any, **options: Any) -> Any:
     """The transactions of `files`: a path, glob, folder or list of them; see `crmkit.load.load`.
@@ -44,7 +47,7 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
     try:
-        return import_module(f"crmkit.{name}")
+        return import_module(f"crmkit.{_HOMES.get(name, name)}")
     except ModuleNotFoundError as error:
         if error.name != f"crmkit.{name}":
             raise

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 
 def _work() -> int:
-    from crmkit.guard import guarded
+    from crmkit.process.exit_status import guarded
 
     return guarded(sys.argv[1:])
 
@@ -22,13 +22,13 @@ def main() -> NoReturn:
         sys.exit(0)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is someone to catch an interruption
-    from crmkit import supervise
+    from crmkit.process import supervisor
 
-    supervise.occupy_standard_descriptors()
-    supervise.spare_threads()
-    supervise.save_address_space()
-    supervise.refuse_little_memory(sys.argv[1:])
-    sys.exit(supervise.supervised(_work, sys.argv[1:]))
+    supervisor.occupy_standard_descriptors()
+    supervisor.spare_threads()
+    supervisor.save_address_space()
+    supervisor.refuse_little_memory(sys.argv[1:])
+    sys.exit(supervisor.supervised(_work, sys.argv[1:]))
 
 
 if __name__ == "__main__":

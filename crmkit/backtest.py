@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from crmkit.backtest_scores import BASELINES, Trial, calibration, origins, pooled, tracking
-from crmkit.candidates import (
+from crmkit.errors import DataError, UsageError
+from crmkit.forecast.scores import BASELINES, Trial, calibration, origins, pooled, tracking
+from crmkit.forecast.selection import (
     AUTO,
     REGULAR,
     History,
@@ -30,10 +31,9 @@ from crmkit.candidates import (
     nothing,
     unit_days,
 )
-from crmkit.errors import DataError, UsageError
-from crmkit.histories import Days, after
+from crmkit.history.purchase_histories import Days, after
 from crmkit.models import Fit, fit_spend, outlook
-from crmkit.models.known import Past
+from crmkit.models.predictions import Past
 from crmkit.result import Result
 
 Array = np.ndarray

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crmkit.engine.rows import Counted, Rows
 from crmkit.load import batches
-from crmkit.load.dates import spelt
 from crmkit.load.files import Files
 from crmkit.load.inputs import ROW, Input, Watch
-from crmkit.load.numbers import BLANKS
+from crmkit.load.values.dates import spelt
+from crmkit.load.values.numbers import BLANKS
 from crmkit.result import Result
-from crmkit.rows import Counted, Rows
 
 if TYPE_CHECKING:
     from crmkit.load.transactions import Transactions

@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from crmkit.counts import by_value
-from crmkit.counts import money as exact
 from crmkit.customers import finish_each
-from crmkit.days import History, Past, money, purchases, sums
+from crmkit.engine.counts import by_value
+from crmkit.engine.counts import money as exact
+from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError, UsageError
+from crmkit.history.customer_days import History, Past, money, purchases, sums
 from crmkit.result import Result
-from crmkit.rows import Counted, Rows
 
 YEAR = 365
 OWN_RHYTHM_FROM = 3

@@ -16,8 +16,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from crmkit.commands.options import shared
 from crmkit.errors import UsageError
-from crmkit.options import shared
 
 READS = "files input output"
 ANYWHERE = f"{READS} engine"

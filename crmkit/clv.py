@@ -10,17 +10,21 @@ Without a horizon the same sum is the residual value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from crmkit import rows as where
-from crmkit.candidates import (
+from crmkit.customers import with_as_of
+from crmkit.engine import rows as where
+from crmkit.engine.counts import largest_first, scale
+from crmkit.engine.rows import ByRow, Counted, Rows
+from crmkit.errors import DataError
+from crmkit.forecast.notes import look, notes
+from crmkit.forecast.saved_model import Saved
+from crmkit.forecast.selection import (
     REGULAR,
     Choice,
     Tell,
@@ -33,73 +37,17 @@ from crmkit.candidates import (
     only,
     unit_days,
 )
-from crmkit.clv_notes import look, notes
-from crmkit.clv_tables import customers_table, models, new_customers, parameters, summary
-from crmkit.clv_totals import Customers, Forecast, forecast, look_at
-from crmkit.counts import largest_first, scale
-from crmkit.customers import with_as_of
-from crmkit.errors import DataError
-from crmkit.histories import Days, Histories, histories, log_gaps
-from crmkit.modelfile import Saved
+from crmkit.forecast.tables import customers_table, models, new_customers, parameters, summary
+from crmkit.forecast.terms import By, Terms, Valued
+from crmkit.forecast.totals import Customers, Forecast, forecast, look_at
+from crmkit.history.purchase_histories import Days, Histories, histories, log_gaps
 from crmkit.models import Fit, fit_spend
-from crmkit.parse import Duration
 from crmkit.result import Result
-from crmkit.rows import ByRow, Counted, Rows
 
 Array = np.ndarray
 
-YEAR = Duration(52, "w")
 SMALLEST = 0.01
 _KNOWN = ("x", "T", "t_x", "revenue", "first_revenue", "label")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """How far to look, and what an order is worth: shares of one; the discount is per year."""
-
-    horizon: Duration = YEAR
-    discount: float = 0.10
-    margin: float = 1.0
-    level: float = 0.80
-    unit: str = "week"
-    cac: Decimal | None = None
-
-    @property
-    def time(self) -> float:
-        """The horizon in units."""
-        return self.horizon.days / unit_days(self.unit)
-
-    @property
-    def rate(self) -> float:
-        """Continuous discount per unit, such that a year of the horizon's kind costs the discount."""
-        return float(np.log1p(self.discount)) * float(self.horizon.years) / self.time
-
-
-class By(NamedTuple):
-    """Groups to add up by the column `label` of the customers: what to call it, and the groups in order."""
-
-    name: str
-    order: Sequence[str] | None = None
-
-
-class Valued(NamedTuple):
-    """Everything that the tables are made of."""
-
-    rows: Rows  # all customers, with their `label` where there are groups
-    people: pl.DataFrame  # those who bought, sorted by what is known of them
-    past: Histories
-    refund_only: int
-    as_of: date
-    choice: Choice
-    spend: Fit | None
-    forecast: Forecast
-    terms: Terms
-    by: By | None
-    learnt: date | None  # the day up to which the models have learnt
-
-    def saved(self) -> Saved:
-        """The fits, for a model file."""
-        return Saved(self.choice.fit, self.spend, self.terms.unit, self.learnt)
 
 
 def analyse(customers: pl.DataFrame | Rows, **options: Any) -> Result:

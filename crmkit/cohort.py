@@ -15,11 +15,11 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
-from crmkit import periods
 from crmkit.customers import money
 from crmkit.errors import DataError, UsageError
-from crmkit.panel import panel
-from crmkit.periods import Period
+from crmkit.history import periods
+from crmkit.history.panel import panel
+from crmkit.history.periods import Period
 from crmkit.result import Result
 
 Value = Literal["customers", "rate", "revenue", "cumulative", "orders"]

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from crmkit import shortcuts
-from crmkit.counts import by_id
+from crmkit.engine import reducers
+from crmkit.engine.counts import by_id
+from crmkit.engine.rows import Counted, Rows, of
 from crmkit.errors import DataError
 from crmkit.result import Result
-from crmkit.rows import Counted, Rows, of
 
 if TYPE_CHECKING:
     from crmkit.load.transactions import Transactions
@@ -57,21 +57,21 @@ def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Row
     query = partial(aggregate, wants=wants, key=key, has_order=transactions.has("order"))
     by_rows = bool(wants & _OF_ROWS)
 
-    def run(taken: shortcuts.Taken) -> Rows:
-        shrink = shortcuts.shrink(key, taken, by_rows=by_rows)
+    def run(taken: reducers.Taken) -> Rows:
+        shrink = reducers.shrink(key, taken, by_rows=by_rows)
         found = transactions.by_key(query, key=key, shrink=shrink)
-        return found.by_row(partial(shortcuts.unpacked, key=key)) if shortcuts.SHORT in taken else found
+        return found.by_row(partial(reducers.unpacked, key=key)) if reducers.SHORT in taken else found
 
-    return shortcuts.shortest(run, _worth_trying(transactions, wants, key))
+    return reducers.shortest(run, _worth_trying(transactions, wants, key))
 
 
-def _worth_trying(transactions: Transactions, wants: frozenset[str], key: str) -> shortcuts.Taken:
+def _worth_trying(transactions: Transactions, wants: frozenset[str], key: str) -> reducers.Taken:
     """Where rows come in one stream: an order has one customer, yet many products."""
     if not transactions.in_one_stream or key != "customer":
         return frozenset()
-    worth = {shortcuts.SHORT} if transactions.is_text(key) else set[str]()
+    worth = {reducers.SHORT} if transactions.is_text(key) else set[str]()
     if "orders" in wants and transactions.has("order"):
-        worth |= {shortcuts.RISING} | ({shortcuts.SHORT_ORDERS} if transactions.is_text("order") else set())
+        worth |= {reducers.RISING} | ({reducers.SHORT_ORDERS} if transactions.is_text("order") else set())
     return frozenset(worth)
 
 
@@ -91,7 +91,7 @@ def aggregate(
 
 def _orders(rows: pl.LazyFrame) -> str:
     """The column that orders are counted by."""
-    return shortcuts.OPENS if shortcuts.OPENS in rows.collect_schema() else "order"
+    return reducers.OPENS if reducers.OPENS in rows.collect_schema() else "order"
 
 
 def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str | None) -> pl.LazyFrame:
@@ -152,7 +152,7 @@ def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders:
         bought.sum().cast(pl.Int64).alias("rows"),
         (0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"),
         *((pl.col("amount") - pl.col("cost")).sum().alias("profit") for _ in wants & {"profit"}),
-        *(pl.col(shortcuts.OPENS).sum() for _ in {orders} & {shortcuts.OPENS}),
+        *(pl.col(reducers.OPENS).sum() for _ in {orders} & {reducers.OPENS}),
     )
     day = pl.when(pl.col("rows") > 0).then("date").alias("day")
     order = pl.when(pl.col("rows") > 0).then("order").alias("order")

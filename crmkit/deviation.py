@@ -20,8 +20,8 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.days import History, money, purchases
 from crmkit.errors import DataError, UsageError
+from crmkit.history.customer_days import History, money, purchases
 from crmkit.result import Result
 
 SPEND, GAP, ORDER_SIZE = MEASURES = ("spend", "gap", "order size")

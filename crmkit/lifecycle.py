@@ -27,15 +27,15 @@ from functools import partial
 
 import polars as pl
 
-from crmkit import periods
-from crmkit.counts import by_value, ratio, whole
 from crmkit.customers import money
-from crmkit.days import History, Past
+from crmkit.engine.counts import by_value, ratio, whole
+from crmkit.engine.rows import Counted, Rows, of
 from crmkit.errors import DataError
-from crmkit.panel import of_days, panel
-from crmkit.periods import Period
+from crmkit.history import periods
+from crmkit.history.customer_days import History, Past
+from crmkit.history.panel import of_days, panel
+from crmkit.history.periods import Period
 from crmkit.result import Result
-from crmkit.rows import Counted, Rows, of
 
 STATES = ("new", "retained", "reactivated", "inactive")
 NO_ORDERS = (

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from crmkit import customers
-from crmkit import rows as where
-from crmkit.counts import ratio
+from crmkit.engine import rows as where
+from crmkit.engine.counts import ratio
+from crmkit.engine.rows import ByRow, Counted, Rows
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
-from crmkit.rows import ByRow, Counted, Rows
 
 ENTERED, LEFT = "entered", "left"
 MOVES = ("up", "same", "across", "down", ENTERED, LEFT)

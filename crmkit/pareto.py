@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from crmkit import rows as where
-from crmkit.counts import by_value, money, ratio, scale, whole
 from crmkit.customers import money as minor_as_money
+from crmkit.engine import rows as where
+from crmkit.engine.counts import by_value, money, ratio, scale, whole
+from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError, UsageError
-from crmkit.pareto_curve import above_zero, curve, gini, ladder, needed_for, reached_by
 from crmkit.result import Result
-from crmkit.rows import Counted, Rows
+from crmkit.scoring.distribution import above_zero, curve, gini, ladder, needed_for, reached_by
 
 BELOW_ZERO = "below zero"
 INACTIVE = "inactive"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
 
-    from crmkit.rows import Rows
+    from crmkit.engine.rows import Rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from crmkit import rows as where
-from crmkit.counts import by_value, ratio, scale, whole
-from crmkit.cutpoints import (
+from crmkit.engine import rows as where
+from crmkit.engine.counts import by_value, ratio, scale, whole
+from crmkit.engine.rows import Counted, Rows
+from crmkit.errors import DataError, UsageError
+from crmkit.result import Result
+from crmkit.scoring.cutpoints import (
     FREQUENCIES,
     MONETARIES,
     MOST_BINS,
@@ -32,11 +35,8 @@ from crmkit.cutpoints import (
     split_places,
     to_units,
 )
-from crmkit.errors import DataError, UsageError
-from crmkit.result import Result
-from crmkit.rfm_tables import cells_table, code, grid, segments_table
-from crmkit.rows import Counted, Rows
-from crmkit.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
+from crmkit.scoring.rfm_tables import cells_table, code, grid, segments_table
+from crmkit.scoring.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
 
 __all__ = ["Cuts", "analyse", "cuts", "cuts_file", "measure", "score", "segment"]
 

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from crmkit import periods
-from crmkit.counts import money as exact
-from crmkit.days import BOUGHT, money
+from crmkit.engine.counts import money as exact
 from crmkit.errors import DataError, UsageError
-from crmkit.models.theta import THETA_FROM, Forecaster, Naive, Theta
-from crmkit.periods import Period
+from crmkit.history import periods
+from crmkit.history.customer_days import BOUGHT, money
+from crmkit.history.periods import Period
+from crmkit.history.series import THETA_FROM, Forecaster, Naive, Theta
 from crmkit.result import Result
 
 MOST_AHEAD = 520

@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crmkit import backtest, histories
-from crmkit.backtest_scores import BASELINES, captured
+from crmkit import backtest
 from crmkit.columns import COLUMNS
 from crmkit.errors import UsageError
+from crmkit.forecast.scores import BASELINES, captured
+from crmkit.history import purchase_histories
 from crmkit.models import ParetoNBD
 from tests.tool import SALES, crmkit, dev_data, process
 
@@ -271,11 +272,11 @@ def test_a_later_purchase_changes_nothing_before_it() -> None:
         amount=(amount * 100).round().cast(pl.Int64),
     ).drop_nulls("customer")
     day = date(2024, 3, 31)
-    whole = histories.days(histories.by_day(found.lazy(), keep_zero=True).collect(), 2)
+    whole = purchase_histories.days(purchase_histories.by_day(found.lazy(), keep_zero=True).collect(), 2)
     early = found.filter(pl.col("date") <= day)
-    part = histories.days(histories.by_day(early.lazy(), keep_zero=True).collect(), 2)
-    assert histories.known(whole, day).equals(histories.known(part, day))
-    assert histories.log_gaps(whole, day) == histories.log_gaps(part, day)
+    part = purchase_histories.days(purchase_histories.by_day(early.lazy(), keep_zero=True).collect(), 2)
+    assert purchase_histories.known(whole, day).equals(purchase_histories.known(part, day))
+    assert purchase_histories.log_gaps(whole, day) == purchase_histories.log_gaps(part, day)
 
 
 def test_parameters_are_those_of_the_fit() -> None:

@@ -14,14 +14,15 @@ import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
-from crmkit import churn, days
+from crmkit import churn
 from crmkit.churn import Rule
 from crmkit.columns import COLUMNS
+from crmkit.engine.rows import Rows
 from crmkit.errors import DataError, UsageError
+from crmkit.history import customer_days
 from crmkit.result import Result
-from crmkit.rows import Rows
+from tests.ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
 AS_OF = BEGIN + timedelta(days=420)
 rules = st.one_of(
@@ -30,8 +31,8 @@ rules = st.one_of(
 )
 
 
-def history(rows: list[Sale], as_of: date = AS_OF) -> days.History:
-    return days.history(days.by_customer(frame(rows)).collect(), as_of)
+def history(rows: list[Sale], as_of: date = AS_OF) -> customer_days.History:
+    return customer_days.history(customer_days.by_customer(frame(rows)).collect(), as_of)
 
 
 def analyse(rows: list[Sale], rule: Rule = churn.DEFAULT, *, as_of: date = AS_OF, **options: Any) -> Result:
@@ -312,7 +313,7 @@ def test_a_real_shop_agrees_with_sql(rule: Rule) -> None:
                     when since < 365 then 'overdue' else 'lapsed' end
         from judged order by at_risk desc, customer
     """
-    past = days.history(days.by_customer(retail()).collect(), date(2010, 12, 9))
+    past = customer_days.history(customer_days.by_customer(retail()).collect(), date(2010, 12, 9))
     table = churn.analyse(past, rule, scale=3, everyone=True).tables["customers"]
     columns = ("customer", "last", "orders", "median_gap", "days_since", "threshold", "overdue_ratio")
     found = table.select(*columns, pl.col("revenue_at_risk").to_physical().cast(pl.Int64), "status").rows()
@@ -340,7 +341,7 @@ def test_the_record_on_a_real_shop_agrees_with_sql() -> None:
         select count(*), count(*) filter (flagged), count(*) filter (gone), count(*) filter (flagged and gone)
         from judged
     """
-    past = days.history(days.by_customer(retail()).collect(), date(2010, 12, 9))
+    past = customer_days.history(customer_days.by_customer(retail()).collect(), date(2010, 12, 9))
     row = churn.evaluate(past, date(2010, 6, 30), Rule()).row(0, named=True)
     assert (
         tuple(row[name] for name in ("customers", "flagged", "gone", "hits"))

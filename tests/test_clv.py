@@ -13,9 +13,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from crmkit import candidates, clv, histories, modelfile
+from crmkit import clv
 from crmkit.columns import COLUMNS
 from crmkit.errors import DataError, UsageError
+from crmkit.forecast import saved_model, selection
+from crmkit.history import purchase_histories
 from crmkit.models import MBGCNBD, ParetoNBD
 from crmkit.parse import duration
 from tests.tool import ROOT, SALES, crmkit, dev_data, process
@@ -354,31 +356,31 @@ def test_without_first_revenue_all_purchases_tell_the_spend(tmp_path: Path) -> N
 # ---- the choice of a model
 
 
-def _simulated(model: Any, customers: int, seed: int) -> histories.Histories:
+def _simulated(model: Any, customers: int, seed: int) -> purchase_histories.Histories:
     rng = np.random.default_rng(seed)
     T = rng.integers(200, 400, customers).astype(float)
     drawn = model.draw(rng, T)
-    return histories.Histories(drawn.x, drawn.t_x, T, None, drawn.x, None)
+    return purchase_histories.Histories(drawn.x, drawn.t_x, T, None, drawn.x, None)
 
 
 def test_auto_never_takes_everybody_alive() -> None:
     choice = told(SALES)["tables"]["models"]
-    assert {row["model"] for row in choice} == set(candidates.AUTO)
+    assert {row["model"] for row in choice} == set(selection.AUTO)
     assert [row["model"] for row in choice if row["chosen"]] == [choice[0]["model"]]
-    assert not {row["model"] for row in choice if row["chosen"]} & set(candidates.EVERYBODY_ALIVE)
+    assert not {row["model"] for row in choice if row["chosen"]} & set(selection.EVERYBODY_ALIVE)
 
 
 def test_lowest_aic_is_taken_where_nothing_can_be_tested() -> None:
     past = _simulated(ParetoNBD(r=0.6, alpha=60.0, s=0.7, beta=60.0), 4000, 1)
-    found = candidates.choose(past, 7.0, None)
-    eligible = [one for one in found.candidates if one.name not in candidates.EVERYBODY_ALIVE]
+    found = selection.choose(past, 7.0, None)
+    eligible = [one for one in found.candidates if one.name not in selection.EVERYBODY_ALIVE]
     assert found.fit.aic == min(one.fit.aic for one in eligible)
     assert found.fit.name == "paretonbd"
 
 
 def test_regular_buyers_are_recognised() -> None:
     past = _simulated(MBGCNBD(r=2.0, alpha=12.0, a=0.8, b=3.0, k=3), 3000, 2)
-    found = candidates.choose(past, 7.0, None)
+    found = selection.choose(past, 7.0, None)
     assert found.fit.name == "mbgcnbd"
     assert found.fit.model.stages in (3, 4)
 
@@ -387,8 +389,8 @@ def test_a_model_that_another_clearly_beats_is_out() -> None:
     rng = np.random.default_rng(3)
     base = -rng.random(1000)
     scores = {"a": base, "b": base + 0.2 * rng.random(1000), "c": base + 0.1 + rng.normal(size=1000) * 5}
-    assert candidates.beaten(scores) == {"a"}
-    assert candidates.beaten({"a": base, "b": base.copy()}) == set()
+    assert selection.beaten(scores) == {"a"}
+    assert selection.beaten({"a": base, "b": base.copy()}) == set()
 
 
 def test_choice_is_explained() -> None:
@@ -467,10 +469,10 @@ def test_a_spend_model_is_no_purchase_model(tmp_path: Path) -> None:
     saved = json.loads(path.read_text())
     path.write_text(json.dumps(saved | {"purchases": saved["spend"]}))
     with pytest.raises(DataError, match="not a model of purchases"):
-        modelfile.read(str(path))
+        saved_model.read(str(path))
     path.write_text(json.dumps(saved | {"spend": saved["purchases"]}))
     with pytest.raises(DataError, match="not a model of spend"):
-        modelfile.read(str(path))
+        saved_model.read(str(path))
     path.write_text(json.dumps(saved | {"spend": None}))
     assert "knows nothing of spend" in refused(SALES, "--use-model", path)
 
@@ -555,4 +557,4 @@ def test_analysis_without_the_command_line() -> None:
     assert result.facts["horizon_days"] == 182
     assert result.tables["customers"].height == customers.height
     with pytest.raises(UsageError, match="--unit"):
-        candidates.unit_days("moon")
+        selection.unit_days("moon")

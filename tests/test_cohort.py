@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
-from crmkit import cohort, periods
+from crmkit import cohort
 from crmkit.errors import DataError, UsageError
+from crmkit.history import periods
+from tests.ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
 AS_OF = BEGIN + timedelta(days=430)
 

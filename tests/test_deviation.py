@@ -13,19 +13,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail
 
-from crmkit import days, deviation
+from crmkit import deviation
 from crmkit.columns import COLUMNS
 from crmkit.errors import DataError, UsageError
+from crmkit.history import customer_days
 from crmkit.result import Result
+from tests.ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail
 
 AS_OF = BEGIN + timedelta(days=365)
 Evidence = dict[tuple[str, str], tuple[float, float, float, float, int]]
 
 
-def history(rows: list[Sale], as_of: date = AS_OF) -> days.History:
-    return days.history(days.by_customer(frame(rows)).collect(), as_of)
+def history(rows: list[Sale], as_of: date = AS_OF) -> customer_days.History:
+    return customer_days.history(customer_days.by_customer(frame(rows)).collect(), as_of)
 
 
 def analyse(rows: list[Sale], *, as_of: date = AS_OF, **options: Any) -> Result:
@@ -314,7 +315,7 @@ REAL = f"""{RETAIL_SQL}, by_day as (
 
 @needs_retail
 def test_a_real_shop_agrees_with_sql() -> None:
-    past = days.history(days.by_customer(retail()).collect(), date(2010, 12, 9))
+    past = customer_days.history(customer_days.by_customer(retail()).collect(), date(2010, 12, 9))
     tested = deviation.evidence(past, 30, threshold=3.5, at_least=6).join(past.customers, on="code")
     columns = ("customer", "measure", "history", "median", "mad", "value", "z")
     found = sorted(tested.select(columns).rows())

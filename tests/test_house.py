@@ -10,40 +10,29 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "crmkit"
-# Lower rooms know nothing of those above them; a module may import from its own room and from below,
-# except that analyses and commands never import each other.
-ROOMS = {
-    0: {"_version", "errors", "ahead", "rows", "result", "text", "columns", "parse", "money", "endings"},
-    1: {"models", "cells", "periods", "days", "counts", "short", "cutpoints", "segments", "panel"},
-    2: {
-        "load",
-        "customers",
-        "shortcuts",
-        "sample",
-        "streams",
-        "temps",
-        "formats",
-        "output",
-        "pictures",
-        "screen",
-        "progress",
-        "histories",
-        "candidates",
-        "modelfile",
-        "options",
-    },
-    4: {"report", "rejects"},
-    5: {"session"},
-    6: {"commands"},
-    7: {"cli"},
-    8: {"guard", "supervise"},
-    9: {"__main__", "__init__"},
-}
-ANALYSES = 3  # whatever is not named above
+# Each room, or file of the hall, may import from itself and from what is on a lower floor.
+FLOORS = (
+    {"_version", "errors", "columns", "parse", "language", "engine", "system"},
+    {"result", "models", "scoring"},
+    {"load"},
+    {"output"},
+    {"customers", "sample"},
+    {"history"},
+    {"spark"},
+    {"forecast", "whatif"},
+    # the questions: none imports another
+    {"check", "pareto", "rfm", "clv", "backtest", "migration", "cohort", "lifecycle", "churn", "trend"}
+    | {"deviation"},
+    {"commands"},
+    {"cli"},
+    {"process"},
+    {"__main__", "__init__"},
+)
+QUESTIONS = 8
 
 
-def _room(top: str) -> int:
-    return next((level for level, names in ROOMS.items() if top in names), ANALYSES)
+def _floor(top: str) -> int:
+    return next(floor for floor, names in enumerate(FLOORS) if top in names)
 
 
 def _imports(path: Path) -> set[str]:
@@ -68,15 +57,16 @@ def _modules() -> list[tuple[str, Path]]:
     ("top", "path"), _modules(), ids=lambda value: value.name if isinstance(value, Path) else value
 )
 def test_imports_point_one_way(top: str, path: Path) -> None:
-    here = _room(top)
+    here = _floor(top)
     for other in _imports(path) - {top}:
-        level = _room(other)
-        assert level <= here, f"{path.name} looks up to {other}"
-        if here == ANALYSES:
-            # The modules of one analysis begin with its name.
-            assert level < here or other.split("_")[0] == top.split("_")[0], (
-                f"{path.name}: {other} is an analysis too"
-            )
+        assert _floor(other) < here or (_floor(other) == here != QUESTIONS), f"{path} looks up to {other}"
+
+
+def test_the_hall_is_small_and_every_room_has_a_floor() -> None:
+    hall = list(PACKAGE.glob("*.py"))
+    assert len(hall) <= 24
+    named = set().union(*FLOORS)
+    assert {top for top, _ in _modules()} == named
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["rfm", "--help"]])

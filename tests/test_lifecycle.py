@@ -11,11 +11,12 @@ import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
-from crmkit import days, lifecycle, panel, periods
+from crmkit import lifecycle
 from crmkit.errors import DataError
+from crmkit.history import customer_days, panel, periods
 from crmkit.result import Result
+from tests.ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
 AS_OF = BEGIN + timedelta(days=430)
 some_period = st.sampled_from(periods.PERIODS)
@@ -112,7 +113,7 @@ def test_the_order_of_the_rows_changes_nothing(rows: list[Sale], period: str, ra
 @given(sales(), some_period)
 def test_customer_days_lead_to_the_same_periods(rows: list[Sale], period: str) -> None:
     assume(has_orders(rows))
-    past = days.history(days.by_customer(frame(rows)).collect(), AS_OF)
+    past = customer_days.history(customer_days.by_customer(frame(rows)).collect(), AS_OF)
     counts = lifecycle.tally(lifecycle.join_state(panel.of_days(past.days, period))).collect()
     found = lifecycle.analyse(counts, begin=BEGIN, as_of=AS_OF, scale=2, period=period)
     assert found.tables["periods"].equals(analyse(rows, period=period).tables["periods"])

@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
 from crmkit import customers, migration
 from crmkit.errors import DataError, UsageError
 from crmkit.migration import Span
 from crmkit.result import Result
+from tests.ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
 D1, D2 = BEGIN + timedelta(days=200), BEGIN + timedelta(days=400)
 RANKS = {"top": 1, "middle": 2, "aside": 2, "bottom": 3}

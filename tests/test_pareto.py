@@ -9,15 +9,15 @@ from fractions import Fraction
 
 import polars as pl
 import pytest
-from customer_frames import Customer, crowds, customers_of, frame, needs_data, online_retail
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit import pareto
 from crmkit.columns import COLUMNS
-from crmkit.counts import tally
+from crmkit.engine.counts import tally
 from crmkit.errors import DataError, UsageError
-from crmkit.pareto_curve import ladder
+from crmkit.scoring.distribution import ladder
+from tests.customer_frames import Customer, crowds, customers_of, frame, needs_data, online_retail
 
 SCHEMES = {
     "abc": (("A", "B", "C"), (80, 95, 100)),

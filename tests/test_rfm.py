@@ -10,7 +10,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from customer_frames import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmkit import rfm
+from crmkit.columns import COLUMNS
+from crmkit.errors import DataError, UsageError
+from crmkit.scoring.cutpoints import Cuts, cuts_file
+from tests.customer_frames import (
     AS_OF,
     DEV_DATA,
     Customer,
@@ -20,13 +27,6 @@ from customer_frames import (
     needs_data,
     online_retail,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from crmkit import rfm
-from crmkit.columns import COLUMNS
-from crmkit.cutpoints import Cuts, cuts_file
-from crmkit.errors import DataError, UsageError
 
 
 def naive_bin(value: Fraction, everybody: list[Fraction], bins: int) -> int:

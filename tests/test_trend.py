@@ -13,12 +13,13 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
-from crmkit import periods, trend
+from crmkit import trend
 from crmkit.columns import COLUMNS
 from crmkit.errors import DataError, UsageError
+from crmkit.history import periods
 from crmkit.result import Result
+from tests.ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
 
 AS_OF = BEGIN + timedelta(days=430)
 some_period = st.sampled_from(periods.PERIODS)

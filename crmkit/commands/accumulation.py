@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmkit import assumptions, parse
+from crmkit import parse
+from crmkit.commands.options import Shared
+from crmkit.commands.run import Session
 from crmkit.errors import UsageError
-from crmkit.options import Shared
-from crmkit.session import Session
+from crmkit.whatif import inputs
 
 if TYPE_CHECKING:
-    from crmkit.models.switching import Switching
     from crmkit.result import Result
+    from crmkit.whatif.switching import Switching
 
 _PERIODS = 12
 _CAC_RATIO = "5..10"
@@ -137,7 +138,7 @@ def accumulation(
 
 
 def _classic(asked: Asked) -> Result:
-    from crmkit import accumulation as analysis
+    from crmkit.whatif import accumulation as analysis
 
     customers, names = _start(asked)
     return analysis.classic(
@@ -153,7 +154,7 @@ def _start(asked: Asked) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Customers and names of the stores, where either may be given without the other."""
     customers = parse.wholes(asked.customers, "--customers") if asked.customers is not None else None
     names = parse.names(asked.stores, "--stores") if asked.stores is not None else None
-    names = names or assumptions.store_names(len(customers) if customers else 2)
+    names = names or inputs.store_names(len(customers) if customers else 2)
     return customers or (100,) * len(names), names
 
 
@@ -164,7 +165,7 @@ def _ratios(asked: Asked) -> tuple[int, ...]:
 
 
 def _over_time(asked: Asked, session: Session) -> Result:
-    from crmkit import accumulation as analysis
+    from crmkit.whatif import accumulation as analysis
 
     _refuse_contradictions(asked)
     estimate = _estimate(asked, session) if asked.files else None
@@ -183,10 +184,10 @@ def _over_time(asked: Asked, session: Session) -> Result:
         market,
         start,
         plan,
-        what_if=market.with_flows(assumptions.flows(asked.what_if, "--what-if")) if asked.what_if else None,
+        what_if=market.with_flows(inputs.flows(asked.what_if, "--what-if")) if asked.what_if else None,
         runs=asked.runs,
         seed=asked.seed,
-        below=assumptions.store_share(asked.below, "--below") if asked.below else None,
+        below=inputs.store_share(asked.below, "--below") if asked.below else None,
         cac_ratio=_ratios(asked),
     )
     return estimate.beside(result) if estimate else result
@@ -204,10 +205,10 @@ def _refuse_contradictions(asked: Asked) -> None:
 
 
 def _assumed(asked: Asked) -> tuple[Switching, tuple[int, ...]]:
-    from crmkit.models.switching import Switching
+    from crmkit.whatif.switching import Switching
 
     if asked.matrix is not None:
-        market = assumptions.matrix(asked.matrix)
+        market = inputs.matrix(asked.matrix)
         return market, (100,) * len(market.stores)
     customers, names = _start(asked)
     return Switching.of(names, {}), customers
@@ -215,16 +216,15 @@ def _assumed(asked: Asked) -> tuple[Switching, tuple[int, ...]]:
 
 def _with_options(market: Switching, asked: Asked) -> Switching:
     referral = float(parse.money(asked.referral, "--referral")) if asked.referral is not None else None
-    return market.with_flows(assumptions.flows(asked.switch or (), "--switch"), referral=referral)
+    return market.with_flows(inputs.flows(asked.switch or (), "--switch"), referral=referral)
 
 
 def _estimate(asked: Asked, session: Session) -> Any:
-    from crmkit import accumulation_estimate, periods
+    from crmkit.history import periods
+    from crmkit.whatif import moves
 
     period = periods.check(asked.period)
     needs = ("customer", "date", "amount", *(["store"] if session.common.store else []))
     transactions = session.read(needs=needs, wants=())
-    moved = transactions.counts(
-        partial(accumulation_estimate.counted, period=period), by=accumulation_estimate.MOVE
-    )
-    return accumulation_estimate.estimate(moved, period, as_of=transactions.as_of)
+    moved = transactions.counts(partial(moves.counted, period=period), by=moves.MOVE)
+    return moves.estimate(moved, period, as_of=transactions.as_of)

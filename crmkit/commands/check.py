@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crmkit.options import Shared
-from crmkit.session import Session
+from crmkit.commands.options import Shared
+from crmkit.commands.run import Session
 
 
 def check(common: Shared) -> None:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmkit.commands.options import Shared, choice, day
+from crmkit.commands.run import Session
 from crmkit.errors import CrmkitError, UsageError
-from crmkit.options import Shared, choice, day
-from crmkit.session import Session
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from crmkit.cutpoints import Cuts
+    from crmkit.engine.rows import Rows
     from crmkit.models import Fit
-    from crmkit.rows import Rows
+    from crmkit.scoring.cutpoints import Cuts
 
 _MODELS = ("paretonbd", "mbgnbd", "bgnbd", "mbgcnbd", "bgcnbd")
 
@@ -36,7 +36,8 @@ def churn(
     Example: crmkit churn sales.parquet -o call_list.csv
     """
     from crmkit import churn as analysis
-    from crmkit import days, shortcuts
+    from crmkit.engine import reducers
+    from crmkit.history import customer_days
 
     if overdue is not None and lapse_days is not None:
         raise UsageError("--overdue and --lapse-days are two rules. Give one of them.")
@@ -47,8 +48,10 @@ def churn(
     at = day("--evaluate", evaluate)
     with Session("churn", common) as session:
         sales = session.read()
-        shrink = shortcuts.shrink("customer", frozenset(), by_rows=False)
-        past = days.past(sales.by_key(days.by_customer, shrink=shrink), sales.first, sales.as_of)
+        shrink = reducers.shrink("customer", frozenset(), by_rows=False)
+        past = customer_days.past(
+            sales.by_key(customer_days.by_customer, shrink=shrink), sales.first, sales.as_of
+        )
         people = analysis.people(past, sales.scale)
         fit, kinds = _fit(people, model) if model is not None else (None, None)
         people = _labelled(people)
@@ -65,7 +68,8 @@ def churn(
 
 def _labelled(people: Rows) -> Rows:
     """Tier and segment of every customer, each where the file allows it."""
-    from crmkit import pareto, rfm, segments
+    from crmkit import pareto, rfm
+    from crmkit.scoring import segments
 
     labelled = people
     try:
@@ -81,7 +85,7 @@ def _labelled(people: Rows) -> Rows:
 
 def _tier(people: pl.DataFrame, lowest: Sequence[int], names: Sequence[str]) -> pl.DataFrame:
     from crmkit import pareto
-    from crmkit.counts import whole
+    from crmkit.engine.counts import whole
 
     return people.with_columns(tier=pareto.label(whole("revenue"), lowest, names))
 
@@ -97,15 +101,15 @@ _HISTORY = ["x", "t_x", "T"]
 
 def _fit(people: Rows, model: str) -> tuple[Fit, pl.DataFrame]:
     """The model of these customers, in days, and their different histories."""
+    from crmkit.engine.rows import Counted
     from crmkit.models import PURCHASE_MODELS
-    from crmkit.rows import Counted
 
     kinds = people.counts(Counted(by=_HISTORY)).drop_nulls()
     return PURCHASE_MODELS[model].fit(*(column.to_numpy() for column in kinds)), kinds
 
 
 def _ends(fit: Fit, kinds: pl.DataFrame) -> pl.DataFrame:
-    from crmkit.candidates import extremes
+    from crmkit.forecast.selection import extremes
 
     return kinds[extremes(fit.model, kinds["x"].to_numpy(), kinds["T"].to_numpy())].select(_HISTORY)
 

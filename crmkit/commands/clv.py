@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from crmkit.commands.options import Shared
+from crmkit.commands.run import Session, load_options
 from crmkit.errors import DataError, UsageError
-from crmkit.options import Shared
-from crmkit.progress import Stages
-from crmkit.session import Session, load_options
+from crmkit.output.progress import Stages
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from crmkit.clv import Terms
-    from crmkit.cutpoints import Cuts
-    from crmkit.histories import Days
+    from crmkit.engine.rows import ByRow, Rows
+    from crmkit.forecast.saved_model import Saved
+    from crmkit.forecast.terms import Terms
+    from crmkit.history.purchase_histories import Days
     from crmkit.load.transactions import Transactions
-    from crmkit.modelfile import Saved
-    from crmkit.rows import ByRow, Rows
+    from crmkit.scoring.cutpoints import Cuts
 
 _GROUPS = ("segment", "tier", "cohort")
 _REGULAR = ("bgcnbd", "mbgcnbd")
@@ -47,7 +47,7 @@ def clv(
     Example: crmkit clv sales.parquet --horizon 52w --margin 30% --by segment -o value.csv
     """
     from crmkit import clv as analysis
-    from crmkit.candidates import check_model
+    from crmkit.forecast.selection import check_model
 
     terms, saved = _terms(horizon, discount, margin, unit, cac, interval), _saved(use_model, model, k, unit)
     if saved is not None:
@@ -81,8 +81,8 @@ def _terms(
     horizon: str, discount: str, margin: str, unit: str | None, cac: str | None, interval: str
 ) -> Terms:
     from crmkit import parse
-    from crmkit.candidates import unit_days
-    from crmkit.clv import Terms
+    from crmkit.forecast.selection import unit_days
+    from crmkit.forecast.terms import Terms
 
     unit_days(unit or "week")
     return Terms(
@@ -96,7 +96,7 @@ def _terms(
 
 
 def _saved(path: str | None, model: str | None, k: int | None, unit: str | None) -> Saved | None:
-    from crmkit import modelfile
+    from crmkit.forecast import saved_model
 
     if path is None:
         return None
@@ -105,7 +105,7 @@ def _saved(path: str | None, model: str | None, k: int | None, unit: str | None)
             raise UsageError(
                 f"{option} does not go with --use-model, because the file settles it. Leave one of them out."
             )
-    return modelfile.read(path)
+    return saved_model.read(path)
 
 
 class _Input(NamedTuple):
@@ -118,14 +118,14 @@ class _Input(NamedTuple):
 
 
 def _input(session: Session, by: str | None, model: str | None, *, keep_zero: bool) -> _Input:
-    from crmkit import histories, rows
-    from crmkit.load import waist
+    from crmkit.engine import rows
+    from crmkit.history import customers_table, purchase_histories
 
     column = None if by is None or by in _GROUPS else by
     label, orders = "store" if column else None, by == "segment"
     if session.is_spread:
         return _spread(session, column, model, keep_zero=keep_zero, orders=orders)
-    ready = waist.read(session.sources(), load_options(session.common))
+    ready = customers_table.read(session.sources(), load_options(session.common))
     if ready is not None:
         if column:
             raise UsageError(
@@ -134,9 +134,11 @@ def _input(session: Session, by: str | None, model: str | None, *, keep_zero: bo
             )
         return _Input(rows.of(ready))
     sales = _read(session, column)
-    build = partial(histories.by_day, keep_zero=keep_zero, label=label, orders=orders and sales.has("order"))
-    days = histories.days(sales.collect(build), sales.scale)
-    people = histories.known(days, sales.as_of)
+    build = partial(
+        purchase_histories.by_day, keep_zero=keep_zero, label=label, orders=orders and sales.has("order")
+    )
+    days = purchase_histories.days(sales.collect(build), sales.scale)
+    people = purchase_histories.known(days, sales.as_of)
     if label is not None:
         people = people.join(days.ids.select("customer", "label"), on="customer", maintain_order="left")
     return _Input(rows.of(people), days, None, sales)
@@ -146,7 +148,7 @@ def _spread(
     session: Session, column: str | None, model: str | None, *, keep_zero: bool, orders: bool
 ) -> _Input:
     """Where rows are spread, the days stay there."""
-    from crmkit import histories
+    from crmkit.history import purchase_histories
 
     if model in (None, "auto"):
         raise UsageError(
@@ -155,15 +157,15 @@ def _spread(
         )
     sales, regular = _read(session, column), model in _REGULAR
     build = partial(
-        histories.by_customer,
+        purchase_histories.by_customer,
         keep_zero=keep_zero,
         label="store" if column else None,
         orders=orders and sales.has("order"),
         gaps=regular,
     )
     found = sales.by_key(build)
-    people = found.by_row(partial(histories.finished, scale=sales.scale, as_of=sales.as_of))
-    return _Input(people, None, histories.log_gaps_of(found) if regular else None, sales)
+    people = found.by_row(partial(purchase_histories.finished, scale=sales.scale, as_of=sales.as_of))
+    return _Input(people, None, purchase_histories.log_gaps_of(found) if regular else None, sales)
 
 
 def _read(session: Session, column: str | None) -> Transactions:
@@ -207,7 +209,8 @@ def _tier(customers: pl.DataFrame, place: ByRow) -> pl.DataFrame:
 
 
 def _segments(rows: Rows) -> Labels:
-    from crmkit import rfm, segments
+    from crmkit import rfm
+    from crmkit.scoring import segments
 
     chosen, cuts = segments.load("rf10"), rfm.cuts(rows)
     names = segments.cells(chosen, cuts.bins)
@@ -227,7 +230,7 @@ def _cohorts(rows: Rows) -> Labels:
 def _cohort(customers: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
-    from crmkit import periods
+    from crmkit.history import periods
 
     month = periods.label(periods.index(pl.col("first"), "month"), "month")
     return customers.with_columns(month.alias("label"))

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from crmkit.options import PERIOD, Shared
-from crmkit.session import Session
+from crmkit.commands.options import PERIOD, Shared
+from crmkit.commands.run import Session
 
 
 def cohort(
@@ -30,7 +30,7 @@ def cohort(
     Example: crmkit cohort sales.parquet --period quarter --value cumulative
     """
     from crmkit import cohort as analysis
-    from crmkit import periods
+    from crmkit.history import periods
 
     by, shown = periods.check(period), analysis.check(value)
     with Session("cohort", common, by_customer=False) as session:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmkit.commands.options import PERIOD, Shared
+from crmkit.commands.run import Session
 from crmkit.errors import DataError, UsageError
-from crmkit.options import PERIOD, Shared
-from crmkit.session import Session
 
 if TYPE_CHECKING:
-    from crmkit.days import Past
+    from crmkit.history.customer_days import Past
 
 _LOYAL = 5
 
@@ -28,8 +28,10 @@ def lifecycle(
 
     Example: crmkit lifecycle sales.parquet --period quarter
     """
-    from crmkit import customers, days, periods, shortcuts
+    from crmkit import customers
     from crmkit import lifecycle as analysis
+    from crmkit.engine import reducers
+    from crmkit.history import customer_days, periods
 
     by = periods.check(period)
     _check(stages, loyal, lapse_days)
@@ -39,13 +41,15 @@ def lifecycle(
             counts = sales.counts(partial(analysis.count, period=by), by=["index", "state"])
         else:
             # One pass has to do for the periods and the ladder, so both come from each customer's days.
-            shrink = shortcuts.shrink("customer", frozenset(), by_rows=False)
-            past = days.past(sales.by_key(days.by_customer, shrink=shrink), sales.first, sales.as_of)
+            shrink = reducers.shrink("customer", frozenset(), by_rows=False)
+            past = customer_days.past(
+                sales.by_key(customer_days.by_customer, shrink=shrink), sales.first, sales.as_of
+            )
             counts = analysis.count_days(past, by)
         result = analysis.analyse(counts, begin=sales.begin, as_of=sales.as_of, scale=sales.scale, period=by)
         if stages:
             finish = partial(customers.finish_each, scale=sales.scale, as_of=sales.as_of)
-            people = past.each(days.totals).by_row(finish).kept()
+            people = past.each(customer_days.totals).by_row(finish).kept()
             result = analysis.add_stages(
                 result, people, loyal=loyal or _LOYAL, lapse_days=lapse_days or _base_gap(past)
             )

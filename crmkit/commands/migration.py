@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmkit.commands.options import Shared, choice, day
+from crmkit.commands.run import Session
 from crmkit.errors import DataError, UsageError
-from crmkit.options import Shared, choice, day
-from crmkit.session import Session
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from crmkit.cutpoints import Cuts
+    from crmkit.engine.rows import ByRow, Rows
     from crmkit.migration import Span
-    from crmkit.rows import ByRow, Rows
+    from crmkit.scoring.cutpoints import Cuts
 
 _KINDS = ("segment", "tier", "rfm", "pyramid")
 _SCORES = 5
@@ -50,7 +50,7 @@ def migration(
     Example: crmkit migration sales.parquet --from 2024-06-30 --to 2024-12-31 --of tier -o moves.csv
     """
     from crmkit import migration as analysis
-    from crmkit import shortcuts
+    from crmkit.engine import reducers
 
     choice("--of", of, _KINDS)
     begin = day("--from", from_)
@@ -63,7 +63,7 @@ def migration(
         build = partial(
             analysis.both, before=spans[0], after=spans[1], wants=wants, has_order=sales.has("order")
         )
-        pairs = sales.by_key(build, shrink=shortcuts.shrink("customer", frozenset(), by_rows=False))
+        pairs = sales.by_key(build, shrink=reducers.shrink("customer", frozenset(), by_rows=False))
         end = end or sales.as_of
         analysis.check(begin, end, first=sales.begin, last=sales.as_of, window=window)
         scale, days = sales.scale, (begin, end)
@@ -91,11 +91,12 @@ def _span(last: date | None, window: int | None) -> Span:
 
 def _by_value(before: Rows, after: Rows, of: str) -> Labelled:
     """Tiers of both dates by the lowest revenue of each tier at the first."""
-    from crmkit import pareto, pareto_curve
-    from crmkit.rows import Counted
+    from crmkit import pareto
+    from crmkit.engine.rows import Counted
+    from crmkit.scoring import distribution
 
     scheme = pareto.SCHEMES["abc" if of == "tier" else "pyramid"]
-    lowest = pareto.floors(pareto_curve.ladder(before.by_row(_revenue).counts(Counted(by=["value"]))), scheme)
+    lowest = pareto.floors(distribution.ladder(before.by_row(_revenue).counts(Counted(by=["value"]))), scheme)
     least = [side.counts(Counted(least=["revenue"]))["revenue"][0] for side in (before, after)]
     below = [pareto.BELOW_ZERO] if any(value is not None and value < 0 for value in least) else []
     ranks = {name: place for place, name in enumerate((*scheme.names, *below), start=1)}
@@ -103,21 +104,22 @@ def _by_value(before: Rows, after: Rows, of: str) -> Labelled:
 
 
 def _revenue(side: pl.DataFrame) -> pl.DataFrame:
-    from crmkit.counts import whole
+    from crmkit.engine.counts import whole
 
     return side.select(whole("revenue").alias("value"))
 
 
 def _tiered(side: pl.DataFrame, lowest: Sequence[int], names: Sequence[str]) -> pl.DataFrame:
     from crmkit import pareto
-    from crmkit.counts import whole
+    from crmkit.engine.counts import whole
 
     return side.with_columns(pareto.label(whole("revenue"), lowest, names).alias("label"))
 
 
 def _by_score(before: Rows, of: str) -> Labelled:
     """Segments or RFM cells of both dates by the cut points of the first."""
-    from crmkit import rfm, segments
+    from crmkit import rfm
+    from crmkit.scoring import segments
 
     buyers = int(rfm.tally(before, "recency")["n"].sum())
     if buyers < _SCORES:

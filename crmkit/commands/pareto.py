@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from crmkit.options import Shared, choice
-from crmkit.session import Session
+from crmkit.commands.options import Shared, choice
+from crmkit.commands.run import Session
 
 _SCHEMES = ("abc", "contribution", "pyramid")
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from crmkit.commands.options import Shared
+from crmkit.commands.run import Session
 from crmkit.errors import DataError, UsageError
-from crmkit.options import Shared
-from crmkit.session import Session
 
 
 def rfm(
@@ -88,7 +88,7 @@ def _numbers(option: str, text: str | None) -> list[Any] | None:
 
 
 def _frozen(path: str | None) -> Any:
-    from crmkit.cutpoints import Cuts
+    from crmkit.scoring.cutpoints import Cuts
 
     if path is None:
         return None

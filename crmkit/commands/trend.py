@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from crmkit.options import PERIOD, Shared
-from crmkit.session import Session
+from crmkit.commands.options import PERIOD, Shared
+from crmkit.commands.run import Session
 
 
 def trend(
@@ -23,8 +23,9 @@ def trend(
 
     Example: crmkit trend sales.parquet --period week
     """
-    from crmkit import parse, periods
+    from crmkit import parse
     from crmkit import trend as analysis
+    from crmkit.history import periods
 
     by, sure = periods.check(period), parse.percent(interval, "--interval")
     analysis.check(ahead, sure)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmkit import assumptions, parse
+from crmkit import parse
+from crmkit.commands.options import Shared
+from crmkit.commands.run import Session
 from crmkit.errors import UsageError
-from crmkit.options import Shared
-from crmkit.session import Session
+from crmkit.whatif import inputs
 
 if TYPE_CHECKING:
     from crmkit.result import Result
@@ -58,7 +59,7 @@ def value(
 
 
 def _lifetime(typed: dict[str, Any]) -> Result:
-    from crmkit import value as analysis
+    from crmkit.whatif import value as analysis
 
     missing = [f"--{name}" for name in ("spend", "every", "years") if typed[name] is None]
     if missing:
@@ -82,13 +83,13 @@ def _lifetime(typed: dict[str, Any]) -> Result:
 
 
 def _compared(path: str, typed: dict[str, Any]) -> Result:
-    from crmkit import value_schedule as analysis
+    from crmkit.whatif import schedule as analysis
 
     idle = [f"--{name.replace('_', '-')}" for name in _LIFETIME if typed[name] is not None]
     if idle:
         raise UsageError(f"{' and '.join(idle)} cannot be used with --schedule, which holds the purchases.")
     return analysis.compare(
-        assumptions.schedule(path),
+        inputs.schedule(path),
         discount=parse.percent(typed["discount"] or "0", "--discount"),
         every=None if typed["every"] is None else parse.duration(typed["every"], "--every"),
     )

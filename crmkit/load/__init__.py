@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crmkit.load import casting, sources, survey
-from crmkit.load.audit import Audit
+from crmkit.load import infer
+from crmkit.load.account.audit import Audit
+from crmkit.load.columns import assignment
 from crmkit.load.files import Files
+from crmkit.load.find import sources
+from crmkit.load.find.sources import Source
+from crmkit.load.infer import role_columns
 from crmkit.load.plan import Options
-from crmkit.load.sources import Source
-from crmkit.load.survey import role_columns
 from crmkit.load.transactions import Transactions
 
 __all__ = ["Audit", "Files", "Options", "Transactions", "load"]
@@ -31,11 +33,11 @@ def load(
     """
     options = options or Options()
     found = sources.find([files] if isinstance(files, str) else list(files))
-    needs = casting.all_needs(options, needs)
-    inputs = [casting.open_input(source, options, needs) for source in found]
-    cast = casting.cast(inputs, options, needs, wants)
+    needs = assignment.all_needs(options, needs)
+    inputs = [assignment.open_input(source, options, needs) for source in found]
+    cast = assignment.cast(inputs, options, needs, wants)
     names = [role_columns(list(roles_here.values())) for roles_here in cast]
-    sampled = survey.sample(inputs, names)
-    made = Files(inputs, names, survey.Plan(roles=cast[0], options=options), sampled)
-    made.plan = survey.make(sampled, cast[0], options, made.name, made.tally)
+    sampled = infer.sample(inputs, names)
+    made = Files(inputs, names, infer.Plan(roles=cast[0], options=options), sampled)
+    made.plan = infer.make(sampled, cast[0], options, made.name, made.tally)
     return made

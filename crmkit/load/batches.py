@@ -13,9 +13,10 @@ import polars as pl
 import pyarrow as pa
 
 from crmkit.errors import DataError
-from crmkit.load import delimited, text, types
+from crmkit.load.csv import careful, dialect
+from crmkit.load.find.sources import Source
 from crmkit.load.inputs import ROW, Input, Watch
-from crmkit.load.sources import Source
+from crmkit.load.values import arrow_types
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -37,8 +38,8 @@ def open_input(
     """Look at the header of a source, without reading its rows."""
     if source.kind == "parquet":
         return _open_parquet(source)
-    dialect = text.sniff(source, encoding=encoding, delimiter=delimiter, suits=suits, header=header)
-    return Input(source, dialect.columns + tuple(key for key, _ in source.hive), dialect)
+    found = dialect.sniff(source, encoding=encoding, delimiter=delimiter, suits=suits, header=header)
+    return Input(source, found.columns + tuple(key for key, _ in source.hive), found)
 
 
 def _open_parquet(source: Source) -> Input:
@@ -79,7 +80,7 @@ def read(
     With `rows`, stop after at least so many.
     """
     made = (
-        delimited.read(opened, columns, watch)
+        careful.read(opened, columns, watch)
         if opened.dialect
         else _read_parquet(opened, columns, watch, ROWS if rows is None else min(rows, ROWS))
     )
@@ -133,12 +134,12 @@ def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watc
     places = {name: place for place, name in reversed(list(enumerate(batch.schema.names)))}
     for name in names:
         array = batch.column(places[name])
-        if types.is_visible(array):
+        if arrow_types.is_visible(array):
             visible.add(name)
         else:
             where = f"{file}: the column {name!r}"
-            array = types.plain(array, where=where, lenient=watch.lenient)
-            watch.nul = watch.nul or types.has_nul(array)
+            array = arrow_types.plain(array, where=where, lenient=watch.lenient)
+            watch.nul = watch.nul or arrow_types.has_nul(array)
         made.append(array)
     watch.visible = visible
     # As one table: Polars would import all of PyArrow's functions to take arrays one by one.

@@ -9,16 +9,17 @@ from typing import Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from crmkit.ahead import ahead
-from crmkit.load import delimited, parts, survey
-from crmkit.load.audit import Reject
-from crmkit.load.clean import clean
-from crmkit.load.findings import Part, Reader
+from crmkit.engine.prefetch import ahead
+from crmkit.engine.rows import Here, Shrink, joined
+from crmkit.load import infer, spill
+from crmkit.load.account.audit import Reject
+from crmkit.load.csv import careful
+from crmkit.load.infer import Sample
 from crmkit.load.inputs import Input, Watch
 from crmkit.load.plan import Plan
-from crmkit.load.survey import Sample
+from crmkit.load.reader import Part, Reader
 from crmkit.load.transactions import Build, Place, Transactions, added, asked_of
-from crmkit.rows import Here, Shrink, joined
+from crmkit.load.values.clean import clean
 
 
 class Files(Transactions):
@@ -50,15 +51,15 @@ class Files(Transactions):
         def batches() -> Iterator[pl.DataFrame]:
             return self._used(reader) if shrink is None else shrink.stream(self._used(reader))
 
-        rows = parts.estimated_rows(self.inputs)
-        if rows <= parts.WHOLE:
+        rows = spill.estimated_rows(self.inputs)
+        if rows <= spill.WHOLE:
             return [_answer(build, schema, batches)]
         carried = {name: schema[name] for name in asked_of(build, schema) | {key}}
-        with parts.opened(rows, key, carried) as dealt:
+        with spill.opened(rows, key, carried) as dealt:
             dealt.deal(batches())
             return [self._of_part(build, schema, dealt, place) for place in range(len(dealt))]
 
-    def _of_part(self, build: Build, schema: dict[str, Any], dealt: parts.Parts, place: int) -> pl.DataFrame:
+    def _of_part(self, build: Build, schema: dict[str, Any], dealt: spill.Parts, place: int) -> pl.DataFrame:
         if self.on_part:
             self.on_part(place + 1, len(dealt))
         return _answer(build, schema, partial(dealt.rows, place))
@@ -76,12 +77,12 @@ class Files(Transactions):
     def full(self) -> list[Iterator[pl.DataFrame]]:
         """Every raw batch of every input, for a survey that a sample cannot settle."""
         return [
-            survey.raw_batches(opened, names, Watch())
+            infer.raw_batches(opened, names, Watch())
             for opened, names in zip(self.inputs, self._names, strict=True)
         ]
 
     def tally(self, raw: str) -> pl.DataFrame:
-        return survey.tally_of_all(self.full(), raw)
+        return infer.tally_of_all(self.full(), raw)
 
     def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
         """Where these rows stand: (file, record) → (its place in words, line or row from 1, the row's text)."""
@@ -91,7 +92,7 @@ class Files(Transactions):
             if opened.dialect is None:
                 found |= {(opened.name, record): (f"row {record + 1}", record + 1, "") for record in wanted}
                 continue
-            for record, line, text in delimited.locate(opened) if wanted else ():
+            for record, line, text in careful.locate(opened) if wanted else ():
                 if record in wanted:
                     found[opened.name, record] = (f"line {line}", line, text)
                     wanted.discard(record)
@@ -105,7 +106,7 @@ _Raw = tuple[pl.DataFrame, set[str] | None, bool]
 
 def _raw(opened: Input, names: dict[str, str], watch: Watch) -> Iterator[_Raw]:
     """Each batch with what is known of it: the columns of visible characters only, and whether NULs were met."""
-    for raw in survey.raw_batches(opened, names, watch):
+    for raw in infer.raw_batches(opened, names, watch):
         yield raw, watch.visible, watch.nul
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from crmkit.load.sources import Source
-from crmkit.load.text import Dialect
+from crmkit.load.csv.dialect import Dialect
+from crmkit.load.find.sources import Source
 
 ROW = "__row"
 

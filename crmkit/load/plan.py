@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from crmkit.load.dates import ISO, Layout
-from crmkit.load.expression import Expression
-from crmkit.load.numbers import NumberStyle
-from crmkit.load.roles import Role
+from crmkit.load.columns.expression import Expression
+from crmkit.load.columns.roles import Role
+from crmkit.load.values.dates import ISO, Layout
+from crmkit.load.values.numbers import NumberStyle
 
 MAX_SCALE = 6
 # Amounts up to this many minor units cannot overflow a sum of Int64 in any file of 2**33 rows.

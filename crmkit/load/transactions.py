@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from crmkit.engine.rows import ByRow, Rows, Shrink
 from crmkit.errors import DataError
-from crmkit.load import dates, numbers, survey
-from crmkit.load.audit import Audit, Reject
-from crmkit.load.findings import Reader
+from crmkit.load import infer
+from crmkit.load.account.audit import Audit, Reject
+from crmkit.load.infer import Sample
 from crmkit.load.plan import MAX_SCALE, Plan
-from crmkit.load.survey import Sample
-from crmkit.rows import ByRow, Rows, Shrink
+from crmkit.load.reader import Reader
+from crmkit.load.values import dates, numbers
 
 if TYPE_CHECKING:
-    from crmkit.load.gates import Gate
+    from crmkit.load.account.gates import Gate
 
 _WIDE_FROM = 2.0**62
 Build = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -49,7 +50,7 @@ class Transactions(ABC):
         self.on_part: Callable[[int, int], None] | None = None
         self._sample = sampled
         # An id that is no number settles that ids are text, whatever else comes.
-        self._settled = frozenset({"ids"} if survey.has_text_ids(sampled) else ())
+        self._settled = frozenset({"ids"} if infer.has_text_ids(sampled) else ())
         self._findings = self._reader().empty()
 
     @property
@@ -163,7 +164,7 @@ class Transactions(ABC):
         if self.audit.absolute >= _WIDE_FROM:
             plan = plan.but(wide=True)
         if seen.lost_digits is not None and plan.scale < MAX_SCALE:
-            plan = plan.but(scale=survey.scale_for(seen.lost_digits, plan.scale + 1))
+            plan = plan.but(scale=infer.scale_for(seen.lost_digits, plan.scale + 1))
         if self._sample.complete:
             return plan
         if seen.not_float_ids or seen.float_ids:

@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crmkit.models.base import Draw, PurchaseModel
     from crmkit.models.bdw import BdW
     from crmkit.models.bgbb import BGBB
     from crmkit.models.bgnbd import BGNBD
@@ -18,16 +17,17 @@ if TYPE_CHECKING:
     from crmkit.models.covariates import CovariateFit, fit_covariates
     from crmkit.models.fitting import Fit
     from crmkit.models.gammagamma import GammaGamma
+    from crmkit.models.intervals import Outlook, outlook
     from crmkit.models.mbgnbd import MBGNBD
     from crmkit.models.nbd import NBD
     from crmkit.models.paretonbd import ParetoNBD
+    from crmkit.models.purchase import Draw, PurchaseModel
+    from crmkit.models.registry import PURCHASE_MODELS, fit_from_dict, model_from_dict
     from crmkit.models.sbg import SBG
-    from crmkit.models.serial import PURCHASE_MODELS, fit_from_dict, model_from_dict
     from crmkit.models.spend import LognormalSpend, SpendModel, fit_spend
-    from crmkit.models.uncertainty import Outlook, outlook
 
 _HOMES = {
-    "base": ("Draw", "PurchaseModel"),
+    "purchase": ("Draw", "PurchaseModel"),
     "bdw": ("BdW",),
     "bgbb": ("BGBB",),
     "bgnbd": ("BGNBD",),
@@ -39,9 +39,9 @@ _HOMES = {
     "nbd": ("NBD",),
     "paretonbd": ("ParetoNBD",),
     "sbg": ("SBG",),
-    "serial": ("PURCHASE_MODELS", "fit_from_dict", "model_from_dict"),
+    "registry": ("PURCHASE_MODELS", "fit_from_dict", "model_from_dict"),
     "spend": ("LognormalSpend", "SpendModel", "fit_spend"),
-    "uncertainty": ("Outlook", "outlook"),
+    "intervals": ("Outlook", "outlook"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

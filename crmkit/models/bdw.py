@@ -11,10 +11,10 @@ from scipy.special import betaln, digamma, zeta
 
 from crmkit.errors import ModelError
 from crmkit.models.fitting import Fit, maximum_fit
-from crmkit.models.jet import Jet, empty, log_sum, mirror
+from crmkit.models.model import Model
 from crmkit.models.nbd import LARGE_SHAPE
-from crmkit.models.parameters import Model
-from crmkit.models.rows import columns, unique_rows
+from crmkit.models.numerics.derivatives import Jet, empty, log_sum, mirror
+from crmkit.models.weighted import columns, unique_rows
 
 Array = np.ndarray
 

@@ -13,8 +13,8 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.jet import (
+from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, purchase_jet, rate_notes
+from crmkit.models.numerics.derivatives import (
     Jet,
     Sums,
     Term,
@@ -26,11 +26,11 @@ from crmkit.models.jet import (
     log_sum_total,
     mirror,
 )
-from crmkit.models.known import Past
-from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, purchase_jet, rate_notes
-from crmkit.models.quadrature import Chebyshev, beta_nodes, discounted, horizon_end
-from crmkit.models.rows import BLOCK, Pairs, Rows, check, columns
-from crmkit.models.special import expit, log_gamma
+from crmkit.models.numerics.quadrature import Chebyshev, beta_nodes, discounted, horizon_end
+from crmkit.models.numerics.special import expit, log_gamma
+from crmkit.models.predictions import Past
+from crmkit.models.purchase import Draw, PurchaseModel
+from crmkit.models.weighted import BLOCK, Pairs, Rows, check, columns
 
 Array = np.ndarray
 GivenP = Callable[[Array, Array, Array], Array]  # of p, R and v

@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike
 from scipy.special import betaln, gammaln
 
 from crmkit.errors import ModelError
-from crmkit.models.base import Draw
 from crmkit.models.fitting import Fit, maximum_fit
-from crmkit.models.jet import Jet, beside, beta_ratio, log_sum
+from crmkit.models.model import Model
 from crmkit.models.nbd import LARGE_SHAPE
-from crmkit.models.parameters import Model
-from crmkit.models.quadrature import beta_nodes
-from crmkit.models.rows import columns, unique_rows
+from crmkit.models.numerics.derivatives import Jet, beside, beta_ratio, log_sum
+from crmkit.models.numerics.quadrature import beta_nodes
+from crmkit.models.purchase import Draw
+from crmkit.models.weighted import columns, unique_rows
 
 Array = np.ndarray
 

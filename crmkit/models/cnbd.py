@@ -12,12 +12,19 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, gammaln
 
 from crmkit.errors import ModelError
-from crmkit.models.base import PurchaseModel
 from crmkit.models.betageometric import BetaGeometric
 from crmkit.models.fitting import Fit, fit_purchases
 from crmkit.models.nbd import NBD
-from crmkit.models.quadrature import DISCOUNTED, Chebyshev, beta_nodes, gamma_nodes, horizon_end, legendre
-from crmkit.models.rows import Rows, collapse, columns
+from crmkit.models.numerics.quadrature import (
+    DISCOUNTED,
+    Chebyshev,
+    beta_nodes,
+    gamma_nodes,
+    horizon_end,
+    legendre,
+)
+from crmkit.models.purchase import PurchaseModel
+from crmkit.models.weighted import Rows, collapse, columns
 
 Array = np.ndarray
 Factor = Callable[[float, Array], Array | float]  # of m and the b of those who are alive

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmkit.errors import ModelError
-from crmkit.models.base import PurchaseModel
 from crmkit.models.fitting import box_of
-from crmkit.models.optimise import covariance, maximise
-from crmkit.models.rows import Rows, collapse, columns
+from crmkit.models.numerics.optimise import covariance, maximise
+from crmkit.models.purchase import PurchaseModel
+from crmkit.models.weighted import Rows, collapse, columns
 
 Array = np.ndarray
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crmkit.errors import ModelError
-from crmkit.models.jet import Sums, added
-from crmkit.models.optimise import TOLERANCE, Maximum, covariance, maximise
-from crmkit.models.rows import Rows, each_block
+from crmkit.models.numerics.derivatives import Sums, added
+from crmkit.models.numerics.optimise import TOLERANCE, Maximum, covariance, maximise
+from crmkit.models.weighted import Rows, each_block
 
 if TYPE_CHECKING:
-    from crmkit.models.base import PurchaseModel
+    from crmkit.models.purchase import PurchaseModel
 
 Array = np.ndarray
 

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 from scipy.special import betaln, digamma, zeta
 
 from crmkit.errors import ModelError
-from crmkit.models.jet import Jet, empty, mirror
 from crmkit.models.nbd import LARGE_SHAPE
-from crmkit.models.rows import columns
+from crmkit.models.numerics.derivatives import Jet, empty, mirror
 from crmkit.models.spend import Moments, SpendModel
+from crmkit.models.weighted import columns
 
 Array = np.ndarray
 

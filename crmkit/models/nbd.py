@@ -9,11 +9,11 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.jet import Jet, Sums, empty, mirror, rising
-from crmkit.models.known import Past
-from crmkit.models.quadrature import annuity
-from crmkit.models.rows import Rows, check, columns, unique_rows
+from crmkit.models.numerics.derivatives import Jet, Sums, empty, mirror, rising
+from crmkit.models.numerics.quadrature import annuity
+from crmkit.models.predictions import Past
+from crmkit.models.purchase import Draw, PurchaseModel
+from crmkit.models.weighted import Rows, check, columns, unique_rows
 
 Array = np.ndarray
 

@@ -9,12 +9,19 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crmkit.models.base import Draw, PurchaseModel
-from crmkit.models.departures import Departures
-from crmkit.models.jet import Jet, Sums, Term, added, empty, log_sum, log_sum_total, mirror, rising
-from crmkit.models.known import Past
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, rate_notes, uniform_history
-from crmkit.models.quadrature import (
+from crmkit.models.numerics.derivatives import (
+    Jet,
+    Sums,
+    Term,
+    added,
+    empty,
+    log_sum,
+    log_sum_total,
+    mirror,
+    rising,
+)
+from crmkit.models.numerics.quadrature import (
     CUT,
     DISCOUNTED,
     TINY,
@@ -24,8 +31,11 @@ from crmkit.models.quadrature import (
     horizon_end,
     log_integral,
 )
-from crmkit.models.rows import Pairs, Rows, columns, round_end, unique_rows
-from crmkit.models.special import expit, exprel
+from crmkit.models.numerics.special import expit, exprel
+from crmkit.models.paretonbd_integral import Departures
+from crmkit.models.predictions import Past
+from crmkit.models.purchase import Draw, PurchaseModel
+from crmkit.models.weighted import Pairs, Rows, columns, round_end, unique_rows
 
 Array = np.ndarray
 

@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 
 from crmkit.errors import ModelError
 from crmkit.models.fitting import Fit, maximum_fit
-from crmkit.models.jet import Jet, empty, mirror
-from crmkit.models.parameters import Model
-from crmkit.models.rows import columns, unique_rows
+from crmkit.models.model import Model
+from crmkit.models.numerics.derivatives import Jet, empty, mirror
+from crmkit.models.weighted import columns, unique_rows
 
 Array = np.ndarray
 

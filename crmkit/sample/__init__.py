@@ -14,8 +14,8 @@ Memory holds 8 bytes per order (about 4 per row of the file) besides the chunk a
 Rows come in the order of time, an order's lines together, as most shops export them.
 """
 
-from crmkit.sample.book import END, START, Book, draw
 from crmkit.sample.files import write
+from crmkit.sample.orders import END, START, Book, draw
 from crmkit.sample.rows import generate, truth
 
 __all__ = ["END", "START", "Book", "draw", "generate", "truth", "write"]

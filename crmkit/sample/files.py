@@ -10,21 +10,21 @@ from typing import BinaryIO
 import polars as pl
 import pyarrow.parquet as pq
 
-from crmkit import formats, output
 from crmkit.errors import UsageError
+from crmkit.output import files, formats
 
 FORMATS = ("csv", "tsv", "parquet")
 
 
 def write(frames: Iterable[pl.DataFrame], path: str | Path = "-") -> None:
     """Write frames as CSV, TSV (also .gz, .zst) or Parquet, all or nothing; `-` is standard output."""
-    how = output.layout(path)
+    how = files.layout(path)
     if how.format not in FORMATS:
         raise UsageError(
             f"A sample is not written as {how.format}. Name a file .csv, .csv.gz, .csv.zst, .tsv or .parquet."
         )
-    output.check(path)
-    output.write(path, lambda stream: _fill(iter(frames), stream, how))
+    files.check(path)
+    files.write(path, lambda stream: _fill(iter(frames), stream, how))
 
 
 def _fill(frames: Iterator[pl.DataFrame], stream: BinaryIO, how: formats.Layout) -> None:

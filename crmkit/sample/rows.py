@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from crmkit.sample.book import CHUNK_ORDERS, GUEST_EVERY, LINES, PERSON_BITS, TICK_SHIFT, Book
+from crmkit.sample.customers import TICKS_PER_DAY, Shop, in_test, people
 from crmkit.sample.hashing import (
     GOLDEN,
     LINE,
@@ -26,7 +26,7 @@ from crmkit.sample.hashing import (
     mix,
     table,
 )
-from crmkit.sample.people import TICKS_PER_DAY, Shop, in_test, people
+from crmkit.sample.orders import CHUNK_ORDERS, GUEST_EVERY, LINES, PERSON_BITS, TICK_SHIFT, Book
 
 GROUPS = ("control", "test")
 CHANNELS = ("web", "app", "store", "phone")

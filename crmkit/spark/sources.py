@@ -18,12 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crmkit.errors import DataError, UsageError
-from crmkit.load import batches, casting, sources, survey
-from crmkit.load.findings import Part
+from crmkit.load import batches, infer
+from crmkit.load.columns import assignment
+from crmkit.load.find import sources
+from crmkit.load.infer import SAMPLE_ROWS, Sample
 from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.plan import Options
-from crmkit.load.survey import SAMPLE_ROWS, Sample
-from crmkit.spark.engine import streamed
+from crmkit.load.reader import Part
+from crmkit.spark.rows import streamed
 
 Names = Mapping[str, dict[str, str]]
 # A part, a raw batch of it (None when the part has ended), and what its bytes showed.
@@ -151,7 +153,7 @@ def _typed(
     for batch in arrow:
         schema = [field.with_type(moments.get(field.name, field.type)) for field in batch.schema]
         frame = batches.numbered(batch.cast(pa.schema(schema)), columns, part.file, watch, 0)
-        yield part, survey.renamed(frame, part.names, watch), watch
+        yield part, infer.renamed(frame, part.names, watch), watch
 
 
 class TextFiles:
@@ -193,7 +195,7 @@ def _opened(options: Options, needs: frozenset[str], path: str, content: bytes) 
     if kind != "csv":
         raise DataError(f"{name}: this is no text, though its name says so.")
     source = sources.Source(name, kind, compression, spool=io.BytesIO(content))
-    return casting.open_input(source, options, needs)
+    return assignment.open_input(source, options, needs)
 
 
 def _name(path: str) -> str:
@@ -218,7 +220,7 @@ def _headers(open_: Any, arrow: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFra
 
 def _head(open_: Any, names: Names, rows: int, arrow: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
     for opened in _each(open_, arrow):
-        taken = list(survey.raw_batches(opened, names[opened.name], Watch(), rows))
+        taken = list(infer.raw_batches(opened, names[opened.name], Watch(), rows))
         if taken:
             yield pl.concat(taken).head(rows).select(pl.lit(opened.name).alias("file"), pl.all())
 
@@ -226,6 +228,6 @@ def _head(open_: Any, names: Names, rows: int, arrow: Iterator[pa.RecordBatch]) 
 def _read(open_: Any, names: Names, lenient: bool, arrow: Iterator[pa.RecordBatch]) -> Iterator[Unpacked]:
     for opened in _each(open_, arrow):
         watch, part = Watch(lenient), Part(opened.name, names[opened.name])
-        for raw in survey.raw_batches(opened, dict(part.names), watch):
+        for raw in infer.raw_batches(opened, dict(part.names), watch):
             yield part, raw, watch
         yield part, None, watch

@@ -14,8 +14,8 @@ import polars as pl
 
 from crmkit.errors import CrmkitError
 from crmkit.load import Audit, Options, Transactions, load
-from crmkit.load.dates import ISO
-from crmkit.load.sources import spooled
+from crmkit.load.find.sources import spooled
+from crmkit.load.values.dates import ISO
 from tests.load import naive
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from crmkit.guard import guarded
+from crmkit.process.exit_status import guarded
 
 
 @dataclass(frozen=True)

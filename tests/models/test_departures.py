@@ -7,9 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from crmkit.models import ParetoNBD, departures
-from crmkit.models.departures import Departures
-from crmkit.models.rows import unique_rows
+from crmkit.models import ParetoNBD, paretonbd_integral
+from crmkit.models.paretonbd_integral import Departures
+from crmkit.models.weighted import unique_rows
 
 COUNTS, TIMES = (0.0, 1.0, 4.0, 30.0, 150.0), (0.0, 1.0, 10.0, 60.0, 127.0)
 ROWS = tuple(np.array(list(product(COUNTS, TIMES, (128.0,)))).T)
@@ -18,7 +18,7 @@ GRID = list(product((1e-3, 0.5, 30.0), (0.01, 4.0, 300.0), (1e-3, 0.5, 30.0), (0
 
 def test_few_nodes_are_as_good_as_many(monkeypatch):
     few = [Departures(*params).jet(*ROWS) for params in GRID]
-    monkeypatch.setattr(departures, "RULES", ((150, np.inf, np.inf),))
+    monkeypatch.setattr(paretonbd_integral, "RULES", ((150, np.inf, np.inf),))
     for params, jet in zip(GRID, few, strict=True):
         many = Departures(*params).jet(*ROWS)
         assert np.allclose(jet.value, many.value, rtol=2e-12, atol=2e-12)

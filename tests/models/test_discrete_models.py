@@ -6,11 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
-from model_cases import development
 from numpy.testing import assert_allclose
 
 from crmkit.errors import ModelError
 from crmkit.models import BGBB, SBG, BdW
+from tests.models.model_cases import development
 
 REGULAR = 10 * np.array([100, 63.1, 46.8, 38.2, 32.6, 28.9, 26.2, 24.1])
 HIGH_END = 10 * np.array([100, 86.9, 74.3, 65.3, 59.3, 55.1, 51.7, 49.1])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from model_cases import HISTORIES, MODELS, each_model
 
 from crmkit.errors import ModelError
 from crmkit.models import PURCHASE_MODELS
-from crmkit.models.rows import collapse
+from crmkit.models.weighted import collapse
+from tests.models.model_cases import HISTORIES, MODELS, each_model
 
 HISTORY = tuple(HISTORIES.T)
 RATE = np.log(1.1) / 52

@@ -6,11 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
-from model_cases import MODELS, best_known, customers, each_model
 from numpy.testing import assert_allclose
 
 from crmkit.errors import ModelError
 from crmkit.models import BGCNBD, BGNBD, MBGCNBD, MBGNBD, NBD, PURCHASE_MODELS, ParetoNBD
+from tests.models.model_cases import MODELS, best_known, customers, each_model
 
 
 @pytest.fixture(autouse=True)
@@ -68,9 +68,9 @@ def test_predictions_of_the_cdnow_holdout():
 def test_cnbd_likelihoods_of_the_cdnow_sample():
     """With the gaps between purchases, as other implementations report it; k = 1 is chosen."""
     import polars as pl
-    from model_cases import development
 
-    from crmkit.models.rows import columns
+    from crmkit.models.weighted import columns
+    from tests.models.model_cases import development
 
     orders = pl.read_parquet(development("cdnow_sample.parquet"))
     days = (

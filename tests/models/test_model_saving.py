@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from model_cases import MODELS, each_model
 
 from crmkit.errors import ModelError
 from crmkit.models import BGBB, SBG, BdW, GammaGamma, LognormalSpend, fit_from_dict, model_from_dict
+from tests.models.model_cases import MODELS, each_model
 
 OTHERS = [BGBB(1, 2, 3, 4), SBG(1, 2), BdW(1, 2, 1.5), GammaGamma(6, 4, 15), LognormalSpend(30, 0.3, 0.4)]
 

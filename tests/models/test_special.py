@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import special as theirs
 
-from crmkit.models import special as ours
+from crmkit.models.numerics import special as ours
 
 POSITIVE = np.concatenate([np.logspace(-9, 9, 3001), np.linspace(0.01, 30, 3001)])
 SIGNED = np.concatenate([-np.logspace(-300, 2.8, 500), [0.0], np.logspace(-300, 2.8, 500)])

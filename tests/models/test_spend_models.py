@@ -6,11 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
-from model_cases import best_known, customers
 from numpy.testing import assert_allclose
 
 from crmkit.errors import ModelError
 from crmkit.models import GammaGamma, LognormalSpend, fit_spend
+from tests.models.model_cases import best_known, customers
 
 SPEND = [GammaGamma(6.25, 3.74, 15.44), LognormalSpend(30.0, 0.3, 0.4)]
 each_spend = pytest.mark.parametrize("model", SPEND, ids=lambda model: model.name)

@@ -6,11 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
-from model_cases import customers
 from numpy.testing import assert_allclose
 
 from crmkit.errors import ModelError
 from crmkit.models import BGNBD, MBGCNBD, MBGNBD, NBD, GammaGamma, ParetoNBD, fit_spend, outlook
+from tests.models.model_cases import customers
 
 TRUTHS = [
     NBD(0.55, 10.6),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.spark.farm import Farm, farm, missing
+from tests.spark.cluster import Farm, farm, missing
 from tests.spark.runner import Runner
 
 HERE = Path(__file__).parent

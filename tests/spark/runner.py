@@ -49,16 +49,16 @@ def main(master: str) -> None:
     """Serve until there are no more command lines."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    from crmkit.spark import cluster, words
+    from crmkit.spark import errors, session
 
-    with cluster.session(master) as spark:
+    with session.session(master) as spark:
 
         @contextmanager
         def ready(_master: str | None, _conf: Sequence[str] = ()) -> Iterator[Any]:
-            with words.in_words():
+            with errors.in_words():
                 yield spark
 
-        with mock.patch.object(cluster, "session", ready):
+        with mock.patch.object(session, "session", ready):
             for line in sys.stdin:
                 print(json.dumps(vars(run(*json.loads(line)))), file=answers, flush=True)
 

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from tests.load.running import run
-from tests.spark.farm import Farm
+from tests.spark.cluster import Farm
+from tests.spark.compare import said, same
 from tests.spark.runner import Runner
-from tests.spark.same import said, same
 from tests.tool import SALES, process
 
 COMMANDS = {

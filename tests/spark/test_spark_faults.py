@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 
 from tests.load.running import Finished, run
-from tests.spark.farm import Farm, free_port
+from tests.spark.cluster import Farm, free_port
+from tests.spark.compare import refused_alike, said
 from tests.spark.runner import Runner
-from tests.spark.same import refused_alike, said
 from tests.tool import ROOT, SALES, Done, process
 
 CLUSTER = ("--engine", "spark", "--master")

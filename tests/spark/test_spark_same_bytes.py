@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 
 from tests import ledgers
 from tests.load.running import run
+from tests.spark.compare import same
 from tests.spark.runner import Runner
-from tests.spark.same import same
 
 N = 3_000
 BEGIN = date(2022, 3, 1)

@@ -1,0 +1,373 @@
+"""What every command does around its analysis: check the outputs, read, account, write, print.
+
+    with Session("rfm", common) as session:
+        customers = session.customers(wants={"orders"})
+        session.finish(rfm.analyse(customers))
+
+Messages go to standard error in the form the user chose; tables leave through `report.py`.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from crmkit._version import VERSION
+from crmkit.commands.options import Shared, day, limit_of_rejects
+from crmkit.errors import UsageError
+from crmkit.language.safe_text import safe
+from crmkit.output.messages import say
+from crmkit.output.progress import Counter, clear
+from crmkit.system import signals
+
+if TYPE_CHECKING:
+    from crmkit.engine.rows import Rows
+    from crmkit.load.account.gates import Gate
+    from crmkit.load.find.sources import Source
+    from crmkit.load.transactions import Transactions
+    from crmkit.output.report import Outputs
+    from crmkit.result import Result
+
+Fill = Callable[[Any], None]
+
+
+class Session:
+    """One run of one command."""
+
+    def __init__(
+        self, command: str, common: Shared, *, also: Iterable[str | None] = (), by_customer: bool = True
+    ) -> None:
+        """`also` are further files that the run may write: they are checked with the others.
+
+        `by_customer`: the long table has a row per customer, so that it stays on a cluster.
+        """
+        self.command = command
+        self.common = common
+        self.transactions: Transactions | None = None
+        self._also = [path for path in also if path]
+        self._by_customer = by_customer
+        self._extra: list[tuple[str, Fill]] = []
+        self._limits = gate(common)
+        self._open = ExitStack()
+        self._found: Sequence[Source] | None = None
+        if not gc.isenabled():
+            gc.freeze()  # the libraries are there, and stay
+            gc.enable()
+
+    def __enter__(self) -> Session:
+        self._check_outputs()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.transactions is not None and self.transactions.on_progress is not None:
+            clear()
+        self._open.__exit__(kind, error, trace)
+
+    def _check_outputs(self) -> None:
+        """Refuse what cannot be written before anything is read."""
+        from crmkit.output import files
+
+        if self.is_spread:
+            _check_for_spark(self.common, stays=self._stays)
+        asked = [path for path in (self.common.output, self.common.rejects) if path and not self._stays]
+        plain = [path for path in (self.common.summary, *self._also) if path]
+        for i, path in enumerate(asked):
+            files.check(path, self.common.files, others=[*asked[:i], *plain])
+        for i, path in enumerate(plain):
+            files.check_place(path, self.common.files, others=plain[:i])
+
+    def also_write(self, path: str, fill: Fill) -> None:
+        """A further file of this run (saved cut points, a model), renamed into place with the rest."""
+        self._extra.append((path, fill))
+
+    def sources(self) -> Sequence[Source]:
+        """The inputs, found once: a pipe cannot be opened twice."""
+        from crmkit.load.find import sources
+
+        if self._found is None:
+            self._found = sources.find(self.common.files)
+        return self._found
+
+    def read(
+        self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)
+    ) -> Transactions:
+        """The transactions of the input files; nothing but a sample is read yet."""
+        reading = {"needs": frozenset(needs), "wants": frozenset(wants)}
+        found = self._lake(reading) if self.is_spread else self._files(reading)
+        found.keep_all_rejects = self.common.rejects is not None
+        found.gate = self._limits
+        if not self.common.quiet:
+            show_progress(found)
+        self.transactions = found
+        return found
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether the rows are on a cluster."""
+        return self.common.engine == "spark"
+
+    @property
+    def _stays(self) -> bool:
+        """Whether the cluster writes the output."""
+        return self.is_spread and self._by_customer and self.common.output not in (None, "-")
+
+    def _files(self, reading: dict[str, frozenset[str]]) -> Transactions:
+        from crmkit.load import load
+
+        return load(self.sources(), load_options(self.common), **reading)
+
+    def _lake(self, reading: dict[str, Any]) -> Transactions:
+        from crmkit.spark import rows, session, transactions
+
+        spark = self._open.enter_context(session.session(self.common.master, self.common.conf))
+        if self._stays:
+            rows.refuse_taken(spark, str(self.common.output))
+        asked = any("shuffle.partitions" in word for word in self.common.conf)
+        return transactions.load(spark, self.common.files, load_options(self.common), **reading, asked=asked)
+
+    def customers(
+        self,
+        wants: Iterable[str],
+        *,
+        key: str = "customer",
+        roles: Iterable[str] = ("order",),
+        needs: Iterable[str] = ("customer", "date", "amount"),
+    ) -> Rows:
+        """The customers of the input: built from transactions, or read where the file holds customers."""
+        from crmkit import customers
+        from crmkit.engine import rows
+        from crmkit.history import customers_table
+
+        if (
+            not self.is_spread
+            and key == "customer"
+            and (ready := customers_table.read(self.sources(), load_options(self.common))) is not None
+        ):
+            return rows.of(ready)
+        transactions = self.read(needs=needs, wants=roles)
+        return customers.rows(transactions, wants, key=key)
+
+    def finish(self, result: Result) -> None:
+        """Say what was found, write the files, print the tables: all of it, or nothing."""
+        signals.stop_if_asked()
+        from crmkit.output import report
+
+        result = self._with_account(result)
+        if self.transactions is not None and self.transactions.on_progress is not None:
+            clear()
+        if not self.common.quiet:
+            self._say_account(result)
+        common = self.common
+        to_file = common.output is not None and common.output != "-"
+        is_long = common.table in (None, result.detail)
+        if not to_file and is_long and (common.table or common.output):
+            result = result.brought_here()
+        with report.Outputs() as files:
+            self._write_extra(files)
+            if result.elsewhere is not None and to_file and is_long:
+                result.elsewhere.write(str(common.output))
+            elif common.output is not None and to_file:
+                report.export(
+                    result,
+                    common.output,
+                    files,
+                    table=common.table,
+                    excel_safe=common.excel_safe,
+                    say=self._say_aside,
+                )
+            if common.summary:
+                self._write_summary(result, files)
+            table = None if to_file else common.table
+            if common.output == "-":
+                table = table or result.detail
+            # An export needs no standard output: cron may have closed it.
+            if not (to_file and (common.quiet or sys.stdout is None)):
+                report.show(
+                    result,
+                    format=common.format,
+                    table=table,
+                    limit=common.limit,
+                    excel_safe=common.excel_safe,
+                    color=cast(Any, common.color),
+                    say=self._say_aside,
+                )
+
+    def _with_account(self, result: Result) -> Result:
+        if self.transactions is None:
+            return result
+        return replace(
+            result,
+            facts={**self.transactions.audit.facts(has_amount=self.transactions.has_amount), **result.facts},
+        )
+
+    def _say_account(self, result: Result) -> None:
+        if self.transactions is not None:
+            audit = self.transactions.audit
+            from crmkit.load.account import rejects
+
+            for line in rejects.lines(self.transactions):
+                self.say(line, "reject")
+            self.say(audit.line(), "audit")
+            if audit.rejected.get("no customer id"):
+                self.say(
+                    f"revenue without customer id: {audit.money(audit.revenue_without_customer):,}", "audit"
+                )
+            for note in audit.notes:
+                self.say(f"note: {note}", "note")
+        for note in result.notes:
+            self.say(f"note: {note}", "note")
+
+    def say(self, text: str, kind: str = "note") -> None:
+        """One line on standard error."""
+        say(text, kind, self.common.log_format)
+
+    def _say_aside(self, text: str) -> None:
+        if not self.common.quiet:
+            self.say(text)
+
+    def _write_extra(self, files: Outputs) -> None:
+        from crmkit.load.account import rejects
+        from crmkit.output import report
+
+        if self.common.rejects:
+            if self.transactions is None:
+                raise UsageError(
+                    "--rejects: the input holds customers, none of which is set aside; give it with transactions."
+                )
+            report.export(
+                rejects.result(self.transactions),
+                self.common.rejects,
+                files,
+                excel_safe=self.common.excel_safe,
+                say=self._say_aside,
+            )
+        for path, fill in self._extra:
+            files.write(path, fill)
+
+    def _write_summary(self, result: Result, files: Outputs) -> None:
+        from crmkit.output.formats import plain_value
+
+        account = plain_value(self._account(result, files))
+        text = json.dumps(account, indent=2, ensure_ascii=False)
+        files.write(str(self.common.summary), lambda stream: stream.write(text.encode() + b"\n"), first=True)
+
+    def _account(self, result: Result, files: Outputs) -> dict[str, Any]:
+        import polars
+
+        return {
+            "schema": 1,
+            "command": self.command,
+            "versions": {
+                "crmkit": VERSION,
+                "polars": polars.__version__,
+                "python": platform.python_version(),
+            },
+            "options": {
+                name: value for name, value in asdict(self.common).items() if value not in (None, False, ())
+            },
+            "inputs": self._inputs(),
+            "facts": dict(result.facts),
+            "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
+            "outputs": [_file_account(path, written) for path, written in files.waiting().items()],
+        }
+
+    def _inputs(self) -> list[dict[str, Any]]:
+        if self.is_spread:
+            return [{"file": safe(name)} for name in self.common.files]
+        return [
+            {"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())}
+            for source in self.sources()
+        ]
+
+
+def _check_for_spark(common: Shared, *, stays: bool) -> None:
+    """Refuse what cannot be done where the rows are spread, or the output stays there."""
+    if common.rejects:
+        raise UsageError("--rejects does not go with --engine spark, where rows have no line number.")
+    if stays and Path(str(common.output)).exists():
+        raise UsageError(
+            f"The output {safe(common.output)} is there already. With --engine spark, name a new one."
+        )
+
+
+def gate(common: Shared) -> Gate:
+    """The limits on rows set aside; UsageError for one that cannot be read."""
+    from crmkit.load.account.gates import Gate
+
+    rows, share = limit_of_rejects(common.max_rejects)
+    return Gate(strict=common.strict, rows=rows, share=share, named=common.no_customer == "fail")
+
+
+def load_options(common: Shared) -> Any:
+    """The reading options as `load` wants them."""
+    from crmkit.load import Options
+
+    names = ("customer", "date", "amount", "order", "product", "cost", "store", "status")
+    check_zone(common.tz)
+    return Options(
+        columns={name: getattr(common, name) for name in names},
+        encoding=common.encoding,
+        delimiter=common.delimiter,
+        header=names_of_header(common.header),
+        date_format=common.date_format,
+        decimal=common.decimal,
+        tz=common.tz,
+        as_of=day("--as-of", common.as_of),
+        since=day("--since", common.since),
+        currency=common.currency,
+        exclude_status=tuple(
+            word.strip() for word in (common.exclude_status or "").split(",") if word.strip()
+        ),
+        ignore_refunds=common.refunds == "ignore",
+    )
+
+
+def names_of_header(text: str | None) -> tuple[str, ...]:
+    """The columns of a file without a header line; UsageError where a name is missing or comes twice."""
+    names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
+    if "" in names or len(set(names)) < len(names):
+        raise UsageError(f"--header {text!r} must name each column of the file once, with commas between.")
+    return names
+
+
+def check_zone(name: str) -> None:
+    """UsageError for a time zone that does not exist."""
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(
+            f"--tz {name!r} is not a time zone; names are like Europe/London or Asia/Shanghai."
+        ) from None
+
+
+def show_progress(transactions: Transactions) -> None:
+    """Count rows on standard error, where a person sees them, after a second of work."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        counter = Counter(transactions.name)
+        transactions.on_progress, transactions.on_part = counter.reach, counter.part
+
+
+def _file_account(path: str, written: Path) -> dict[str, Any]:
+    return {"file": safe(path), "bytes": written.stat().st_size, "sha256": sha256(written.open("rb"))}
+
+
+def sha256(file: Any) -> str:
+    """The hash of a file's bytes."""
+    with file:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The inner rooms of `clv` and `backtest`."""

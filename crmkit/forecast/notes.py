@@ -1,0 +1,120 @@
+"""What a careful reader should know before believing a forecast, in sentences."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from crmkit.errors import DataError
+from crmkit.forecast.selection import EVERYBODY_ALIVE, Choice
+from crmkit.history.purchase_histories import Histories
+from crmkit.models import Fit
+from crmkit.parse import Duration
+
+if TYPE_CHECKING:
+    from crmkit.forecast.terms import Terms
+
+FEWEST = 10  # repeat customers, below which four parameters are an invention
+TOO_FAR = 10  # histories
+RELATED = 0.3
+SILENT = 30  # days
+
+
+def look(past: Histories, horizon: Duration, *, money: bool) -> None:
+    """DataError where no forecast would be worth anything."""
+    seen, repeaters = int(past.T.max()), int((past.x > 0).sum())
+    if repeaters < FEWEST:
+        raise DataError(
+            f"Only {repeaters} of {len(past.x):,} customers bought on a second day, too few to fit a model to: "
+            f"{FEWEST} are the least, and 50 are a beginning. Give a longer history."
+        )
+    if horizon.days > TOO_FAR * seen:
+        raise DataError(
+            f"The horizon of {horizon} is more than {TOO_FAR} times the {seen} days of history, "
+            f"from which nothing can be said of it. Ask for less: --horizon {max(seen, 1)}d."
+        )
+    if money and past.mean is not None and not (past.mean > 0).any():
+        raise DataError(
+            "No customer has a repeat purchase with a positive amount, so there is no spend to learn from. "
+            "Look at the choice and the signs of the amount column with `crmkit check`."
+        )
+
+
+def notes(
+    choice: Choice, spend: Fit | None, past: Histories, terms: Terms, facts: dict[str, Any]
+) -> tuple[str, ...]:
+    """Everything worth saying, the choice of the model first."""
+    return (
+        *_on_choice(choice),
+        *choice.fit.notes,
+        *_on_alive(choice.fit, past),
+        *_on_time(past, terms, facts["as_of"]),
+        *_on_customers(facts["refund_only"]),
+        *(_on_spend(spend, facts["spend"], terms) if spend is not None else [_NO_VALUE]),
+    )
+
+
+_NO_VALUE = "The file has no amounts, so orders are projected and their value is missing. Name the column with --amount."
+
+
+def _on_choice(choice: Choice) -> list[str]:
+    if len(choice.candidates) == 1:
+        return []
+    said = [f"{choice.fit.model.title} was chosen out of {len(choice.candidates)} models: {choice.reason}."]
+    if choice.holdout is None:
+        said.append(
+            "The choice rests on the likelihood alone: there was not enough history, or no purchase dates, "
+            "to test forecasts on."
+        )
+    return said
+
+
+def _on_alive(fit: Fit, past: Histories) -> list[str]:
+    once = int((past.x == 0).sum())
+    if fit.model.name in EVERYBODY_ALIVE and once:
+        return [
+            f"{fit.model.title} holds every customer who bought once for alive, however long ago: here {once:,} of "
+            f"{len(past.x):,}. MBG/NBD and Pareto/NBD do not."
+        ]
+    if fit.model.name == "nbd":
+        return ["In the NBD nobody ever leaves: everybody is alive, and lost customers are not recognised."]
+    return []
+
+
+def _on_time(past: Histories, terms: Terms, as_of: date) -> list[str]:
+    said, seen, quiet = [], int(past.T.max()), int((past.T - past.t_x).min())
+    if terms.horizon.days > seen:
+        said.append(
+            f"The horizon of {terms.horizon} is longer than the {seen} days of history; what lies beyond rests "
+            "on the model alone."
+        )
+    if quiet > SILENT:
+        said.append(
+            f"Nobody bought in the {quiet} days before {as_of}. If the file just ends earlier, customers look lost who "
+            "are not: give the last day of the data with --as-of."
+        )
+    return said
+
+
+def _on_customers(refund_only: int) -> list[str]:
+    if not refund_only:
+        return []
+    return [f"{refund_only:,} customers only ever returned things; they are listed without a forecast."]
+
+
+def _on_spend(spend: Fit, facts: dict[str, Any], terms: Terms) -> list[str]:
+    said = list(spend.notes)
+    if facts["not_positive"]:
+        said.append(
+            f"{facts['not_positive']:,} customers got back as much as they paid for repeat purchases, or more: "
+            "they are left out of the spend model and expected to spend next to nothing."
+        )
+    if facts["correlation"] is not None and abs(facts["correlation"]) > RELATED:
+        more = "more" if facts["correlation"] > 0 else "less"
+        said.append(
+            f"Those who buy often spend {more} each time (correlation {facts['correlation']:.2f}); the spend model "
+            "takes the two to be independent."
+        )
+    if terms.margin == 1:
+        said.append("Value is revenue, because no margin was given: --margin 30% makes it profit.")
+    return said

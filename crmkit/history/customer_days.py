@@ -1,0 +1,159 @@
+"""Transactions to customer-days: who bought or returned what on which day, in one pass over the rows.
+
+What is bought on one day is one occasion: two orders on a day leave no gap between them. A refund
+is part of a day's amount and never an occasion. Customers travel as `code`, their place in the
+order of ids, so that ids are kept once each and not once per day.
+
+Where customers are spread over a cluster, a history holds the customers of one batch: whatever is
+made of each customer's own days is the same either way (`Past`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import NamedTuple, Protocol
+
+import polars as pl
+
+from crmkit.engine.rows import Here, Rows
+from crmkit.errors import DataError
+
+BOUGHT = pl.col("amount") > 0
+
+
+class Past(Protocol):
+    """The days of all customers up to the as-of date, wherever these are."""
+
+    @property
+    def as_of(self) -> date:
+        """The last day that counts."""
+
+    @property
+    def first(self) -> date:
+        """The first day of all."""
+
+    def until(self, as_of: date) -> Past:
+        """What was known on an earlier date."""
+
+    def each(self, function: OfHistory) -> Rows:
+        """What a function makes of histories, in which each customer's rows come of that customer's days."""
+
+
+class History(NamedTuple):
+    """All customers, or all of a batch, and all their days up to the as-of date; amounts are in minor units.
+
+    `customers`: code, customer, orders, sorted by customer. `days`: code, date, amount (refunds
+    deducted) and bought (refunds left out), sorted by code and date.
+    """
+
+    customers: pl.DataFrame
+    days: pl.DataFrame
+    as_of: date
+
+    def until(self, as_of: date) -> History:
+        """What was known on an earlier date; `orders` stay those of the whole history."""
+        days = self.days.filter(pl.col("date") <= as_of)
+        return History(self.customers.join(days, on="code", how="semi").sort("code"), days, as_of)
+
+    @property
+    def first(self) -> date:
+        """The first day of all."""
+        return self.days.select(pl.col("date").min()).row(0)[0]
+
+    def each(self, function: OfHistory) -> Rows:
+        """See `Past.each`."""
+        return Here(function(self))
+
+
+OfHistory = Callable[[History], pl.DataFrame]
+
+
+class Elsewhere(NamedTuple):
+    """Customers that are not here, each a row with the lists that `by_customer` made."""
+
+    rows: Rows
+    first: date
+    as_of: date
+
+    def until(self, as_of: date) -> Elsewhere:
+        """See `Past.until`."""
+        return self._replace(as_of=as_of)
+
+    def each(self, function: OfHistory) -> Rows:
+        """See `Past.each`."""
+        return self.rows.by_row(partial(_of_batch, function=function, as_of=self.as_of))
+
+
+def _of_batch(customers: pl.DataFrame, function: OfHistory, as_of: date) -> pl.DataFrame:
+    return function(_history(customers, as_of))
+
+
+def past(found: Rows, first: date, as_of: date) -> Past:
+    """The days of the customers that `by_customer` made; `first` is the first day of all."""
+    return history(found.frame(), as_of) if found.is_here else Elsewhere(found, first, as_of)
+
+
+def by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """By key: each customer's rows as lists of dates and amounts, and the number of distinct orders.
+
+    An order is an order id with a positive row; where there is no id, a day with one.
+    """
+    orders = pl.col("date").filter(BOUGHT).n_unique()
+    if "order" in rows.collect_schema().names():
+        order = pl.col("order")
+        without = pl.col("date").filter(BOUGHT, order.is_null()).n_unique()
+        orders = order.filter(BOUGHT, order.is_not_null()).n_unique().cast(pl.Int64) + without
+    return rows.group_by("customer").agg("date", "amount", orders=orders.cast(pl.Int64))
+
+
+def history(customers: pl.DataFrame, as_of: date) -> History:
+    """The customers and their days from what `by_customer` collected; days after `as_of` are left out."""
+    found = _history(customers, as_of)
+    if not found.days.height:
+        raise DataError(f"There are no transactions up to {as_of}. Choose a later day with --as-of.")
+    return found
+
+
+def _history(customers: pl.DataFrame, as_of: date) -> History:
+    coded = customers.with_columns(pl.col("customer").cast(pl.String)).sort("customer").with_row_index("code")
+    rows = coded.lazy().select("code", "date", "amount").explode("date", "amount")
+    days = (
+        rows.filter(pl.col("date") <= as_of)
+        .group_by("code", "date")
+        .agg(pl.col("amount").sum(), bought=pl.col("amount").filter(BOUGHT).sum())
+        .sort("code", "date")
+        .collect()
+    )
+    return History(coded.select("code", "customer", "orders"), days, as_of)
+
+
+def purchases(days: pl.DataFrame) -> pl.DataFrame:
+    """Days with a purchase, each with the `gap` in days since the customer's purchase before, if any."""
+    code, day = pl.col("code"), pl.col("date").cast(pl.Int32)
+    return days.filter(pl.col("bought") > 0).with_columns(
+        gap=pl.when(code == code.shift()).then(day - day.shift())
+    )
+
+
+def money(units: pl.Expr, scale: int) -> pl.Expr:
+    """Minor units as exact amounts."""
+    return units.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale))
+
+
+def totals(past: History) -> pl.DataFrame:
+    """By key: what `customers.finish` makes the customers table of; revenue in minor units."""
+    return past.customers.join(sums(past.days), on="code").drop("code")
+
+
+def sums(days: pl.DataFrame) -> pl.DataFrame:
+    """By key: first and last purchase day, their number, and revenue in minor units."""
+    bought = pl.col("bought") > 0
+    return days.group_by("code").agg(
+        first=pl.col("date").filter(bought).min(),
+        last=pl.col("date").filter(bought).max(),
+        days=bought.sum().cast(pl.Int64),
+        revenue=pl.col("amount").sum(),
+    )

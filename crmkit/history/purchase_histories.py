@@ -1,0 +1,219 @@
+"""Transactions to purchase histories: what each customer had done by a day, and what they did after it.
+
+One pass over the rows makes a table of customer-days; every cut at a day is made from that. What is
+bought on one day is one purchase. A row with a negative amount is never a purchase; one with the
+amount zero (a free order) is, if asked for, because it is a sign of life.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from crmkit import customers
+from crmkit.engine.counts import scale, tally, whole
+from crmkit.engine.rows import Counted, Rows
+from crmkit.errors import DataError
+
+Array = np.ndarray
+
+
+class Days(NamedTuple):
+    """All customer-days of a file; amounts are in minor units of 10**-scale.
+
+    `ids`: code, customer and where asked for label (the value of a column on the day of the first
+    purchase) and orders, sorted by customer. `rows`: code, date, amount (refunds deducted) and
+    bought, sorted by code and date.
+    """
+
+    ids: pl.DataFrame
+    rows: pl.DataFrame
+    scale: int
+
+    @property
+    def first(self) -> date:
+        """The day of the first purchase of all; DataError where there is none."""
+        bought = self.rows.filter("bought")
+        if not bought.height:
+            raise DataError(
+                "Nobody has bought anything, so there is no history to learn from. See `crmkit check`."
+            )
+        return bought.select(pl.col("date").min()).row(0)[0]
+
+
+def by_day(
+    rows: pl.LazyFrame, *, keep_zero: bool, label: str | None = None, orders: bool = False
+) -> pl.LazyFrame:
+    """By key: each customer's days, with the net amount and whether anything was bought.
+
+    `label` carries a column along (the smallest value of the day's purchases), `orders` the day's
+    distinct order ids.
+    """
+    bought = pl.col("amount") >= 0 if keep_zero else pl.col("amount") > 0
+    measures = [pl.col("amount").sum(), bought.any().alias("bought")]
+    if label is not None:
+        measures.append(pl.col(label).cast(pl.String).filter(bought).min().alias("label"))
+    if orders:
+        measures.append(pl.col("order").cast(pl.String).filter(bought).unique().alias("orders"))
+    return rows.group_by("customer", "date").agg(measures)
+
+
+def by_customer(
+    rows: pl.LazyFrame,
+    *,
+    keep_zero: bool,
+    label: str | None = None,
+    orders: bool = False,
+    gaps: bool = False,
+) -> pl.LazyFrame:
+    """By key: what `known` finds of all days, one row per customer; money in minor units.
+
+    `gaps` adds a list of the days between purchases.
+    """
+    bought = pl.col("date").filter("bought")
+    on_first = pl.col("date") == bought.min()
+    measures = [
+        bought.min().alias("first"),
+        bought.max().alias("last"),
+        pl.col("bought").sum().cast(pl.Int64).alias("days"),
+        pl.col("amount").sum().alias("revenue"),
+        pl.col("amount").filter(on_first).sum().alias("first_revenue"),
+    ]
+    if label is not None:
+        measures.append(pl.col("label").filter(pl.col("bought") & on_first).first())
+    if gaps:
+        measures.append(bought.cast(pl.Int32).sort().diff().drop_nulls().alias("gaps"))
+    found = by_day(rows, keep_zero=keep_zero, label=label).group_by("customer").agg(measures)
+    return found.join(_distinct_orders(rows, keep_zero), on="customer", how="left") if orders else found
+
+
+def _distinct_orders(rows: pl.LazyFrame, keep_zero: bool) -> pl.LazyFrame:
+    bought = pl.col("amount") >= 0 if keep_zero else pl.col("amount") > 0
+    day = pl.lit("day ") + pl.col("date").cast(pl.String)
+    key = pl.coalesce(pl.lit("id ") + pl.col("order").cast(pl.String), day)
+    return rows.filter(bought).group_by("customer").agg(orders=key.n_unique().cast(pl.Int64))
+
+
+def finished(frame: pl.DataFrame, scale: int, as_of: date) -> pl.DataFrame:
+    """By row: the customers frame of what `by_customer` found, with the label if there is one."""
+    made = customers.finish_each(frame, scale, as_of)
+    return made.with_columns(frame["label"]) if "label" in frame.columns else made
+
+
+def days(found: pl.DataFrame, places: int) -> Days:
+    """The customer-days that `by_day` collected, in order; `places` are the decimals of the money."""
+    ids = (
+        found.select("customer")
+        .unique()
+        .with_columns(id=pl.col("customer").cast(pl.String))
+        .sort("id")
+        .with_row_index("code")
+    )
+    rows = found.join(ids.select("customer", "code"), on="customer").sort("code", "date")
+    named = ids.select("code", pl.col("id").alias("customer"))
+    if "label" in rows.columns:
+        first = rows.filter("bought").group_by("code").agg(pl.col("label").first())
+        named = named.join(first, on="code", how="left", maintain_order="left")
+    if "orders" in rows.columns:
+        named = named.join(_orders(rows), on="code", how="left", maintain_order="left")
+    return Days(named, rows.select("code", "date", "amount", "bought"), places)
+
+
+def _orders(rows: pl.DataFrame) -> pl.DataFrame:
+    """Distinct order ids; a day of purchases without any id is one order."""
+    listed = rows.filter("bought").select("code", "date", "orders").explode("orders")
+    key = pl.coalesce(pl.lit("id ") + pl.col("orders"), pl.lit("day ") + pl.col("date").cast(pl.String))
+    return listed.group_by("code").agg(orders=key.n_unique().cast(pl.Int64))
+
+
+def known(table: Days, as_of: date) -> pl.DataFrame:
+    """The customers frame as of a day: only what had happened by then; sorted by customer."""
+    seen = table.rows.filter(pl.col("date") <= as_of)
+    bought = pl.col("date").filter("bought")
+    frame = seen.group_by("code").agg(
+        first=bought.min(),
+        last=bought.max(),
+        days=pl.col("bought").sum().cast(pl.Int64),
+        revenue=pl.col("amount").sum(),
+        first_revenue=pl.col("amount").filter(pl.col("date") == bought.min()).sum(),
+    )
+    listed = frame.join(table.ids.drop("label", strict=False), on="code")
+    return customers.finish(listed.drop("code"), table.scale, as_of)
+
+
+def after(table: Days, people: pl.DataFrame, origin: date, end: date) -> pl.DataFrame:
+    """What these customers did in (origin, end]: `actual_orders` (purchase days) and `actual` money.
+
+    Rows are those of `people`, in their order; money is a number in units of the currency.
+    """
+    window = table.rows.filter((pl.col("date") > origin) & (pl.col("date") <= end))
+    sums = window.group_by("code").agg(
+        actual_orders=pl.col("bought").sum().cast(pl.Int64), actual=pl.col("amount").sum()
+    )
+    named = sums.join(table.ids.select("code", "customer"), on="code")
+    found = people.select("customer").join(named, on="customer", how="left", maintain_order="left")
+    return found.select(
+        pl.col("actual_orders").fill_null(0),
+        pl.col("actual").fill_null(0).cast(pl.Float64) / pl.lit(10.0**table.scale),
+    )
+
+
+def log_gaps(table: Days, as_of: date) -> float:
+    """The sum over all gaps between purchase days of the logarithm of their length in days."""
+    code, day = pl.col("code"), pl.col("date").cast(pl.Int32)
+    visits = table.rows.filter("bought", pl.col("date") <= as_of)
+    gaps = visits.select(gap=pl.when(code == code.shift()).then(day - day.shift()))["gap"]
+    return _log_sum(tally(gaps))
+
+
+def log_gaps_of(customers: Rows) -> float:
+    """The same from the lists of `by_customer`."""
+    return _log_sum(customers.by_row(_each_gap).counts(Counted(by=["gap"])))
+
+
+def _each_gap(customers: pl.DataFrame) -> pl.DataFrame:
+    return customers.select(pl.col("gaps").explode().alias("gap")).drop_nulls()
+
+
+def _log_sum(counts: pl.DataFrame) -> float:
+    return math.fsum(n * math.log(gap) for gap, n in counts.iter_rows())
+
+
+class Histories(NamedTuple):
+    """Parallel arrays, one entry for each customer who bought; times in days.
+
+    `mean` is the net amount of a repeat purchase in units of the currency, and `amounts` the number
+    of purchases behind it. `log_gaps` is of all customers together, None where it is not known.
+    """
+
+    x: Array
+    t_x: Array
+    T: Array
+    mean: Array | None
+    amounts: Array
+    log_gaps: float | None
+
+
+def histories(people: pl.DataFrame, *, money: bool = True, gaps: float | None = None) -> Histories:
+    """The arrays of a customers frame without refund-only customers.
+
+    A customer's mean leaves out the day of the first purchase, which acquisition offers distort;
+    where the frame does not tell that day's revenue, all purchases count.
+    """
+    x, t_x, T = (people[name].to_numpy().astype(float) for name in ("x", "t_x", "T"))
+    if not money:
+        return Histories(x, t_x, T, None, x, gaps)
+    amount, amounts = whole("revenue"), x + 1
+    if "first_revenue" in people.columns:
+        if scale(people, "revenue") != scale(people, "first_revenue"):
+            raise DataError(
+                "revenue and first_revenue of the customers table have different numbers of decimals."
+            )
+        amount, amounts = amount - whole("first_revenue"), x
+    units = people.select(amount.cast(pl.Float64))["revenue"].to_numpy()
+    mean = units / np.maximum(amounts, 1) / 10.0 ** scale(people, "revenue")
+    return Histories(x, t_x, T, np.where(amounts > 0, mean, 0.0), amounts, gaps)

@@ -1,0 +1,1 @@
+"""Words for people: text made safe for a screen."""

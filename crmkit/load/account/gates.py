@@ -1,0 +1,45 @@
+"""How many rows may be set aside before a run must not go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from crmkit.errors import DataError, GateError
+from crmkit.load.account.audit import Audit
+
+_MOST_BROKEN = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """The user's limits; `rows` or `share` (of the rows read), or neither, in which case half is too much."""
+
+    strict: bool = False
+    rows: float | None = None
+    share: float | None = None
+    named: bool = False  # every row must have a customer id
+
+    def check(self, audit: Audit, name: str, example: Callable[[], str]) -> None:
+        """GateError where a limit of the user's is passed, DataError where the file must be misread.
+
+        `example` tells of one of the rows, which takes a look into the file.
+        """
+        rejected, nobody = audit.rows_rejected, audit.rejected.get("no customer id", 0)
+        limit = self.rows if self.share is None else audit.rows_read * self.share
+        if self.strict and rejected:
+            raise GateError(f"--strict: {rejected:,} rows were set aside: {audit.line()}.{example()}")
+        if self.named and nobody:
+            raise GateError(f"--no-customer fail: {nobody:,} rows have no customer id: {audit.line()}.")
+        if limit is not None and rejected > limit:
+            raise GateError(
+                f"--max-rejects {self._words()}: {rejected:,} rows were set aside: {audit.line()}.{example()}"
+            )
+        if limit is None and rejected - nobody > _MOST_BROKEN * audit.rows_read:
+            raise DataError(
+                f"{name}: more than half of the rows are broken, so the file is probably misread: {audit.line()}."
+                f"{example()} Run crmkit check, or allow it with --max-rejects 100%."
+            )
+
+    def _words(self) -> str:
+        return f"{self.rows:,.0f}" if self.share is None else f"{self.share * 100:.6g}%"

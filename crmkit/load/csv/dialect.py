@@ -1,0 +1,298 @@
+"""How a CSV file is written: its encoding, delimiter and header line."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from crmkit.errors import DataError, UsageError
+from crmkit.load.find.signatures import refuse_strangers
+from crmkit.load.find.sources import Source
+
+HEAD = 1 << 20
+BLOCK = 4 << 20  # the longest row, and so the longest header line
+MAX_COLUMNS = 20_000
+DELIMITERS = (",", ";", "\t", "|")
+_DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+_PREAMBLE_LINES = 10
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_MOST_CONTROLS = 8
+# These decode text too, but nobody exports sales in them, and some would change what the text says.
+_NO_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "charmap"})
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What is needed to read the rows: `skip` counts physical lines up to and including the header."""
+
+    encoding: str
+    delimiter: str
+    skip: int
+    columns: tuple[str, ...]
+    note: str = ""
+
+
+def head(source: Source, size: int = HEAD) -> bytes:
+    """The first bytes of the text, whatever it is compressed with."""
+    with source.open() as file:
+        return guarded_read(file, size, source.name)
+
+
+def guarded_read(file: IO[bytes], size: int, name: str) -> bytes:
+    """Read, and turn what a broken container raises into a sentence."""
+    try:
+        return file.read(size)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(container_sentence(name, error)) from None
+
+
+def container_sentence(name: str, error: Exception) -> str:
+    """What to say when a compressed file cannot be unpacked to its end."""
+    return f"{name}: the compressed file is corrupt or truncated ({error}); fetch it again. (gzip and zstd are checked to the end.)"
+
+
+def sniff(
+    source: Source,
+    *,
+    encoding: str | None,
+    delimiter: str | None,
+    suits: Callable[[Sequence[str]], bool],
+    header: tuple[str, ...] = (),
+) -> Dialect:
+    """Find the dialect; `suits` tells whether a line of names could be the header, `header` names the columns of a file without.
+
+    The header is the first of the leading lines that suits under some delimiter; where none does,
+    the first line that is not blank counts, so that the caller can say what is missing in it.
+    """
+    data = head(source)
+    refuse_strangers(data[:512], source.name, unpacked=source.compression is not None)
+    chosen = _encoding(data, encoding, source.name)
+    text = _decode(data, chosen, source.name, whole=len(data) < HEAD)
+    _refuse_strangers(text, source.name)
+    if len(data) == HEAD and not _has_line_end(text):
+        data = head(source, BLOCK)
+        text = _decode(data, chosen, source.name, whole=len(data) < BLOCK)
+        if len(data) == BLOCK and not _has_line_end(text):
+            raise DataError(
+                f"{source.name}: the first line goes on for more than {BLOCK >> 20} MB; a header has {MAX_COLUMNS:,} columns "
+                "at most, so this is no CSV file that crmkit can read."
+            )
+    if header:
+        return _headless(text, chosen, delimiter, header, source.name)
+    return _find_header(text, chosen, delimiter, suits, source.name)
+
+
+def _has_line_end(text: str) -> bool:
+    return "\n" in text or "\r" in text
+
+
+def _encoding(data: bytes, given: str | None, name: str) -> str:
+    bom = next((codec for mark, codec in _BOMS if data.startswith(mark)), None)
+    wide = _wide(data[:64])
+    if given is not None:
+        return _agreed(_known(given), bom, wide, name)
+    if bom is not None:
+        return bom
+    if wide is not None:
+        raise DataError(
+            f"{name}: this looks like {wide[:6].upper()} without a byte order mark, or binary data; "
+            f"say --encoding {wide} if it is text."
+        )
+    return "utf-8"
+
+
+def _wide(start: bytes) -> str | None:
+    """The encoding of two or four bytes a character that the zero bytes of the first line speak of."""
+    zeros = [sum(byte == 0 for byte in start[place::4]) for place in range(4)]
+    each = len(start) // 4
+    if each and min(zeros[2], zeros[3]) >= each > zeros[0]:
+        return "utf-32-le"
+    if each and min(zeros[0], zeros[1]) >= each > zeros[3]:
+        return "utf-32-be"
+    even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
+    if min(even, odd) > 0 or max(even, odd) < 3:
+        return None
+    return "utf-16-le" if odd else "utf-16-be"
+
+
+def _known(given: str) -> str:
+    try:
+        codec = codecs.lookup(given).name
+        if codec.replace("_", "-") in _NO_CHARSETS:
+            raise LookupError
+        "a".encode(codec)  # LookupError where the codec is for something else than text
+    except (LookupError, ValueError):
+        raise UsageError(
+            f"--encoding {given!r} is not a text encoding that Python knows; try utf-8, gb18030, cp1252, latin-1 or utf-16."
+        ) from None
+    return codec
+
+
+def _agreed(given: str, bom: str | None, wide: str | None, name: str) -> str:
+    """The user's encoding in the light of the file's first bytes."""
+    if bom is not None and not given.startswith((bom, "ascii")):
+        raise DataError(
+            f"{name}: the file begins with the byte order mark of {bom.upper()}, so it is not {given}; leave --encoding away."
+        )
+    if given in ("utf-16", "utf-32") and bom is None:
+        return wide or given
+    if bom is not None:
+        return bom
+    if given in ("utf-8-sig", "ascii"):
+        return "utf-8"
+    return "gb18030" if given in ("gbk", "gb2312") else given  # the superset: the same bytes mean the same
+
+
+def _decode(data: bytes, encoding: str, name: str, *, whole: bool) -> str:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        text = decoder.decode(data, final=whole)
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)
+        line = data[:start].decode(encoding, "ignore").count("\n") + 1
+        raise DataError(encoding_sentence(name, encoding, error, line)) from None
+    return text.removeprefix("\ufeff")
+
+
+def encoding_sentence(name: str, encoding: str, error: UnicodeError | None, line: int) -> str:
+    """Where the text stops being in its encoding, and which encoding it is likely to be in."""
+    if not isinstance(error, UnicodeDecodeError):
+        return f"{name}: the text is not valid {encoding.upper()}; say in which encoding it is, such as --encoding cp1252."
+    if "truncated" in error.reason or "unexpected end" in error.reason or "incomplete" in error.reason:
+        return (
+            f"{name}: the text ends in the middle of a {encoding.upper()} character, on line {line}: "
+            "the file is truncated, or in another encoding (--encoding)."
+        )
+    if len(_BINARY.findall(error.object[:4096])) > _MOST_CONTROLS:
+        where = f"byte 0x{error.object[error.start]:02X} on line {line} is not valid {encoding.upper()}"
+        return f"{name}: this is binary data, not CSV ({where})."
+    begin = error.object.rfind(b"\n", 0, max(0, error.start - 4096)) + 1  # not in the middle of a character
+    likely = likely_encoding(error.object[begin : error.start + 4096])
+    return (
+        f"{name}: byte 0x{error.object[error.start]:02X} on line {line} is not valid {encoding.upper()}. It could be {likely}: "
+        f"say --encoding {likely}, or the encoding that it is in."
+    )
+
+
+def likely_encoding(data: bytes) -> str:
+    """A suggestion only: Chinese double bytes if they decode cleanly and are many, else Western."""
+    try:
+        text = codecs.getincrementaldecoder("gb18030")().decode(data)
+    except UnicodeDecodeError:
+        return "cp1252"
+    chinese = sum("\u4e00" <= character <= "\u9fff" for character in text)
+    lone = sum(byte >= 0x80 for byte in data)
+    return "gb18030" if chinese * 2 >= lone * 0.8 and chinese > 3 and _common(text) else "cp1252"
+
+
+def _common(text: str) -> bool:
+    """Western accents read as GB18030 give rare characters; Chinese text is mostly GB2312's first level."""
+    chinese = [character for character in text if "\u4e00" <= character <= "\u9fff"]
+    level1 = sum(0xB0 <= character.encode("gb18030")[0] <= 0xD7 for character in chinese)
+    return level1 * 2 >= len(chinese)
+
+
+def _refuse_strangers(text: str, name: str) -> None:
+    start = text[:2000].lstrip()
+    if not start:
+        raise DataError(f"{name}: the file is empty: it has no header line and no rows.")
+    if start.startswith("version https://git-lfs"):
+        raise DataError(f"{name}: this is a Git LFS pointer, not the data; fetch them with git lfs pull.")
+    if "\x00" in start.splitlines()[0]:
+        raise DataError(
+            f"{name}: line 1 holds NUL characters: this is binary data or a damaged file, not CSV."
+        )
+    if re.match(r"<[!?A-Za-z]", start):
+        raise DataError(
+            f"{name}: this is HTML or XML, not CSV (a saved login page?); no customer column can be found in it."
+        )
+    if start[0] in "{[" and start[1:2] in '"{[ \n\r':
+        raise DataError(
+            f"{name}: this is JSON, not CSV; convert it first, for example with jq -r '… | @csv'."
+        )
+
+
+def _find_header(
+    text: str, encoding: str, delimiter: str | None, suits: Callable[[Sequence[str]], bool], name: str
+) -> Dialect:
+    delimiters = (_delimiter(delimiter),) if delimiter else DELIMITERS
+    fits = [found for sign in delimiters if (found := _first_suiting(text, sign, suits)) is not None]
+    if not fits:
+        return _fallback(text, encoding, delimiters)
+    widest = max(len(columns) for _, _, columns in fits)
+    if widest > MAX_COLUMNS:
+        raise DataError(
+            f"{name}: the header has {widest:,} columns; {MAX_COLUMNS:,} is the most that crmkit reads."
+        )
+    earliest = min(skip for skip, _, _ in fits)
+    skip, sign, columns = max((fit for fit in fits if fit[0] == earliest), key=lambda fit: len(fit[2]))
+    return Dialect(encoding, sign, skip, tuple(columns))
+
+
+def _headless(text: str, encoding: str, delimiter: str | None, names: tuple[str, ...], file: str) -> Dialect:
+    """The delimiter under which the first row has as many fields as there are names."""
+    delimiters = (_delimiter(delimiter),) if delimiter else DELIMITERS
+    widths = {sign: len(records[0][1]) for sign in delimiters if (records := _leading_records(text, sign))}
+    sign = next((sign for sign, width in widths.items() if width == len(names)), None)
+    if sign is None:
+        raise DataError(
+            f"{file}: --header names {len(names)} columns, and the first row has {max(widths.values(), default=0)}."
+        )
+    return Dialect(encoding, sign, 0, names)
+
+
+def _first_suiting(
+    text: str, sign: str, suits: Callable[[Sequence[str]], bool]
+) -> tuple[int, str, list[str]] | None:
+    for skip, cells in _leading_records(text, sign):
+        if len(cells) > MAX_COLUMNS or suits(cells):
+            return skip, sign, cells
+    return None
+
+
+def _leading_records(text: str, sign: str) -> list[tuple[int, list[str]]]:
+    """(physical lines up to the record's end, cells) for the first few records."""
+    found = []
+    csv.field_size_limit(BLOCK)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                found.append((reader.line_num, [cell.strip().strip("\u200b\ufeff") for cell in cells]))
+            if len(found) == _PREAMBLE_LINES:
+                break
+    except csv.Error:
+        pass  # an unclosed quote later on; what was read so far is enough to look for the header
+    return found
+
+
+def _fallback(text: str, encoding: str, delimiters: Sequence[str]) -> Dialect:
+    candidates = [(sign, records[0]) for sign in delimiters if (records := _leading_records(text, sign))]
+    if not candidates:
+        return Dialect(encoding, delimiters[0], 1, ())
+    sign, (skip, cells) = max(candidates, key=lambda candidate: len(candidate[1][1]))
+    missing = "no delimiter was found in the first line; if it is another sign, say --delimiter (text of fixed width cannot be read)"
+    note = "" if len(cells) > 1 else missing
+    return Dialect(encoding, sign, skip, tuple(cells), note)
+
+
+def _delimiter(word: str) -> str:
+    sign = _DELIMITER_NAMES.get(word.lower(), word)
+    if len(sign) != 1 or sign in '"\r\n' or ord(sign) > 127:
+        raise UsageError(
+            f"--delimiter {word!r} must be one ASCII character, or tab, comma, semicolon or pipe."
+        )
+    return sign

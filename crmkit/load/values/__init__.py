@@ -1,0 +1,1 @@
+"""Texts and numbers as they are written to dates, money and ids."""

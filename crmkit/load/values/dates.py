@@ -1,0 +1,315 @@
+"""Dates as people write them, and which day each of them is.
+
+A column has one layout. ISO is taken where most values are ISO; any other layout is taken when it is
+the only one that fits; where day/month and month/day both fit, that is an error that shows both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from crmkit.errors import DataError, UsageError
+from crmkit.load.values.numbers import BLANKS
+
+EARLIEST = date(1970, 1, 1)
+YEARS_AHEAD = 10
+
+_CLOCK = r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]+)?)?"
+_TIME = rf"(?:[ T]+{_CLOCK}(?:\s*[AaPp]\.?[Mm]\.?)?)?"
+_ZONE = r"\s*(?:Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})"
+_MONTH = r"(?:[A-Za-z]{3,9})"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way to write a day: `pattern` captures it (and nothing but a time may follow), `format` reads it."""
+
+    name: str
+    pattern: str
+    format: str
+    joined: bool = False  # unpadded or wordy days are put together again before parsing
+    kind: str = field(default="text")  # text, zoned, epoch
+
+    def fits(self, column: pl.Expr) -> pl.Expr:
+        """Whether values have this shape."""
+        return column.str.contains(self.pattern)
+
+
+def _layout(name: str, day: str, format_: str, **more: object) -> Layout:
+    return Layout(name, rf"^\s*({day}){_TIME}\s*$", format_, **more)  # type: ignore[arg-type]
+
+
+ISO = Layout("ISO", rf"^\s*([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}){_TIME}\s*$", "%Y-%m-%d")
+ZONED = Layout(
+    "ISO with UTC offset",
+    rf"^\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[ T][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]+)?)?{_ZONE}\s*$",
+    "%Y-%m-%dT%H:%M:%S%.f%z",
+    kind="zoned",
+)
+
+LAYOUTS = (
+    ISO,
+    ZONED,
+    _layout("y-m-d", r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%m-%d"),
+    _layout("y/m/d", r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%m/%d"),
+    _layout("y.m.d", r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}", "%Y.%m.%d"),
+    _layout("y年m月d日", r"[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日", "%Y年%m月%d日"),
+    _layout("yyyymmdd", r"(?:19|20)[0-9]{6}", "%Y%m%d"),
+    Layout(
+        "yyyymmddHHMMSS",
+        r"^\s*((?:19|20)[0-9]{6})[ T]?(?:[01][0-9]|2[0-4])[0-5][0-9](?:[0-6][0-9])?\s*$",
+        "%Y%m%d",
+    ),
+    _layout("d/m/y", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", "%d/%m/%Y"),
+    _layout("m/d/y", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}", "%m/%d/%Y"),
+    _layout("d-m-y", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}", "%d-%m-%Y"),
+    _layout("m-d-y", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}", "%m-%d-%Y"),
+    _layout("d.m.y", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y"),
+    _layout("d/m/yy", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}", "%d/%m/%y"),
+    _layout("m/d/yy", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}", "%m/%d/%y"),
+    _layout("yy/m/d", r"[0-9]{2}/[0-9]{1,2}/[0-9]{1,2}", "%y/%m/%d"),
+    _layout("d.m.yy", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}", "%d.%m.%y"),
+    _layout("d-m-yy", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{2}", "%d-%m-%y"),
+    _layout("m-d-yy", r"[0-9]{1,2}-[0-9]{1,2}-[0-9]{2}", "%m-%d-%y"),
+    _layout("yy-m-d", r"[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}", "%y-%m-%d"),
+    _layout("d-Mon-y", rf"[0-9]{{1,2}}[- ]{_MONTH}[- ,]+[0-9]{{4}}", "%d %b %Y", joined=True),
+    _layout("d-Mon-yy", rf"[0-9]{{1,2}}[- ]{_MONTH}[- ,]+[0-9]{{2}}", "%d %b %y", joined=True),
+    _layout("Mon d, y", rf"{_MONTH}[- ][0-9]{{1,2}}[- ,]+[0-9]{{4}}", "%b %d %Y", joined=True),
+    Layout("epoch", r"^[1-9][0-9]{8,9}$", "s", kind="epoch"),
+    Layout("epoch_ms", r"^[1-9][0-9]{12}$", "ms", kind="epoch"),  # 12 digits are 202401311530, or before 2001
+)
+_BY_NAME = {layout.name.lower(): layout for layout in LAYOUTS}
+_FEW = 10  # up to one in so many, days in another layout are slips
+
+
+def latest() -> date:
+    """The last day that is believed; a year 9999 would make every other customer look lost."""
+    return date.today() + timedelta(days=round(365.25 * YEARS_AHEAD))
+
+
+def blank(column: pl.Expr) -> pl.Expr:
+    """Whether a text value stands for nothing."""
+    return column.is_null() | column.str.strip_chars().is_in(BLANKS)
+
+
+def given(word: str) -> Layout:
+    """The layout for `--date-format`: a strptime format, or one of our names such as d/m/y."""
+    if word.lower() in _BY_NAME:
+        return _BY_NAME[word.lower()]
+    if "%" not in word:
+        names = ", ".join(layout.name for layout in LAYOUTS if layout.kind == "text")
+        raise UsageError(
+            f"--date-format {word!r} is not a layout; use codes such as %d/%m/%Y, or one of: {names}."
+        )
+    return Layout(word, "", _checked(word), kind="given")
+
+
+def _checked(format_: str) -> str:
+    """A strptime format that Polars reads and that leads to a day; UsageError else."""
+    format_ = format_.replace(".%f", "%.f")  # Python's spelling
+    day = datetime(2024, 1, 1)
+    try:
+        text = pl.select(pl.lit(day).dt.replace_time_zone("UTC").dt.strftime(format_)).item()
+        read_back = pl.select(_read_given(pl.lit(text), format_, "UTC")).item()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        read_back = None
+    if read_back != day.date():
+        raise UsageError(
+            f"--date-format {format_!r} does not lead to a day; write it like %d/%m/%Y or %Y-%m-%d %H:%M."
+        )
+    return format_
+
+
+def read(column: pl.Expr, layout: Layout, tz: str) -> pl.Expr:
+    """Text to Date in this layout; null where a value does not fit it or is no day of the calendar."""
+    if layout.kind == "zoned":
+        return _read_zoned(column, tz)
+    if layout.kind == "epoch":
+        stamp = column.cast(pl.Int64, strict=False)
+        moment = pl.from_epoch(stamp, time_unit="s" if layout.format == "s" else "ms")
+        return pl.when(layout.fits(column)).then(local_day(moment.dt.replace_time_zone("UTC"), tz))
+    if layout.kind == "given":
+        return _read_given(column.str.strip_chars(), layout.format, tz)
+    if layout == ISO:
+        return pl.when(layout.fits(column)).then(
+            column.str.strip_chars_start().str.head(10).str.to_date("%Y-%m-%d", strict=False)
+        )
+    day = column.str.extract(layout.pattern, 1)
+    if layout.joined:
+        day = day.str.replace_all(r"[- ,]+", " ").str.replace(r"([A-Za-z]{3})[A-Za-z]*", "$1")
+    return day.str.to_date(layout.format, strict=False)
+
+
+def _read_zoned(column: pl.Expr, tz: str) -> pl.Expr:
+    text = column.str.strip_chars().str.replace(r"^([0-9-]{10})[ T]", "${1}T").str.replace(r"\s+", "")
+    text = text.str.replace(r"(?:Z|z|UTC|GMT)$", "+0000").str.replace(r"([+-][0-9]{2}):?([0-9]{2})?$", "$1$2")
+    text = text.str.replace(r"T([0-9]{2}:[0-9]{2})([+-])", "T$1:00$2")
+    text = text.str.replace(r"([+-][0-9]{2})$", "${1}00")
+    moment = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us", time_zone="UTC")
+    return local_day(moment, tz)
+
+
+def _read_given(column: pl.Expr, format_: str, tz: str) -> pl.Expr:
+    if any(code in format_ for code in ("%z", "%:z", "%#z")):
+        return local_day(column.str.to_datetime(format_, strict=False, time_zone="UTC"), tz)
+    if any(code in format_ for code in ("%H", "%I", "%M", "%T", "%R", "%S", "%s", "%p", "%X", "%c")):
+        return column.str.to_datetime(format_, strict=False).dt.date()
+    return column.str.to_date(format_, strict=False)
+
+
+def as_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Days that a file holds as text or as numbers, as text: 20240131, also where it is 20240131.0."""
+    if dtype.is_float():
+        column = pl.when(column == column.round()).then(column).cast(pl.Int64, strict=False)
+    text = column.cast(pl.String, strict=False)
+    return text.str.replace(r"\.0+$", "") if dtype.is_decimal() else text
+
+
+def believable(moment: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    """Moments outside of the years 1 to 9999, which no calendar of ours reaches, moved to its borders."""
+    per_day = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 0}[dtype.time_unit]
+    if not per_day:
+        return moment
+    return moment.to_physical().clip(-719_000 * per_day, 2_932_000 * per_day).cast(dtype)
+
+
+def spelt(values: pl.Series) -> list[str]:
+    """Values as text; days beyond all calendars, on which Polars would stumble, as the number that they are."""
+    if not values.dtype.is_temporal():
+        return values.cast(pl.String, strict=False).fill_null("").to_list()
+    unit = getattr(values.dtype, "time_unit", None) or "days"
+    each = {"days": 86400 * 10**6, "ms": 1000, "us": 1, "ns": 0.001}[unit]
+    return [
+        "" if number is None else _moment(number, each, unit) for number in values.to_physical().to_list()
+    ]
+
+
+def _moment(number: int, microseconds: float, unit: str) -> str:
+    try:
+        moment = datetime(1970, 1, 1) + timedelta(microseconds=number * microseconds)
+    except OverflowError:
+        return f"{number} {unit} since 1970"
+    return str(moment.date() if unit == "days" else moment)
+
+
+def local_day(moment: pl.Expr, tz: str) -> pl.Expr:
+    """The calendar day of a moment in the zone `tz`."""
+    return moment.dt.convert_time_zone(tz).dt.replace_time_zone(None).dt.date()
+
+
+def survey(tally: pl.DataFrame, name: str, file: str, *, complete: bool = True) -> Layout | None:
+    """The layout of a column from its values (at best all) and how often each comes: `value`, `count`.
+
+    None means that day/month and month/day both fit all values seen, as different days or, where the
+    values are not `complete`, as the same. Raises DataError where no layout fits most values, and where
+    two of them fit values that the other does not.
+    """
+    tally = tally.filter(~blank(pl.col("value")))
+    if tally.height == 0:
+        return ISO
+    if tally["value"].str.contains(ISO.pattern).all():  # no other layout could read more of them
+        return ISO
+    days = _readings(tally["value"])
+    counts = _counts(tally, days)
+    best = max(counts.values())
+    if best * 2 <= tally["count"].sum():
+        raise DataError(_unreadable(tally["value"], name, file))
+    winners = [layout for layout in LAYOUTS if counts[layout] == best]
+    if winners[0] not in (ISO, ZONED):
+        apart = any(_apart(days, winners[0], other) is not None for other in winners[1:])
+        if apart or (len(winners) > 1 and not complete):
+            return None
+    _refuse_mixture(tally, days, winners[0], name, file)
+    return winners[0]
+
+
+def readable(values: pl.Series) -> bool:
+    """Whether some layout reads one of these values."""
+    days = _readings(values.filter(values.to_frame("value").select(~blank(pl.col("value"))).to_series()))
+    return any(day.is_not_null().any() for day in days)
+
+
+def _counts(tally: pl.DataFrame, days: pl.DataFrame) -> dict[Layout, int]:
+    """How many rows each layout reads."""
+    read_by = (pl.when(pl.col(layout.name).is_not_null()).then("count").sum() for layout in LAYOUTS)
+    sums = days.with_columns(tally["count"]).select(
+        read.alias(layout.name) for layout, read in zip(LAYOUTS, read_by, strict=True)
+    )
+    return dict(zip(LAYOUTS, sums.row(0), strict=True))
+
+
+def _count(tally: pl.DataFrame, chosen: pl.Series) -> int:
+    return int(tally.filter(chosen)["count"].sum())
+
+
+def _readings(values: pl.Series) -> pl.DataFrame:
+    """For each layout the believable days that the values are in it (in ISO: all of that shape)."""
+    column = pl.col("value")
+    read_as = []
+    for layout in LAYOUTS:
+        day = read(column, layout, "UTC")
+        # With two digits a year can be read almost anywhere; sales of the far future are not among them.
+        last = date.today() + timedelta(days=366) if "%y" in layout.format else latest()
+        believed = pl.when(day.is_between(EARLIEST, last)).then(day)
+        if layout in (ISO, ZONED):
+            believed = pl.when(layout.fits(column)).then(day.fill_null(EARLIEST))
+        read_as.append(believed.alias(layout.name))
+    return values.alias("value").to_frame().select(read_as)
+
+
+def _apart(days: pl.DataFrame, one: Layout, other: Layout) -> int | None:
+    """The first value that both layouts read, as different days."""
+    apart = (days[one.name] != days[other.name]).fill_null(False)
+    return apart.arg_max() if apart.any() else None
+
+
+def _refuse_mixture(tally: pl.DataFrame, days: pl.DataFrame, chosen: Layout, name: str, file: str) -> None:
+    """Many values that are days in another layout are no slips.
+
+    And where days over 12 stand on both sides of day/month, those up to 12 could be read wrongly, with nothing to show it.
+    """
+    mine = days[chosen.name]
+    for other in LAYOUTS:
+        theirs = days[other.name]
+        only_there = mine.is_null() & theirs.is_not_null()
+        if not only_there.any():
+            continue
+        only_here = mine.is_not_null() & theirs.is_null()
+        limit = (
+            _count(tally, only_here) // 100
+            if _apart(days, chosen, other) is not None
+            else _count(tally, only_here) // _FEW
+        )
+        if _count(tally, only_there) > limit:
+            here, there = tally["value"].filter(only_here).sort(), tally["value"].filter(only_there).sort()
+            raise DataError(
+                f"{file}: column {name} mixes {chosen.name} ({here[0]!r}) and {other.name} ({there[0]!r}). "
+                f"Write it in one layout, or say --date-format '{chosen.name}' to set the others aside."
+            )
+
+
+def ambiguous(tally: pl.DataFrame, name: str, file: str) -> DataError:
+    """The error for a column that two layouts fit, with two readings of one value."""
+    tally = tally.filter(~blank(pl.col("value"))).sort("value")
+    days = _readings(tally["value"])
+    counts = _counts(tally, days)
+    first, *others = [layout for layout in LAYOUTS if counts[layout] == max(counts.values())]
+    second, place = next(
+        (other, place) for other in others if (place := _apart(days, first, other)) is not None
+    )
+    return DataError(
+        f"{file}: column {name}: {tally['value'][place]!r} is ambiguous: it could be {days[first.name][place]} ({first.name}) "
+        f"or {days[second.name][place]} ({second.name}), and every date fits both. "
+        f"Say --date-format {first.name} or --date-format {second.name}."
+    )
+
+
+def _unreadable(values: pl.Series, name: str, file: str) -> str:
+    examples = ", ".join(repr(value[:40]) for value in values.sort().head(3).to_list())
+    return (
+        f"{file}: column {name}: most values are not dates in one layout that crmkit knows, for example {examples}. "
+        "Say --date-format, such as %d/%m/%Y, or name another column with --date."
+    )

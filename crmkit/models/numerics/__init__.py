@@ -1,0 +1,1 @@
+"""Derivatives, maxima, integrals and special functions."""

@@ -1,0 +1,23 @@
+"""Sentences on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from crmkit.language.safe_text import safe
+
+
+def say(text: str, kind: str = "note", log_format: str = "text") -> None:
+    """A sentence on standard error, if that is there; whatever came from data is made harmless."""
+    if sys.stderr is None:
+        return
+    line = (
+        json.dumps({"kind": kind, "message": text}, ensure_ascii=True)
+        if log_format == "json"
+        else f"crmkit: {safe(text)}"
+    )
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        sys.stderr = None  # nobody listens; the work goes on

@@ -1,0 +1,97 @@
+"""A line on the terminal while rows go by; it appears after a second and vanishes at the end."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+import time
+from types import TracebackType
+
+from crmkit.language.safe_text import safe
+
+_PATIENCE = 1.0
+_PAUSE = 0.2
+
+
+class Counter:
+    """Counts rows; prints at most five times a second, and nothing during the first second."""
+
+    def __init__(self, name: str) -> None:
+        self._name = safe(name, limit=60)
+        self._rows = 0
+        self._start = self._last = time.monotonic()
+
+    def reach(self, rows: int) -> None:
+        """So many rows have gone by since the pass began."""
+        self._rows = rows
+        self._tell(f"{self._rows:,} rows")
+
+    def part(self, place: int, parts: int) -> None:
+        """The rows of this part, of so many, are in work."""
+        self._tell(f"{self._rows:,} rows, part {place} of {parts}")
+
+    def _tell(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._start > _PATIENCE and now - self._last > _PAUSE:
+            self._last = now
+            show(f"{self._name}: {text}")
+
+
+class Stages:
+    """Says what is being done, as soon as the work has taken a second; called with each new stage.
+
+    with Stages() as tell:
+        tell("fitting Pareto/NBD")
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._silent = quiet or sys.stderr is None or not sys.stderr.isatty()
+        self._start = time.monotonic()
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> Stages:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._silent:
+            self._stop()
+            clear()
+
+    def __call__(self, stage: str) -> None:
+        """The next stage begins."""
+        if self._silent:
+            return
+        self._stop()
+        wait = max(0.0, _PATIENCE - (time.monotonic() - self._start))
+        self._timer = threading.Timer(wait, self._show, [stage])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _show(self, stage: str) -> None:
+        show(f"{safe(stage)} …")
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+
+
+_visible = threading.Event()
+
+
+def show(text: str) -> None:
+    """Put the line on the terminal, in place of the one before."""
+    if not _visible.is_set():
+        atexit.register(clear)
+        _visible.set()
+    print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def clear() -> None:
+    """Wipe the line, if there is one."""
+    if _visible.is_set() and sys.stderr is not None and not sys.stderr.closed:
+        _visible.clear()
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)

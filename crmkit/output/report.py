@@ -1,0 +1,124 @@
+"""The way out of the house: a Result to the terminal, to standard output, to a file.
+
+Only this module and the command line print. A command's files and its screen go out together:
+
+    with Outputs() as files:
+        export(rejects, "rejects.csv", files)
+        export(result, "tiers.parquet", files)
+        show(result)
+
+When anything fails, a full disk or a broken table, no file has changed; when only the reader of
+standard output has left (`| head`), the files are written all the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from crmkit.errors import UsageError
+from crmkit.language.safe_text import safe
+from crmkit.output import formats, screen
+from crmkit.output.files import Outputs, layout
+from crmkit.output.formats import FORMATS, Layout
+from crmkit.output.screen import Color
+from crmkit.output.streams import standard_output
+from crmkit.result import Result
+
+Say = Callable[[str], None]
+
+__all__ = ["FORMATS", "Outputs", "export", "hint", "safe", "show"]
+
+
+def export(
+    result: Result,
+    path: str | Path,
+    files: Outputs,
+    *,
+    table: str | None = None,
+    excel_safe: bool = False,
+    say: Say | None = None,
+) -> None:
+    """Write one table of `result` (default: the detail table, else the first) as `path`'s extension says.
+
+    `say` takes a sentence on cells that a spreadsheet would take for formulas (default: `hint`).
+    """
+    chosen = _choose(result, table or _main(result))
+    how = layout(path)
+    files.write(path, lambda stream: formats.write(chosen, stream, how, excel_safe=excel_safe))
+    if how.format in {"csv", "tsv"}:
+        _tell_of_formulas(chosen, path, excel_safe, say or hint)
+
+
+def _tell_of_formulas(chosen: Result, path: str | Path, excel_safe: bool, say: Say) -> None:
+    (frame,) = chosen.tables.values()
+    if count := formats.formulas(frame):
+        cells = f"{count:,} text cell{'s' * (count > 1)} of {safe(path)}"
+        if excel_safe:
+            say(f"{cells} got a ' in front, so that a spreadsheet does not take them for formulas")
+        else:
+            say(f"{cells} could be taken for formulas by a spreadsheet; --excel-safe prevents it")
+
+
+def show(
+    result: Result,
+    *,
+    format: str = "table",
+    table: str | None = None,
+    limit: int | None = None,
+    excel_safe: bool = False,
+    color: Color = "auto",
+    width: int | None = None,
+    say: Say | None = None,
+) -> None:
+    """Print the summary tables, or the one named, on standard output.
+
+    The formats csv, tsv, ndjson and parquet hold one table and take the first. `limit` is the
+    number of rows of each table in the format `table` (default 50, 0 for all); `width` replaces
+    the terminal's. `say` takes sentences on columns that did not fit (default: `hint`).
+    UsageError for an unknown format or table, ClosedPipeError when the reader has left.
+    """
+    chosen = _choose(result, table)
+    if format == "table":
+        with standard_output() as stream:
+            page = screen.page(chosen, screen.window(color, width), limit=limit)
+            for line in page.hints:
+                (say or hint)(line)
+            stream.write_text(page.text)
+    elif format in FORMATS:
+        _show_data(chosen, Layout(format), excel_safe)
+    else:
+        raise UsageError(f"There is no format {safe(format)}. The formats are {', '.join(FORMATS)}.")
+
+
+def _show_data(chosen: Result, how: Layout, excel_safe: bool) -> None:
+    with standard_output() as stream:
+        if how.format == "parquet" and stream.is_terminal:
+            raise UsageError("Parquet is not for a terminal. Use --output FILE.parquet, or a pipe.")
+        formats.write(chosen, cast(BinaryIO, stream), how, excel_safe=excel_safe)
+
+
+def hint(line: str) -> None:
+    """Say a sentence on standard error, if that is there."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(f"crmkit: {safe(line)}", file=sys.stderr, flush=True)
+
+
+def _main(result: Result) -> str:
+    """The table that a file holds unless another is named."""
+    return result.detail or next(iter(result.tables), "")
+
+
+def _choose(result: Result, name: str | None) -> Result:
+    """`result` with the tables to be shown only."""
+    if name is None:
+        return replace(result, tables=result.summary or result.tables)
+    if name not in result.tables:
+        known = ", ".join(map(safe, result.tables)) or "none"
+        raise UsageError(f"There is no table {safe(name)}. The tables of {result.command} are: {known}.")
+    return result.only(name)

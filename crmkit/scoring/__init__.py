@@ -1,0 +1,1 @@
+"""A customer's place among the others, decided from counts."""

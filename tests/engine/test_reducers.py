@@ -1,0 +1,211 @@
+"""Shortcuts spare work and change nothing: the same customers with any of them, or none, from any batches."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import crmkit
+from crmkit import customers
+from crmkit.engine import reducers
+from crmkit.engine.reducers import RISING, SHORT, SHORT_ORDERS
+from crmkit.load import Options, load
+from crmkit.load.files import Files
+from crmkit.load.find import sources
+
+WANTS = frozenset({"first", "orders", "days", "refunds"})
+_IDS = st.sampled_from(["a", "b", "C0000001", "C0000002", "longer than 8", "ünïcode", "é"])
+_ROW = st.tuples(_IDS, st.integers(0, 3), st.integers(-1, 1), st.integers(-300, 500))
+_SETS = [frozenset(taken) for size in range(4) for taken in combinations([RISING, SHORT, SHORT_ORDERS], size)]
+_Rows = list[tuple[str, str, date, int]]
+
+
+@pytest.fixture(autouse=True)
+def few_rows_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reducers, "_FEW_ROWS", 2)
+
+
+def _risen(steps: list[tuple[str, int, int, int]], number: Any) -> _Rows:
+    """Rows whose order ids go on by a step of 0 to 3; a step back now and then where `number` allows it."""
+    rows, order = [], 8
+    for customer, step, later, cents in steps:
+        order += number(step)
+        rows.append((customer, str(order), date(2024, 1, 15) + timedelta(days=later), cents))
+    return rows
+
+
+def _frame(rows: _Rows) -> pl.DataFrame:
+    schema = {"customer": pl.String, "order": pl.String, "date": pl.Date, "amount": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _asked(frame: pl.DataFrame, wants: frozenset[str]) -> pl.DataFrame:
+    found = customers.aggregate(frame.lazy(), wants, has_order=True).collect()
+    return found.select(sorted(found.columns)).sort("customer")
+
+
+def _shrunk(
+    frame: pl.DataFrame, cuts: list[int], wants: frozenset[str], taken: frozenset[str]
+) -> pl.DataFrame:
+    """The same with shortcuts, from batches that end at these rows."""
+    ends = [0, *sorted({cut % (frame.height + 1) for cut in cuts}), frame.height]
+    batches = [frame[start:end] for start, end in pairwise(ends)]
+
+    def run(taken: frozenset[str]) -> pl.DataFrame:
+        shrink = reducers.shrink("customer", taken, by_rows="rows" in wants)
+        found = _asked(pl.concat(list(shrink.stream(iter(batches)))), wants)
+        return reducers.unpacked(found, "customer").sort("customer") if SHORT in taken else found
+
+    return reducers.shortest(run, taken)
+
+
+@given(
+    st.lists(_ROW, min_size=1, max_size=30),
+    st.lists(st.integers(0, 30), max_size=3),
+    st.booleans(),
+    st.sampled_from([WANTS, WANTS | {"rows"}, WANTS | {"first_revenue"}]),
+)
+@example([("a", 1, 0, 5), ("b", 0, 0, 5)], [], True, WANTS)  # one order id, two customers
+@example([("a", 1, 0, 5), ("a", 0, 0, -5), ("a", 0, 1, 5)], [1], True, WANTS)  # a refund within an order
+@example([("a", 1, 0, 5), ("a", 3, 0, 5), ("a", 1, 0, 5)], [1, 2], False, WANTS)  # back to an earlier order
+def test_the_same_customers(
+    steps: list[tuple[str, int, int, int]], cuts: list[int], rising: bool, wants: frozenset[str]
+) -> None:
+    frame = _frame(_risen(steps, (lambda step: step) if rising else (lambda step: 2 - step)))
+    expected = _asked(frame, wants)
+    for taken in _SETS:
+        assert _shrunk(frame, cuts, wants, taken).equals(expected)
+
+
+def _refused(frame: pl.DataFrame, which: str, *others: str) -> bool:
+    shrink = reducers.shrink("customer", frozenset({which, *others}), by_rows=True)
+    try:
+        list(shrink.stream(iter([frame[:2], frame[2:]])))
+    except reducers.NotHereError as refused:
+        return str(refused) == which
+    return False
+
+
+DAY = date(2024, 1, 15)
+
+
+@pytest.mark.parametrize(
+    ("orders", "refused"),
+    [
+        (["8", "9", "10", "11"], False),
+        (["O98", "O99", "O99", "O100"], False),
+        (["8", "9", "11", "10"], True),
+        (["8", "9", "9", "8"], True),
+        (["8", None, "9", "10"], True),
+        (["8", "9", "10", "9"], True),
+    ],
+)
+def test_ids_that_rise_are_told_from_others(orders: list[str | None], refused: bool) -> None:
+    frame = _frame([("a", order, DAY, 5) for order in orders])  # type: ignore[misc]
+    assert _refused(frame, RISING) is refused
+    assert _refused(frame, SHORT_ORDERS, RISING) is (None in orders)
+    assert _refused(frame, RISING, SHORT_ORDERS) is (refused and None not in orders)
+
+
+def test_refunds_may_name_any_order() -> None:
+    frame = _frame([("a", "8", DAY, 5), ("a", "9", DAY, 5), ("a", "8", DAY, -5), ("a", "10", DAY, 5)])
+    assert not _refused(frame, RISING)
+
+
+def test_an_order_of_two_customers_is_two_orders() -> None:
+    assert _refused(_frame([("a", "8", DAY, 5), ("b", "8", DAY, 5)]), RISING)
+
+
+def test_ids_of_eight_bytes_or_fewer_letters_are_short() -> None:
+    assert not _refused(_frame([("12345678", "1", DAY, 5), ("1", "2", DAY, 5)]), SHORT)
+    assert not _refused(_frame([("éééé", "1", DAY, 5), ("日日é", "2", DAY, 5)]), SHORT)
+    assert not _refused(_frame([("é", "1", DAY, 5), ("", "2", DAY, 5)]), SHORT)
+    for long in ("123456789", "日本日本"):
+        assert _refused(_frame([("a", "1", DAY, 5), ("a", "2", DAY, 5), (long, "3", DAY, 5)]), SHORT)
+
+
+def test_packed_ids_keep_their_order() -> None:
+    ids = pl.Series("customer", sorted(["", "a", "aa", "b", "Z", "12345678", "1", "~"]))
+    packed = reducers.packed(ids.to_frame(), "customer")
+    assert packed["customer"].is_sorted()
+    assert reducers.packed(ids.to_frame()[2:5], "customer").equals(packed[2:5])
+    assert reducers.unpacked(packed, "customer")["customer"].to_list() == ids.to_list()
+
+
+def test_numbered_orders_keep_their_order() -> None:
+    orders = sorted(
+        ["8", "10", "9", "12345678", "O9", "O10", "é"], key=lambda text: (len(text.encode()), text)
+    )
+    assert reducers.numbered(pl.DataFrame({"order": orders}))["order"].is_sorted()
+    assert reducers.numbered(pl.DataFrame({"order": orders[:0]}, schema={"order": pl.String})).height == 0
+
+
+def _passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    seen: list[str] = []
+    used = Files._used
+
+    def counted(self: Files, *args: Any) -> Iterator[pl.DataFrame]:
+        seen.append("pass")
+        return used(self, *args)
+
+    monkeypatch.setattr(Files, "_used", counted)
+    return seen
+
+
+def _write(path: Path, orders: list[str], last_customer: str) -> None:
+    rows = [f"C{i % 7},{order},2024-01-{i % 28 + 1:02},{i % 50 + 1}.50" for i, order in enumerate(orders)]
+    rows.append(f"{last_customer},{len(orders) + 1},2024-02-01,9.99")
+    path.write_text("customer,order,date,amount\n" + "\n".join(rows) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("orders", "last", "passes"),
+    [
+        ([str(i + 1) for i in range(300)], "C1", 1),
+        ([str(i + 1) for i in range(300)] + ["7"], "C1", 2),  # an old order at the end of the file
+        ([str(i + 1) for i in range(300)], "a long name", 2),
+        ([str(i + 1) for i in range(300)] + ["7"], "a long name", 3),
+    ],
+)
+def test_a_file_that_is_different_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orders: list[str], last: str, passes: int
+) -> None:
+    _write(tmp_path / "sales.csv", orders, last)
+    seen = _passes(monkeypatch)
+    sales = crmkit.read(str(tmp_path / "sales.csv"))
+    found = customers.build(sales, {"orders"})
+    assert len(seen) == passes
+    rows = pl.read_csv(tmp_path / "sales.csv", schema_overrides={"order": pl.String})
+    expected = rows.group_by("customer").agg(pl.col("order").n_unique().cast(pl.Int64).alias("orders"))
+    assert found.select("customer", "orders").equals(expected.sort("customer"))
+    assert sales.audit.rows_used == rows.height
+
+
+def test_a_pipe_begins_again_as_well(tmp_path: Path) -> None:
+    orders = [str(i + 1) for i in range(60_000)]
+    _write(tmp_path / "one.csv", orders, "C1")
+    _write(tmp_path / "late.csv", [*orders, "7"], "a long name")
+    for name in ("one.csv", "late.csv"):
+        source = sources.spooled((tmp_path / name).open("rb"), "a pipe")
+        found = customers.build(load([source], Options()), {"orders"})
+        again = customers.build(crmkit.read(str(tmp_path / name)), {"orders"})
+        assert found.equals(again)
+
+
+def test_two_readers_of_a_pipe_do_not_move_each_other() -> None:
+    source = sources.spooled(io.BytesIO(b"a,b\n" + bytes(range(48, 58)) * 10), "a pipe")
+    one, other = source.raw(), source.raw()
+    assert one.read(6) == other.read(6)
+    assert other.seek(-2, io.SEEK_END) == 102
+    assert source.size == 104
+    assert (one.read(4), other.read()) == (b"2345", b"89")
+    assert one.tell() == 10
