@@ -40,6 +40,7 @@ from crmkit.forecast.selection import (
 from crmkit.forecast.tables import customers_table, models, new_customers, parameters, summary
 from crmkit.forecast.terms import By, Terms, Valued
 from crmkit.forecast.totals import Customers, Forecast, forecast, look_at
+from crmkit.headlines import value as headlines
 from crmkit.history.purchase_histories import Days, Histories, histories, log_gaps
 from crmkit.models import Fit, fit_spend
 from crmkit.result import Result
@@ -192,7 +193,7 @@ def result(found: Valued) -> Result:
         },
         pictures={"parameters": "none"},
     )
-    return shown.with_detail("customers", _listed(found))
+    return headlines.clv(shown).with_detail("customers", _listed(found))
 
 
 def _listed(found: Valued) -> Rows:

@@ -24,6 +24,7 @@ from crmkit.engine import rows as where
 from crmkit.engine.counts import by_value, money, ratio, scale, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError, UsageError
+from crmkit.headlines import value as headlines
 from crmkit.result import Result
 from crmkit.scoring.distribution import above_zero, curve, gini, ladder, needed_for, reached_by
 
@@ -233,7 +234,9 @@ def analyse(
         },
         pictures={"curve": "curve"},
     )
-    return result.with_detail(noun, largest_first.shown(partial(_listed, found=found, key=key)))
+    return headlines.pareto(result).with_detail(
+        noun, largest_first.shown(partial(_listed, found=found, key=key))
+    )
 
 
 def _asked(customers: pl.DataFrame, key: str, value: str) -> pl.DataFrame:

@@ -23,6 +23,10 @@ class Result:
     careful reader would want to know; they go to standard error. `pictures` names the tables that
     a terminal draws in its own way (`report.py` knows the ways). `elsewhere` is the detail where it
     is not in this machine's memory and among the tables.
+
+    `headline` answers the question in a sentence or two with this file's facts, `context` says what
+    that is about (days, borders, what counts), and `next` are lines to type, in which FILE stands
+    for the input. All three are optional, and in the language that is spoken (`language.catalogue`).
     """
 
     command: str
@@ -33,6 +37,9 @@ class Result:
     titles: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
     elsewhere: Rows | None = None
+    headline: str = ""
+    context: str = ""
+    next: tuple[str, ...] = ()
 
     @property
     def summary(self) -> dict[str, pl.DataFrame]:

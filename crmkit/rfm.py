@@ -17,6 +17,7 @@ from crmkit.engine import rows as where
 from crmkit.engine.counts import by_value, ratio, scale, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError, UsageError
+from crmkit.headlines import value as headlines
 from crmkit.result import Result
 from crmkit.scoring.cutpoints import (
     FREQUENCIES,
@@ -257,7 +258,7 @@ def analyse(
         pictures={"grid": "heat"},
     )
     listed = partial(_listed, cut=cut, names=names, only=wanted)
-    return result.with_detail("customers", largest_first.shown(listed))
+    return headlines.rfm(result).with_detail("customers", largest_first.shown(listed))
 
 
 def _asked(measured: pl.DataFrame) -> pl.DataFrame:

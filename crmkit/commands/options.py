@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from crmkit.errors import UsageError
+from crmkit.language.catalogue import LANGUAGES, use
 
 FIRST_YEAR, YEARS_AHEAD = 1970, 10
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "parquet", "markdown")
@@ -58,6 +59,8 @@ class Shared:
     output: str | None = None
     limit: int | None = None
     excel_safe: bool = False
+    no_headline: bool = False
+    lang: str | None = None
     color: str = "auto"
     quiet: bool = False
     log_format: str = "text"
@@ -117,6 +120,8 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "table": ("output", _option(_TEXT, _OUTPUT, "Print this table alone.", "--table", metavar="NAME")),
     "output": ("output", _option(_TEXT, _OUTPUT, "Write the long table to FILE, all or nothing; format by its extension.", "--output", "-o", metavar="FILE")),
     "limit": ("output", _option(int | None, _OUTPUT, "Most rows of a printed table; default 50, 0 for all.", "--limit", "-n", metavar="N")),
+    "no_headline": ("output", _option(bool, _OUTPUT, "Tables only: no headline, and nothing to type next.", "--no-headline")),
+    "lang": ("output", _option(_TEXT, _OUTPUT, "Language of screens: en or zh; default: the locale's, else en.", "--lang", metavar="NAME")),
     "excel_safe": ("output", _option(bool, _OUTPUT, "Disarm spreadsheet formulas in CSV.", "--excel-safe")),
     "color": ("output", _option(str, _OUTPUT, "auto, always or never.", "--color", metavar="WHEN")),
     "quiet": ("output", _option(bool, _OUTPUT, "No notes and no progress; errors still show.", "--quiet", "-q")),
@@ -141,7 +146,9 @@ def shared(function: Callable[..., None], groups: str = "files input output") ->
             common["files"] = tuple(common["files"])
         if "conf" in common:
             common["conf"] = tuple(common["conf"] or ())
-        function(_checked(Shared(**common)), **given)
+        chosen = _checked(Shared(**common))
+        use(chosen.lang)
+        function(chosen, **given)
 
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     first = [_parameter("files", wanted.pop("files"), inspect.Parameter.empty)] if "files" in wanted else []
@@ -168,6 +175,8 @@ def _checked(given: Shared) -> Shared:
     choice("--engine", given.engine, ("polars", "spark"))
     if given.engine != "spark" and (given.master or given.conf):
         raise UsageError("--master and --conf belong to --engine spark. Add that, or leave them out.")
+    if given.lang is not None:
+        choice("--lang", given.lang, LANGUAGES)
     choice("--no-customer", given.no_customer, ("drop", "fail"))
     if given.decimal is not None:
         choice("--decimal", given.decimal, (".", ","))

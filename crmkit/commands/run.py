@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from crmkit._version import VERSION
+from crmkit.commands.context import context, typed
 from crmkit.commands.options import Shared, day, limit_of_rejects
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
@@ -31,6 +32,7 @@ from crmkit.system import signals
 
 if TYPE_CHECKING:
     from crmkit.engine.rows import Rows
+    from crmkit.load.account.audit import Audit
     from crmkit.load.account.gates import Gate
     from crmkit.load.find.sources import Source
     from crmkit.load.transactions import Transactions
@@ -198,6 +200,7 @@ class Session:
                     format=common.format,
                     table=table,
                     limit=common.limit,
+                    headline=not common.no_headline,
                     excel_safe=common.excel_safe,
                     color=cast(Any, common.color),
                     say=self._say_aside,
@@ -205,11 +208,16 @@ class Session:
 
     def _with_account(self, result: Result) -> Result:
         if self.transactions is None:
-            return result
-        return replace(
+            return self._with_context(result, None)
+        result = replace(
             result,
             facts={**self.transactions.audit.facts(has_amount=self.transactions.has_amount), **result.facts},
         )
+        return self._with_context(result, self.transactions.audit)
+
+    def _with_context(self, result: Result, audit: Audit | None) -> Result:
+        about = context(result.context, dict(result.facts), audit)
+        return replace(result, context=about, next=typed(result.next, self.common))
 
     def _say_account(self, result: Result) -> None:
         if self.transactions is not None:

@@ -186,7 +186,8 @@ def _for_parquet(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _write_json(result: Result, stream: BinaryIO) -> None:
     """One object, a table's row per line, so that it can be read by eye and by `jq` alike."""
-    head = {"schema": SCHEMA, "command": result.command, "facts": plain_value(result.facts)}
+    told = {"headline": result.headline} if result.headline else {}
+    head = {"schema": SCHEMA, "command": result.command, **told, "facts": plain_value(result.facts)}
     lines = [f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}," for k, v in head.items()]
     stream.write("\n".join(["{", *lines, '"tables": {']).encode())
     for place, (name, frame) in enumerate(result.tables.items()):

@@ -70,6 +70,7 @@ def show(
     format: str = "table",
     table: str | None = None,
     limit: int | None = None,
+    headline: bool = True,
     excel_safe: bool = False,
     color: Color = "auto",
     width: int | None = None,
@@ -79,10 +80,13 @@ def show(
 
     The formats csv, tsv, ndjson and parquet hold one table and take the first. `limit` is the
     number of rows of each table in the format `table` (default 50, 0 for all); `width` replaces
-    the terminal's. `say` takes sentences on columns that did not fit (default: `hint`).
+    the terminal's. `headline=False` leaves out what stands around the tables, as naming a table does.
+    `say` takes sentences on columns that did not fit (default: `hint`).
     UsageError for an unknown format or table, ClosedPipeError when the reader has left.
     """
     chosen = _choose(result, table)
+    if not headline or (format == "table" and table is not None):
+        chosen = replace(chosen, headline="", context="", next=())
     if format == "table":
         with standard_output() as stream:
             page = screen.page(chosen, screen.window(color, width), limit=limit)

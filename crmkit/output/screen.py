@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from crmkit import columns
+from crmkit.language.catalogue import phrase
 from crmkit.language.safe_text import safe
 from crmkit.output import cells, pictures
 from crmkit.result import Result
@@ -126,6 +127,7 @@ def page(result: Result, win: Window, *, limit: int | None = None) -> Page:
     Of a table whose picture is `none`, because another one shows the same, only the size is told.
     """
     drawing = _Drawing(result, win, ROWS if limit is None else limit)
+    drawing.answer()
     told = [name for name in result.tables if len(result.tables) > 1 and result.pictures.get(name) == "none"]
     for place, name in enumerate(name for name in result.tables if name not in told):
         if place:
@@ -134,6 +136,7 @@ def page(result: Result, win: Window, *, limit: int | None = None) -> Page:
     for name in told:
         rows = _counted(result.tables[name].height, "row")
         drawing.lines.append(f"{safe(name)}: {rows}, which --table {safe(name)} lists")
+    drawing.next()
     return Page("\n".join([*drawing.lines, ""]), tuple(drawing.hints))
 
 
@@ -146,6 +149,24 @@ class _Drawing:
         self.limit = limit
         self.lines: list[str] = []
         self.hints: list[str] = []
+
+    def answer(self) -> None:
+        """Add the headline, and what it is about."""
+        for text, style in ((self.result.headline, "bold"), (self.result.context, "dim")):
+            self.lines += [self._styled(line, style) for line in wrapped(text, self.window.width)]
+        if self.lines:
+            self.lines.append("")
+
+    def next(self) -> None:
+        """Add the lines to type, which are never broken."""
+        if not self.result.next:
+            return
+        head = phrase("next")
+        blank = " " * _cells(head)
+        self.lines += [
+            "",
+            *(f"{blank if i else head}  {safe(line)}" for i, line in enumerate(self.result.next)),
+        ]
 
     def draw(self, name: str) -> None:
         """Add a table, or the picture that stands for it among others."""
@@ -247,6 +268,19 @@ class _Drawing:
                 "use --format csv or a wider window"
             )
         return drawn[:kept]
+
+
+def wrapped(text: str, width: int | None) -> list[str]:
+    """`text` in lines that fit the width, broken at blanks, or between Chinese characters."""
+    if not text:
+        return []
+    if width is None:
+        return [safe(text)]
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(width=width, color_system=None)
+    return [line.plain.rstrip() for line in Text(safe(text)).wrap(console, width)]
 
 
 def _counted(number: int, thing: str) -> str:

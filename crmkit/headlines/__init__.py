@@ -1,0 +1,1 @@
+"""The answer in a sentence or two, what it is about, and what to type next, for every question."""
