@@ -29,7 +29,8 @@ def load(
     """Find the files, the roles of their columns and how these are written; read no more than a sample.
 
     `files` are paths, globs, folders or `-` (or sources that were found before). `needs` are roles without which there is no answer
-    (DataError), `wants` those that are used where there is a column for them.
+    (DataError), `wants` those that are used where there is a column for them. Rows without a customer id take part
+    where `customer` is not needed.
     """
     options = options or Options()
     found = sources.find([files] if isinstance(files, str) else list(files))
@@ -39,5 +40,5 @@ def load(
     names = [role_columns(list(roles_here.values())) for roles_here in cast]
     sampled = infer.sample(inputs, names)
     made = Files(inputs, names, infer.Plan(roles=cast[0], options=options), sampled)
-    made.plan = infer.make(sampled, cast[0], options, made.name, made.tally)
+    made.plan = infer.make(sampled, cast[0], options, made.name, made.tally, needs=needs)
     return made

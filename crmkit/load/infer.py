@@ -19,6 +19,8 @@ from crmkit.load.values.numbers import NumberStyle
 
 SAMPLE_ROWS = 20_000
 _MOST_SHARES = 40  # each of many files still gives so much of the sample
+# Columns that every raw batch has: of nulls, where no column of the file plays the role and none needs to.
+_ALWAYS = {"customer": pl.String(), "date": pl.Date()}
 DIGITS = r"^\s*[0-9]+(?:\.0+)?\s*$"
 
 
@@ -61,7 +63,8 @@ def renamed(frame: pl.DataFrame, names: Mapping[str, str], watch: Watch) -> pl.D
     """A batch under its raw names, and so what `watch` says of its columns."""
     seen = watch.visible
     watch.visible = None if seen is None else {raw for raw, column in names.items() if column in seen}
-    return frame.select(pl.col(ROW), *(pl.col(column).alias(raw) for raw, column in names.items()))
+    absent = [pl.lit(None, dtype=kind).alias(raw) for raw, kind in _ALWAYS.items() if raw not in names]
+    return frame.select(pl.col(ROW), *(pl.col(column).alias(raw) for raw, column in names.items()), *absent)
 
 
 @dataclass
@@ -121,10 +124,12 @@ def make(
     options: Options,
     file: str,
     tally: Tally,
+    *,
+    needs: frozenset[str],
 ) -> Plan:
     """The plan for these roles; `tally` counts all values of a column where the sample leaves a question open."""
     frame = sampled.frame
-    plan = Plan(roles=found, options=options)
+    plan = Plan(roles=found, options=options, anonymous="customer" not in needs)
     if frame.width == 0:
         return plan
     plan = plan.but(layout=_layout(sampled, plan, file, tally))

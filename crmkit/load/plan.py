@@ -53,6 +53,7 @@ class Plan:
     wide: bool = False  # Int128 for amounts, where sums could pass 2**63
     float_ids: bool = False  # ids are whole numbers, some written 12345.0
     padded_ids: bool = False
+    anonymous: bool = False  # rows without a customer id take part
     options: Options = field(default_factory=Options)
 
     @property

@@ -264,6 +264,8 @@ class Transactions(ABC):
                 notes.append(f"{plan.roles[role].formula.columns[int(place)]}: {style.says()}")
         if self.audit.last_date is not None and self.audit.last_date > date.today():
             notes.append(f"the latest date, {self.audit.last_date}, lies in the future")
+        if self.audit.anonymous_rows and self.has("customer"):
+            notes.append(f"{self.audit.anonymous_rows:,} rows without a customer id take part")
         if self.audit.trimmed_ids:
             notes.append(f"blank space around {self.audit.trimmed_ids:,} customer ids was trimmed")
         if plan.float_ids:

@@ -103,7 +103,7 @@ def load(
     sampled = source.sample(names)
     path = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     made = Lake(path, source, names, Plan(roles=cast[0], options=options), sampled)
-    made.plan = infer.make(sampled, cast[0], options, path, made.tally)
+    made.plan = infer.make(sampled, cast[0], options, path, made.tally, needs=needs)
     return made
 
 

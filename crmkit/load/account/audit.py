@@ -73,6 +73,7 @@ class Audit:
     last_date: date | None = None
     currencies: set[str] = field(default_factory=set)
     no_currency: int = 0
+    anonymous_rows: int = 0  # used, though they have no customer id
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     keep_all_rejects: bool = False
@@ -99,8 +100,9 @@ class Audit:
         self.rounded_rows += counted["rounded"]
         self.trimmed_ids += counted["trimmed"]
         self._add_money(used["amount"], counted["least"], counted["most"])
-        self.first_date = min(counted["first"], self.first_date or counted["first"])
-        self.last_date = max(counted["last"], self.last_date or counted["last"])
+        self.anonymous_rows += used["customer"].null_count()
+        self.first_date = min(filter(None, (counted["first"], self.first_date)), default=None)
+        self.last_date = max(filter(None, (counted["last"], self.last_date)), default=None)
 
     def _add_money(self, amounts: pl.Series, least: int, most: int) -> None:
         """Exact sums, in 64 bits where that is safe; batches without refunds and zeros need no look at every row."""
@@ -212,6 +214,7 @@ _ADDED = (
     "rounded_rows",
     "trimmed_ids",
     "no_currency",
+    "anonymous_rows",
 )
 _COUNTS = [
     pl.col("amount").min().alias("least"),

@@ -29,8 +29,8 @@ class Gate:
         limit = self.rows if self.share is None else audit.rows_read * self.share
         if self.strict and rejected:
             raise GateError(f"--strict: {rejected:,} rows were set aside: {audit.line()}.{example()}")
-        if self.named and nobody:
-            raise GateError(f"--no-customer fail: {nobody:,} rows have no customer id: {audit.line()}.")
+        if self.named and (unnamed := nobody + audit.anonymous_rows):
+            raise GateError(f"--no-customer fail: {unnamed:,} rows have no customer id: {audit.line()}.")
         if limit is not None and rejected > limit:
             raise GateError(
                 f"--max-rejects {self._words()}: {rejected:,} rows were set aside: {audit.line()}.{example()}"

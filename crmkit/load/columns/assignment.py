@@ -15,7 +15,8 @@ from crmkit.load.values import arrow_types
 
 def all_needs(options: Options, needs: frozenset[str]) -> frozenset[str]:
     """The roles without which there is no answer."""
-    return needs | ({"status"} if options.exclude_status else set())
+    dated = options.since is not None or options.as_of is not None
+    return needs | ({"status"} if options.exclude_status else set()) | ({"date"} if dated else set())
 
 
 def cast(

@@ -51,7 +51,7 @@ def clean(
         raw,
         plan,
     )
-    values = values.with_columns(_reason(values).alias(REASON), _skip(plan, values.columns).alias(SKIP))
+    values = values.with_columns(_reason(values, plan).alias(REASON), _skip(plan, values.columns).alias(SKIP))
     return _told_apart(values, raw) if values[REASON].is_in([BAD_DATE, BAD_AMOUNT]).any() else values
 
 
@@ -282,7 +282,7 @@ def _has_nul(raw: pl.DataFrame) -> pl.Expr:
     )
 
 
-def _reason(values: pl.DataFrame) -> pl.Expr:
+def _reason(values: pl.DataFrame, plan: Plan) -> pl.Expr:
     """The first reason that applies to a row; what applies to none of these rows is not asked."""
     no_customer, day = pl.col("customer").is_null(), pl.col("date")
     lacks = {name for name in values.columns if values[name].null_count()}
@@ -290,8 +290,8 @@ def _reason(values: pl.DataFrame) -> pl.Expr:
     checks = [
         ("bad characters", values["__nul"].any(), pl.col("__nul")),
         ("bad customer id", "customer" in lacks, no_customer & pl.col("__bad_id")),
-        ("no customer id", "customer" in lacks, no_customer),
-        ("bad date", "date" in lacks, day.is_null()),
+        ("no customer id", "customer" in lacks and not plan.anonymous, no_customer),
+        ("bad date", "date" in lacks and "date" in plan.roles, day.is_null()),
         ("date out of range", not values["date"].is_between(*span).all(), ~day.is_between(*span)),
         ("bad amount", "__amount" in lacks, pl.col("__amount").is_null()),
         ("amount out of range", "amount" in lacks, pl.col("amount").is_null()),
