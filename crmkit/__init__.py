@@ -30,7 +30,11 @@ __all__ = [
 ]
 
 # Questions that live in a room of their own.
-_HOMES = {"accumulation": "whatif.accumulation", "value": "whatif.value"}
+_HOMES = {
+    "accumulation": "whatif.accumulation",
+    "split": "campaigns.split",
+    "value": "whatif.value",
+}
 
 
 def read(files: Any, **options: Any) -> Any:

@@ -38,6 +38,7 @@ COMMANDS = {
     "churn": ("Over time", ANYWHERE),
     "trend": ("Over time", ANYWHERE),
     "deviation": ("Over time", READS),
+    "split": ("Campaigns", ANYWHERE),
 }
 
 

@@ -338,6 +338,15 @@ BACKTEST = {
     "cumulative_actual": Column("count", "actual orders from the origin to the end of the week"),
 }
 
+# Campaigns as experiments.
+CAMPAIGNS = {
+    "planned_share": Column("share", "part of all customers that the arm was to get"),
+    "control_mean": Column("ratio", "mean of the control"),
+    "mean": Column("ratio", "mean of the arm"),
+    "smd": Column("ratio", "difference from the control in standard deviations"),
+    "unlike": Column("flag", "whether that is more than a tenth of a standard deviation"),
+}
+
 COLUMNS: dict[str, Column] = {
     **TRANSACTIONS,
     **CUSTOMERS,
@@ -353,6 +362,7 @@ COLUMNS: dict[str, Column] = {
     **OVER_TIME,
     **CLV,
     **BACKTEST,
+    **CAMPAIGNS,
 }
 
 

@@ -22,7 +22,7 @@ FLOORS = (
     {"forecast", "whatif"},
     # the questions: none imports another
     {"check", "pareto", "rfm", "clv", "backtest", "migration", "cohort", "lifecycle", "churn", "trend"}
-    | {"deviation"},
+    | {"deviation", "campaigns"},
     {"commands"},
     {"cli"},
     {"process"},

@@ -1,0 +1,1 @@
+"""Campaigns as experiments: who is left out, and whether it paid."""

@@ -1,0 +1,182 @@
+"""Who is treated and who is left out: arms that can be compared, made by a hash and shown to be alike.
+
+Without strata a customer's arm depends on the campaign's name and the customer's id alone, whatever else is in the
+file: see `arms.py`. Balance is shown as the standardised mean difference of what was known of customers
+beforehand; above a tenth the arms are called unlike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+
+from crmkit.campaigns import expectations, moments
+from crmkit.campaigns.arms import CONTROL, Shares, dealt, shares
+from crmkit.campaigns.statistics import standardised
+from crmkit.engine import rows as where
+from crmkit.engine.counts import by_id, scale, whole
+from crmkit.engine.rows import Counted, Rows
+from crmkit.errors import DataError, UsageError
+from crmkit.result import Result
+
+MEASURES = ("recency", "orders", "revenue", *expectations.EXPECTED[:2])
+UNLIKE = 0.1
+AHEAD = 90  # days of the forecast that arms are compared by
+FEWEST = 30
+
+
+def analyse(
+    data: pl.DataFrame | Rows,
+    *,
+    name: str,
+    control: Fraction | float = Fraction(1, 10),
+    arms: Mapping[str, Fraction | None] | None = None,
+    by: str | None = None,
+) -> Result:
+    """Divide customers into arms.
+
+    Args:
+        data: a customers table (see `crmkit.customers`), with a column `label` where there are strata.
+        name: the campaign's name; another name divides anew.
+        control: the part that is left out.
+        arms: the other arms and their shares; None for what is left. Default: one arm, `treated`.
+        by: what the `label` is called; each of its values is divided exactly.
+
+    Raises UsageError for shares that do not come to one, DataError where an arm gets nobody.
+    """
+    if not name.strip():
+        raise UsageError(
+            "The campaign has no name, and the name decides who is in which arm. Say --name spring24."
+        )
+    planned = shares(Fraction(control).limit_denominator(10**6), arms or {})
+    people = where.of(data)
+    listed = people if by is None else people.by_row(lambda frame: frame.rename({"label": by}))
+    divided = dealt(listed, name, planned, by).kept()
+    foreseen, notes = _foreseen(divided)
+    sizes = _sizes(foreseen, planned)
+    balance = _balance(foreseen, planned)
+    result = Result(
+        command="split",
+        tables={"arms": sizes, "balance": balance, **({} if by is None else {"strata": _strata(divided, planned, by)})},
+        facts={
+            "name": name,
+            "by": by,
+            "customers": int(sizes["customers"].sum()),
+            "planned": {arm: float(share) for arm, share in planned.items()},
+            "largest_difference": _largest(balance),
+        },
+        notes=(*notes, *_warnings(sizes, balance)),
+        titles={
+            "arms": f"{name}: {len(planned)} arms",
+            "balance": "How alike the arms are: standardised differences from the control",
+            "strata": f"Customers by {by} and arm",
+        },
+    )  # fmt: skip
+    columns = ["customer", "group", *([] if by is None else [by]), "planned_share"]
+    return result.with_detail("groups", divided.by_row(lambda frame: frame.select(columns)).arranged(by_id()))
+
+
+def _foreseen(people: Rows) -> tuple[Rows, list[str]]:
+    """With what is expected of each, where that can be told."""
+    if not {"x", "T", "t_x", "first_revenue"} <= set(people.schema):
+        return people, ["Without first days the arms are compared without a forecast."]
+    try:
+        ahead = expectations.learn(people, AHEAD)
+    except DataError:
+        return people, ["Too few customers repeat for a forecast, so the arms are compared without one."]
+    return people.by_row(ahead.add).kept(), []
+
+
+def _measures(people: Rows) -> list[str]:
+    return [name for name in MEASURES if name in people.schema]
+
+
+def _moments(people: Rows) -> dict[str, moments.Moments]:
+    """By arm; customers without an order have no recency and are as late as can be."""
+    names = _measures(people)
+
+    def numbers(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.select("group", *(whole(name).fill_null(0).alias(name) for name in names))
+
+    return {arm: found for (arm,), found in moments.of(people.by_row(numbers), names, ["group"]).items()}
+
+
+def _sizes(people: Rows, planned: Shares) -> pl.DataFrame:
+    revenue = people.counts(Counted(by=["group"], sums=["revenue"]))
+    table = pl.DataFrame(
+        {"group": list(planned), "planned_share": [float(share) for share in planned.values()]}
+    ).join(revenue, on="group", how="left", maintain_order="left")
+    customers = pl.col("n").fill_null(0)
+    table = table.with_columns(pl.col("revenue").fill_null(0))
+    found = table.select(
+        "group", "planned_share", customers.alias("customers"),
+        (customers / customers.sum()).alias("share"), "revenue",
+    )  # fmt: skip
+    for arm, number in found.select("group", "customers").iter_rows():
+        if not number:
+            raise DataError(
+                f"The arm {arm!r} gets none of the {found['customers'].sum():,} customers. Give it a larger share."
+            )
+    return found
+
+
+def _balance(people: Rows, planned: Shares) -> pl.DataFrame:
+    found = _moments(people)
+    units = _units(people)
+    rows: list[dict[str, Any]] = []
+    for arm in list(planned)[1:]:
+        for name in _measures(people):
+            treated, control = (found[one].sample(name, units[name]) for one in (arm, CONTROL))
+            smd = standardised(treated, control)
+            rows.append(
+                {"group": arm, "measure": name, "control_mean": control.mean, "mean": treated.mean, "smd": smd,
+                 "unlike": smd is not None and abs(smd) > UNLIKE}
+            )  # fmt: skip
+    kinds = {"group": pl.String, "measure": pl.String, "control_mean": pl.Float64, "mean": pl.Float64,
+             "smd": pl.Float64, "unlike": pl.Boolean}  # fmt: skip
+    return pl.DataFrame(rows, schema=kinds)
+
+
+def _units(people: Rows) -> dict[str, float]:
+    places = scale(people.schema.to_frame(), "revenue")
+    return {"recency": 1.0, "orders": 1.0, "revenue": 10.0**-places, **expectations.UNITS}
+
+
+def _strata(people: Rows, planned: Shares, by: str) -> pl.DataFrame:
+    counted = people.counts(Counted(by=[by, "group"]))
+    wide = counted.pivot("group", index=by, values="n", maintain_order=True)
+    arms = [
+        pl.col(arm).fill_null(0) if arm in wide.columns else pl.lit(0, pl.Int64).alias(arm) for arm in planned
+    ]
+    table = wide.select(by, *arms)
+    whole_row = pl.sum_horizontal(pl.exclude(by))
+    return table.select(by, whole_row.alias("customers"), pl.exclude(by)).sort(
+        "customers", by, descending=[True, False]
+    )
+
+
+def _largest(balance: pl.DataFrame) -> float | None:
+    values = balance["smd"].abs().drop_nulls()
+    return float(values.max()) if values.len() else None  # type: ignore[arg-type]
+
+
+def _warnings(sizes: pl.DataFrame, balance: pl.DataFrame) -> list[str]:
+    said = []
+    least = sizes.sort("customers", "group").row(0, named=True)
+    if least["customers"] < FEWEST:
+        said.append(
+            f"{least['group']} has {least['customers']} customers, too few to tell an effect from chance. "
+            "crmkit split --plan says how many are needed."
+        )
+    worst = balance.filter("unlike").sort(pl.col("smd").abs(), descending=True).head(1)
+    for row in worst.iter_rows(named=True):
+        counts = dict(sizes.select("group", "customers").iter_rows())
+        chance = 2 * (1 / counts[row["group"]] + 1 / counts[CONTROL]) ** 0.5
+        said.append(
+            f"{row['group']} and control differ in {row['measure']} by {row['smd']:+.2f} standard deviations; arms of these "
+            f"sizes differ by up to {chance:.2f} by chance. --by segment makes them more alike."
+        )
+    return said
