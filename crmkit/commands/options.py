@@ -41,6 +41,7 @@ class Shared:
     encoding: str | None = None
     delimiter: str | None = None
     header: str | None = None
+    layout: str | None = None
     date_format: str | None = None
     decimal: str | None = None
     tz: str = "UTC"
@@ -103,6 +104,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "encoding": ("input", _option(_TEXT, _READING, "Text encoding, such as gb18030 or cp1252; default UTF-8.", "--encoding", metavar="NAME")),
     "delimiter": ("input", _option(_TEXT, _READING, "Field delimiter; default: found among , ; tab |.", "--delimiter", metavar="SIGN")),
     "header": ("input", _option(_TEXT, _READING, "The file has no header line; these are its columns.", "--header", metavar="NAME,...")),
+    "layout": ("input", _option(_TEXT, _READING, "Which export the file is: a name of crmkit layouts, a .toml file, or none. Default: known by its header.", "--layout", metavar="NAME|FILE|none")),
     "date_format": ("input", _option(_TEXT, _READING, "Date layout, such as %d/%m/%Y or d/m/y.", "--date-format", metavar="LAYOUT")),
     "decimal": ("input", _option(_TEXT, _READING, "Decimal mark of amounts: . or ,", "--decimal", metavar="MARK")),
     "tz": ("input", _option(str, _READING, "Time zone in which a moment becomes a day; default UTC.", "--tz", metavar="ZONE")),

@@ -328,6 +328,7 @@ def load_options(common: Shared) -> Any:
         encoding=common.encoding,
         delimiter=common.delimiter,
         header=names_of_header(common.header),
+        layout=common.layout,
         date_format=common.date_format,
         decimal=common.decimal,
         tz=common.tz,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crmkit.load import infer
+from crmkit.load import infer, layouts
 from crmkit.load.account.audit import Audit
 from crmkit.load.columns import assignment
 from crmkit.load.files import Files
@@ -32,10 +32,11 @@ def load(
     (DataError), `wants` those that are used where there is a column for them. Rows without a customer id take part
     where `customer` is not needed.
     """
-    options = options or Options()
+    options = layouts.opening(options or Options())
     found = sources.find([files] if isinstance(files, str) else list(files))
     needs = assignment.all_needs(options, needs)
     inputs = [assignment.open_input(source, options, needs) for source in found]
+    options = layouts.chosen(inputs[0].columns, options, inputs[0].name)
     cast = assignment.cast(inputs, options, needs, wants)
     names = [role_columns(list(roles_here.values())) for roles_here in cast]
     sampled = infer.sample(inputs, names)

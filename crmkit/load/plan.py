@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from crmkit.load.columns.expression import Expression
 from crmkit.load.columns.roles import Role
 from crmkit.load.values.dates import ISO, Layout
 from crmkit.load.values.numbers import NumberStyle
+
+if TYPE_CHECKING:
+    from crmkit.load.layouts.layout import Layout as Export
 
 MAX_SCALE = 6
 # Amounts up to this many minor units cannot overflow a sum of Int64 in any file of 2**33 rows.
@@ -36,6 +40,11 @@ class Options:
     currency: str | None = None
     exclude_status: tuple[str, ...] = ()
     ignore_refunds: bool = False
+    layout: str | None = None  # a name, a file, or none
+    # What a layout says: the export that the file is, why it is taken for it, and role → column or formula.
+    read_as: Export | None = None
+    read_as_why: str = ""
+    proposed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

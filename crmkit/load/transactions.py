@@ -250,6 +250,10 @@ class Transactions(ABC):
     def _inferences(self) -> list[str]:
         """What was found rather than given, in words."""
         plan, notes = self.plan, []
+        if plan.options.read_as is not None:
+            notes.append(
+                f"read as: {plan.options.read_as.name} ({plan.options.read_as_why}); --layout none reads it by names"
+            )
         if (
             plan.layout != dates.ISO
             and not plan.options.date_format

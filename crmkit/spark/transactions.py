@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from crmkit.engine.rows import ByRow, Counted, Shrink
-from crmkit.load import infer
+from crmkit.load import infer, layouts
 from crmkit.load.account.audit import Reject
 from crmkit.load.columns import assignment
 from crmkit.load.infer import Sample, role_columns
@@ -94,7 +94,9 @@ def load(
     """
     if not asked and (number := parts(spark, paths)) is not None:
         spark.conf.set("spark.sql.shuffle.partitions", str(number))
+    options = layouts.opening(options)
     source = find(spark, paths, options, assignment.all_needs(options, needs))
+    options = layouts.chosen(source.inputs[0].columns, options, source.inputs[0].name)
     cast = assignment.cast(source.inputs, options, assignment.all_needs(options, needs), wants)
     names = {
         opened.name: role_columns(list(roles.values()))

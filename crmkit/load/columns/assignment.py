@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from crmkit.load import batches
+from crmkit.load import batches, layouts
 from crmkit.load.columns import roles
 from crmkit.load.columns.roles import Role
 from crmkit.load.find import sources
@@ -33,6 +34,8 @@ def open_input(source: sources.Source, options: Options, needs: frozenset[str]) 
     """A source whose header has been found."""
 
     def suits(columns: Sequence[str]) -> bool:
+        if options.layout != layouts.NONE and layouts.recognised(columns) is not None:
+            return True
         try:
             roles.assign(columns, options.columns, needs=needs, wants=frozenset(), file="")
         except Exception:
@@ -62,7 +65,7 @@ def _cast(opened: Input, options: Options, needs: frozenset[str], wants: frozens
         raise roles.DataError(
             f"{roles.missing_sentence(sorted(needs), opened.columns, opened.name)} Also, {opened.dialect.note}."
         )
-    found = roles.assign(opened.columns, options.columns, needs=needs, wants=wants, file=opened.name)
+    found = _assigned(opened, options, needs, wants)
     for role in found.values():
         for column in role.formula.columns:
             if column in opened.types:
@@ -70,6 +73,19 @@ def _cast(opened: Input, options: Options, needs: frozenset[str], wants: frozens
                     opened.types[column], role=role.name, column=column, file=opened.name
                 )
     return found
+
+
+def _assigned(
+    opened: Input, options: Options, needs: frozenset[str], wants: frozenset[str]
+) -> dict[str, Role]:
+    """The user's word first, then the layout's, then what the names say."""
+    typed = {name: word for name, word in options.columns.items() if word}
+    proposed = {name: word for name, word in options.proposed.items() if name not in typed}
+    found = roles.assign(opened.columns, {**proposed, **typed}, needs=needs, wants=wants, file=opened.name)
+    if options.read_as is None:
+        return found
+    why = f"as in {options.read_as.name}"
+    return {name: replace(role, why=why) if name in proposed else role for name, role in found.items()}
 
 
 def _refuse_disagreement(inputs: Sequence[Input], cast: Sequence[dict[str, Role]]) -> None:

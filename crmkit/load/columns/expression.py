@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,10 @@ class Expression:
         """Fold the tree with `leaf` for columns and `number` for constants."""
         return _fold(self.tree, leaf, number)
 
+    def respelt(self, columns: Sequence[str]) -> str:
+        """The same formula as text, over columns of these names."""
+        return str(_fold(self.tree, lambda i: _Text(_quoted(columns[i])), lambda value: _Text(f"{value:g}")))
+
 
 def column(name: str) -> Expression:
     """The formula that is just one column."""
@@ -69,6 +73,29 @@ def parse(text: str) -> Expression:
             f"The expression names columns and numbers {parser.parts} times; {_MAX_PARTS} is the most."
         )
     return Expression(text, tuple(parser.columns), tree)
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[^\W\d][\w.]*", name) else f'"{name}"'
+
+
+class _Text(str):
+    """Text that arithmetic puts together."""
+
+    def __add__(self, other: str) -> _Text:
+        return _Text(f"({self} + {other!s})")
+
+    def __sub__(self, other: str) -> _Text:
+        return _Text(f"({self} - {other})")
+
+    def __mul__(self, other: object) -> _Text:
+        return _Text(f"{self} * {other}")
+
+    def __truediv__(self, other: str) -> _Text:
+        return _Text(f"({self} / ({other}))")
+
+    def __neg__(self) -> _Text:
+        return _Text(f"(-{self})")
 
 
 class _Parser:
