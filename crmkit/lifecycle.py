@@ -94,7 +94,7 @@ def tally(activity: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("revenue").sum(),
         pl.col("before").sum(),
         change.clip(lower_bound=0).sum().alias("expansion"),
-        (-change).clip(lower_bound=0).sum().alias("contraction"),
+        (0 - change.clip(upper_bound=0)).sum().alias("contraction"),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
+from polars import selectors
 
 from crmkit.errors import DataError
 from crmkit.load.csv import careful, dialect
@@ -59,7 +60,8 @@ def _parquet(source: Source) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(source.raw(), page_checksum_verification=True)
+        # Milliseconds hold every moment that INT96 can say; in nanoseconds the year 9999 would come out as 1816.
+        return pq.ParquetFile(source.raw(), page_checksum_verification=True, coerce_int96_timestamp_unit="ms")
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(_parquet_sentence(source.name, error)) from None
 
@@ -145,7 +147,8 @@ def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watc
     # As one table: Polars would import all of PyArrow's functions to take arrays one by one.
     frame = pl.DataFrame(pa.table(made, names=[str(place) for place in range(len(made))]))
     frame.columns = list(names)
-    return frame
+    # Arithmetic in a narrow type wraps around, and limits do not fit into it.
+    return frame.with_columns(selectors.integer().cast(pl.Int64))
 
 
 def _refuse_joined(opened: Input, file: pq.ParquetFile, read_columns: Sequence[str]) -> None:

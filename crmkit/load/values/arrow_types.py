@@ -7,6 +7,7 @@ refused when the file is opened, in words, since an engine would panic, or make 
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -31,15 +32,27 @@ _DELETE = 0x7F
 
 def refuse_misfit(dtype: pa.DataType, *, role: str, column: str, file: str) -> None:
     """DataError where a column of this type cannot play this role."""
-    while is_.is_dictionary(dtype):
-        dtype = dtype.value_type
-    if any(fits(dtype) for fits in _FITS.get(role, _LABEL)):
+    if role not in _FITS and is_uuid(dtype):
+        return
+    if any(fits(_bare(dtype)) for fits in _FITS.get(role, _LABEL)):
         return
     how = "is nested" if is_.is_nested(dtype) else "does not hold " + _WHAT.get(role, "names or numbers")
     raise DataError(
         f"{file}: the column {column!r}, the {role}, {how} (its type is {str(dtype)[:60]}); "
         f"give another one with --{role}, or convert it first."
     )
+
+
+def is_uuid(dtype: pa.DataType) -> bool:
+    """Whether these are the identifiers of sixteen bytes that people know as text with four hyphens."""
+    return getattr(dtype, "extension_name", "") == "arrow.uuid"
+
+
+def _bare(dtype: pa.DataType) -> pa.DataType:
+    """The type of the values, without what a dictionary or an extension puts around it."""
+    while is_.is_dictionary(dtype) or isinstance(dtype, pa.BaseExtensionType):
+        dtype = dtype.value_type if is_.is_dictionary(dtype) else dtype.storage_type
+    return dtype
 
 
 def is_visible(array: pa.Array) -> bool:
@@ -62,6 +75,8 @@ def plain(array: pa.Array, *, where: str, lenient: bool = False) -> pa.Array:
     `where` names the column in that error; `lenient` shows such bytes as hexadecimal digits instead.
     """
     dtype = array.type
+    if is_uuid(dtype):
+        return _uuids(array)
     if isinstance(dtype, pa.BaseExtensionType):
         return plain(array.storage, where=where, lenient=lenient)
     if is_.is_dictionary(dtype):
@@ -89,6 +104,12 @@ def _text(array: pa.Array, where: str, lenient: bool) -> pa.Array:
                 [None if value is None else value.hex() for value in array.cast(pa.binary()).to_pylist()]
             )
         raise DataError(f"{where} holds bytes that are not UTF-8 text; convert it first.") from None
+
+
+def _uuids(array: pa.Array) -> pa.Array:
+    """As the databases that write them show them."""
+    values = array.storage.to_pylist()
+    return pa.array([None if value is None else str(UUID(bytes=value)) for value in values], pa.string())
 
 
 def _anything(array: pa.Array) -> pa.Array:

@@ -312,7 +312,10 @@ def _skip(plan: Plan, columns: list[str]) -> pl.Expr:
         expression = pl.when(pl.col("amount") < 0).then(code["ignored refund"]).otherwise(expression)
     if options.exclude_status:
         unwanted = (
-            pl.col("status").str.to_lowercase().is_in([word.lower() for word in options.exclude_status])
+            pl.col("status")
+            .cast(pl.String)
+            .str.to_lowercase()
+            .is_in([word.lower() for word in options.exclude_status])
         )
         expression = pl.when(unwanted).then(code["excluded status"]).otherwise(expression)
     if options.currency and "currency" in columns:
