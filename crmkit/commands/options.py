@@ -52,6 +52,7 @@ class Shared:
     exclude_status: str | None = None
     refunds: str = "net"
     no_customer: str = "drop"
+    exclude: str | None = None
     rejects: str | None = None
     strict: bool = False
     max_rejects: str | None = None
@@ -115,6 +116,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "exclude_status": ("input", _option(_TEXT, _ROWS, "Skip rows with these statuses, such as cancelled,unpaid.", "--exclude-status", metavar="LIST")),
     "refunds": ("input", _option(str, _ROWS, "net: refunds lower revenue (default); ignore: skip them.", "--refunds", metavar="RULE")),
     "no_customer": ("input", _option(str, _ROWS, "Rows without customer id: drop (default, counted) or fail (status 3).", "--no-customer", metavar="RULE")),
+    "exclude": ("input", _option(_TEXT, _ROWS, "Leave out the customers of this list: opt-outs, open complaints.", "--exclude", metavar="FILE[:COLUMN]")),
     "rejects": ("input", _option(_TEXT, _ROWS, "Write the rows that were set aside to this file.", "--rejects", metavar="FILE")),
     "strict": ("input", _option(bool, _ROWS, "Refuse if any row must be set aside (status 3).", "--strict")),
     "max_rejects": ("input", _option(_TEXT, _ROWS, "Refuse beyond so many rows set aside (status 3).", "--max-rejects", metavar="N|P%")),

@@ -319,7 +319,7 @@ def gate(common: Shared) -> Gate:
 
 def load_options(common: Shared) -> Any:
     """The reading options as `load` wants them."""
-    from crmkit.load import Options
+    from crmkit.load import Options, lists
 
     names = ("customer", "date", "amount", "order", "product", "cost", "store", "status")
     check_zone(common.tz)
@@ -339,6 +339,7 @@ def load_options(common: Shared) -> Any:
             word.strip() for word in (common.exclude_status or "").split(",") if word.strip()
         ),
         ignore_refunds=common.refunds == "ignore",
+        exclude=None if common.exclude is None else lists.excluded(common.exclude),
     )
 
 

@@ -45,6 +45,8 @@ def read(files: Sequence[str | Source], options: Options) -> pl.DataFrame | None
     as_of = options.as_of or _as_of(frame, opened[0].name)
     _refuse_later(frame, as_of, opened[0].name)
     made = timed(frame.drop("recency", "x", "t_x", "T", strict=False), as_of)
+    if options.exclude is not None:
+        made = made.filter(~options.exclude.holds(made["customer"]))
     return made.select(name for name in ORDER if name in made.columns).sort("customer")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from crmkit.load.columns.expression import Expression
 from crmkit.load.columns.roles import Role
+from crmkit.load.lists import Excluded
 from crmkit.load.values.dates import ISO, Layout
 from crmkit.load.values.numbers import NumberStyle
 
@@ -45,6 +46,7 @@ class Options:
     read_as: Export | None = None
     read_as_why: str = ""
     proposed: Mapping[str, str] = field(default_factory=dict)
+    exclude: Excluded | None = None  # customers who are left out
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import polars as pl
 
 from crmkit.load import infer
 from crmkit.load.account import audit as accounts
-from crmkit.load.account.audit import REASON, SKIP, Audit, Reject
+from crmkit.load.account.audit import EXCLUDED, REASON, SKIP, Audit, Reject
 from crmkit.load.infer import Surprises
 from crmkit.load.inputs import ROW, Watch
 from crmkit.load.plan import MAX_SCALE, Plan
@@ -101,6 +101,9 @@ class Reader:
         if kept.height < cleaned.height:
             aside = cleaned.select(REASON, SKIP, "amount").filter(~used)
             audit.set_aside(aside)
+            if self.plan.options.exclude is not None:
+                listed = cleaned.filter(pl.col(SKIP) == EXCLUDED, pl.col(REASON) == 0)["customer"]
+                audit.excluded |= set(listed.unique().cast(pl.String).to_list())
             reasons = {accounts.REASONS[code] for code in aside[REASON].unique().to_list() if code}
             if any(audit.wants(reason) for reason in reasons):
                 self._keep_rejects(raw, cleaned, audit, part)

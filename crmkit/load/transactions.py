@@ -272,6 +272,8 @@ class Transactions(ABC):
             notes.append(f"{self.audit.anonymous_rows:,} rows without a customer id take part")
         if self.audit.trimmed_ids:
             notes.append(f"blank space around {self.audit.trimmed_ids:,} customer ids was trimmed")
+        if (listed := plan.options.exclude) is not None:
+            notes.append(listed.account(len(self.audit.excluded)))
         if plan.float_ids:
             notes.append("customer ids are whole numbers, some written like 12345.0; the .0 was dropped")
         if self.audit.rounded_rows:

@@ -30,8 +30,10 @@ SKIPS = (
     "other currency",
     "excluded status",
     "ignored refund",
+    "excluded customer",
 )
 NO_CUSTOMER = REASONS.index("no customer id")
+EXCLUDED = SKIPS.index("excluded customer") + 1
 # What a column of the cleaned frame is called; a reason of 0 means that the row is used.
 REASON, SKIP, VALUE = "__reason", "__skip", "__value"
 # Of each used row: whether digits of its amount were lost, whether its id was trimmed.
@@ -73,6 +75,7 @@ class Audit:
     last_date: date | None = None
     currencies: set[str] = field(default_factory=set)
     no_currency: int = 0
+    excluded: set[str] = field(default_factory=set)
     anonymous_rows: int = 0  # used, though they have no customer id
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -149,6 +152,7 @@ class Audit:
         self.first_date = min(filter(None, (self.first_date, other.first_date)), default=None)
         self.last_date = max(filter(None, (self.last_date, other.last_date)), default=None)
         self.currencies |= other.currencies
+        self.excluded |= other.excluded
         self.notes = sorted({*self.notes, *other.notes})
         self.rejects += [reject for reject in other.rejects if self.wants(reject.reason)]
 

@@ -51,7 +51,7 @@ def clean(
         raw,
         plan,
     )
-    values = values.with_columns(_reason(values, plan).alias(REASON), _skip(plan, values.columns).alias(SKIP))
+    values = values.with_columns(_reason(values, plan).alias(REASON), _skip(plan, values).alias(SKIP))
     return _told_apart(values, raw) if values[REASON].is_in([BAD_DATE, BAD_AMOUNT]).any() else values
 
 
@@ -304,7 +304,7 @@ def _reason(values: pl.DataFrame, plan: Plan) -> pl.Expr:
     return found
 
 
-def _skip(plan: Plan, columns: list[str]) -> pl.Expr:
+def _skip(plan: Plan, values: pl.DataFrame) -> pl.Expr:
     options, day = plan.options, pl.col("date")
     code = {skip: pl.lit(number + 1, dtype=pl.UInt8) for number, skip in enumerate(SKIPS)}
     expression = pl.lit(0, dtype=pl.UInt8)
@@ -318,11 +318,14 @@ def _skip(plan: Plan, columns: list[str]) -> pl.Expr:
             .is_in([word.lower() for word in options.exclude_status])
         )
         expression = pl.when(unwanted).then(code["excluded status"]).otherwise(expression)
-    if options.currency and "currency" in columns:
+    if options.currency and "currency" in values.columns:
         wanted = pl.col("currency") == options.currency.upper()
         expression = pl.when(wanted).then(expression).otherwise(code["other currency"])
     if options.since:
         expression = pl.when(day < options.since).then(code["before the since date"]).otherwise(expression)
     if options.as_of:
         expression = pl.when(day > options.as_of).then(code["after the as-of date"]).otherwise(expression)
+    if options.exclude is not None:
+        listed = pl.lit(options.exclude.holds(values["customer"]))
+        expression = pl.when(listed).then(code["excluded customer"]).otherwise(expression)
     return expression
