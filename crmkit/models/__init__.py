@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from crmkit.models.bdw import BdW
     from crmkit.models.bgbb import BGBB
     from crmkit.models.bgnbd import BGNBD
+    from crmkit.models.clock import Clock, fit_clock
     from crmkit.models.cnbd import BGCNBD, MBGCNBD
     from crmkit.models.covariates import CovariateFit, fit_covariates
+    from crmkit.models.early import Early, fit_early
     from crmkit.models.fitting import Fit
-    from crmkit.models.gammagamma import GammaGamma
+    from crmkit.models.gammagamma import GammaGamma, GammaGammaFrequency
     from crmkit.models.intervals import Outlook, outlook
     from crmkit.models.mbgnbd import MBGNBD
     from crmkit.models.nbd import NBD
@@ -33,8 +35,10 @@ _HOMES = {
     "bgnbd": ("BGNBD",),
     "cnbd": ("BGCNBD", "MBGCNBD"),
     "covariates": ("CovariateFit", "fit_covariates"),
+    "clock": ("Clock", "fit_clock"),
+    "early": ("Early", "fit_early"),
     "fitting": ("Fit",),
-    "gammagamma": ("GammaGamma",),
+    "gammagamma": ("GammaGamma", "GammaGammaFrequency"),
     "mbgnbd": ("MBGNBD",),
     "nbd": ("NBD",),
     "paretonbd": ("ParetoNBD",),
@@ -55,16 +59,21 @@ __all__ = [
     "PURCHASE_MODELS",
     "SBG",
     "BdW",
+    "Clock",
     "CovariateFit",
     "Draw",
+    "Early",
     "Fit",
     "GammaGamma",
+    "GammaGammaFrequency",
     "LognormalSpend",
     "Outlook",
     "ParetoNBD",
     "PurchaseModel",
     "SpendModel",
+    "fit_clock",
     "fit_covariates",
+    "fit_early",
     "fit_from_dict",
     "fit_spend",
     "model_from_dict",

@@ -118,13 +118,17 @@ def fit_covariates(
         z = {"purchase": z_purchase, "dropout": z_dropout}
         parts.append((_design(base, z), group))
     sizes = {name: len(z[which]) for name, which, _ in EFFECTS[kind.name]}
-    return _climb(base, parts, sizes, (unit, l2))
+    return climb(base, parts, sizes, (unit, l2))
 
 
-def _climb(
+def climb(
     base: PurchaseModel, parts: list[tuple[Array, Rows]], sizes: dict[str, int], scales: tuple[float, float]
 ) -> CovariateFit:
-    """Newton's method on log-parameters and coefficients together; `scales` are the unit of time and l2."""
+    """Newton's method on log-parameters and coefficients together; `scales` are the unit of time and l2.
+
+    Each part of the customers comes with the matrix that turns log-parameters and coefficients into its
+    own log-parameters; `sizes` are the numbers of coefficients by the parameter that they move.
+    """
     p, more, (unit, l2) = len(base.names), sum(sizes.values()), scales
     shrunk = np.r_[np.zeros(p), np.full(more, l2)]
 

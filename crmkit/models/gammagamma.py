@@ -95,3 +95,51 @@ class GammaGamma(SpendModel):
         rate = rng.gamma(self.q, 1.0, len(x)) / self.gamma
         total = rng.gamma(self.p * np.maximum(x, 1)) / rate
         return np.where(x > 0, total / np.maximum(x, 1), 0.0)
+
+
+@dataclass(frozen=True)
+class GammaGammaFrequency(GammaGamma):
+    """Gamma-Gamma whose amounts grow with the number of purchases: `doubling` is their factor at twice as many.
+
+    m · doubling^−u is Gamma-Gamma, u = log2 x; the scale of a customer with x amounts is
+    gamma · doubling^u.
+    """
+
+    doubling: float
+
+    name: ClassVar[str] = "gammagammafrequency"
+    title: ClassVar[str] = "Gamma-Gamma by frequency"
+    names: ClassVar[tuple[str, ...]] = ("p", "q", "gamma", "doubling")
+    powers: ClassVar[tuple[int, ...]] = (0, 0, 1, 0)
+    box: ClassVar[tuple[tuple[float, float], ...]] = (*GammaGamma.box, (1e-2, 1e2))
+
+    @classmethod
+    def start(cls) -> Self:
+        return cls(2.0, 3.0, 1.0, 1.0)
+
+    def _growth(self, x: Array) -> Array:
+        """The logarithm to the base 2 of the number of amounts, and the factor that it comes to."""
+        u = np.log2(np.maximum(x, 1.0))
+        return np.stack([u, self.doubling**u])
+
+    def jet(self, x: Array, m: Array) -> Jet:
+        """The derivative in log doubling is u times that in log gamma; log m stays as it is."""
+        u, growth = self._growth(x)
+        plain = super().jet(x, m / growth)
+        jet = empty(4, len(x))
+        jet.value[:] = plain.value - np.log(growth)
+        jet.gradient[:3], jet.gradient[3] = plain.gradient, u * plain.gradient[2]
+        jet.hessian[:3, :3], jet.hessian[:3, 3] = plain.hessian, u * plain.hessian[:, 2]
+        jet.hessian[3, 3] = u**2 * plain.hessian[2, 2]
+        mirror(jet.hessian)
+        return jet
+
+    def moments(self, x: ArrayLike, m: ArrayLike) -> Moments:
+        x, m = columns(x, m)
+        growth = self._growth(np.where((x > 0) & (m > 0), x, 1.0))[1]
+        found = super().moments(x, m / growth)
+        return Moments(found.mean * growth, found.square * growth**2, found.mean_square * growth**2)
+
+    def draw(self, rng: np.random.Generator, x: ArrayLike) -> Array:
+        (x,) = columns(x)
+        return super().draw(rng, x) * self._growth(x)[1]

@@ -51,6 +51,20 @@ class Past:
         return unique_rows(self.x, np.zeros_like(self.t_x), self.T)
 
     @cached_property
+    def _splits(self) -> dict[tuple[float, ...], list[tuple[int, Array, Past]]]:
+        return {}
+
+    def split(self, edges: tuple[float, ...]) -> list[tuple[int, Array, Past]]:
+        """The histories by place of their T among the edges: the place, its rows, and these by themselves."""
+        if edges not in self._splits:
+            place = np.searchsorted(np.array(edges), self.T, side="left")
+            groups = [(int(one), np.flatnonzero(place == one)) for one in np.unique(place)]
+            self._splits[edges] = [
+                (one, rows, Past(self.x[rows], self.t_x[rows], self.T[rows])) for one, rows in groups
+            ]
+        return self._splits[edges]
+
+    @cached_property
     def all_kinds(self) -> Kinds:
         """The different (x, t_x, T)."""
         return unique_rows(self.x, self.t_x, self.T)

@@ -13,7 +13,7 @@ from crmkit.models.bgbb import BGBB
 from crmkit.models.bgnbd import BGNBD
 from crmkit.models.cnbd import BGCNBD, MBGCNBD
 from crmkit.models.fitting import Fit
-from crmkit.models.gammagamma import GammaGamma
+from crmkit.models.gammagamma import GammaGamma, GammaGammaFrequency
 from crmkit.models.mbgnbd import MBGNBD
 from crmkit.models.model import Model
 from crmkit.models.nbd import NBD
@@ -24,7 +24,7 @@ from crmkit.models.spend import LognormalSpend
 
 _PURCHASE: tuple[type[PurchaseModel], ...] = (NBD, BGNBD, MBGNBD, ParetoNBD, BGCNBD, MBGCNBD)
 PURCHASE_MODELS = {kind.name: kind for kind in _PURCHASE}
-_OTHERS: tuple[type[Model], ...] = (BGBB, SBG, BdW, GammaGamma, LognormalSpend)
+_OTHERS: tuple[type[Model], ...] = (BGBB, SBG, BdW, GammaGamma, GammaGammaFrequency, LognormalSpend)
 BY_NAME: dict[str, type[Model]] = {**PURCHASE_MODELS, **{kind.name: kind for kind in _OTHERS}}
 
 

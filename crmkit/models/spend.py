@@ -21,6 +21,7 @@ from crmkit.models.weighted import columns, unique_rows
 
 Array = np.ndarray
 
+WORTH = 10.0  # of AIC, for a parameter that an analyst would have to explain
 FEWEST = 30  # customers with an amount, below which Gamma-Gamma is not tried
 
 
@@ -159,9 +160,14 @@ class LognormalSpend(SpendModel):
         return np.where(x > 0, np.exp(log_mean - S / 2 + np.sqrt(S) * rng.standard_normal(len(x))), 0.0)
 
 
-def fit_spend(x: ArrayLike, m: ArrayLike, weights: ArrayLike | None = None) -> Fit:
-    """Gamma-Gamma if it can be fitted and has a finite mean, else the lognormal model, saying why."""
-    from crmkit.models.gammagamma import GammaGamma
+def fit_spend(
+    x: ArrayLike, m: ArrayLike, weights: ArrayLike | None = None, *, by_frequency: bool = False
+) -> Fit:
+    """Gamma-Gamma if it can be fitted and has a finite mean, else the lognormal model, saying why.
+
+    `by_frequency`: with amounts that grow with x, where that is likelier by far (AIC).
+    """
+    from crmkit.models.gammagamma import GammaGamma, GammaGammaFrequency
 
     x, m, w = columns(x, m, 1.0 if weights is None else weights)
     used = (x > 0) & (m > 0) & (w > 0)
@@ -171,6 +177,9 @@ def fit_spend(x: ArrayLike, m: ArrayLike, weights: ArrayLike | None = None) -> F
         reason = "all mean amounts are the same"
     else:
         fit = GammaGamma.fit(x, m, w)
+        if by_frequency:
+            growing = GammaGammaFrequency.fit(x, m, w)
+            fit = growing if growing.model.q > 1 and growing.aic <= fit.aic - WORTH else fit
         if fit.model.q > 1:
             return fit
         reason = f"its q = {fit.model.q:.3g} is not above one, so that its mean would be infinite"

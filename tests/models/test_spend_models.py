@@ -9,10 +9,14 @@ import pytest
 from numpy.testing import assert_allclose
 
 from crmkit.errors import ModelError
-from crmkit.models import GammaGamma, LognormalSpend, fit_spend
+from crmkit.models import GammaGamma, GammaGammaFrequency, LognormalSpend, fit_spend
 from tests.models.model_cases import best_known, customers
 
-SPEND = [GammaGamma(6.25, 3.74, 15.44), LognormalSpend(30.0, 0.3, 0.4)]
+SPEND = [
+    GammaGamma(6.25, 3.74, 15.44),
+    GammaGammaFrequency(6.25, 3.74, 15.44, 1.1),
+    LognormalSpend(30.0, 0.3, 0.4),
+]
 each_spend = pytest.mark.parametrize("model", SPEND, ids=lambda model: model.name)
 
 
@@ -53,8 +57,9 @@ def test_customers_who_do_not_differ_are_said():
 def test_derivatives_agree_with_differences(model):
     x, m, step = np.array([1.0, 3, 40]), np.array([10.0, 35, 80]), 1e-5
     jet = model.jet(x, m)
-    for i in range(3):
-        up, down = (model.at(model.theta + sign * step * np.eye(3)[i]).jet(x, m) for sign in (1, -1))
+    p = len(model.theta)
+    for i in range(p):
+        up, down = (model.at(model.theta + sign * step * np.eye(p)[i]).jet(x, m) for sign in (1, -1))
         assert_allclose((up.value - down.value) / (2 * step), jet.gradient[i], rtol=1e-6, atol=1e-7)
         assert_allclose((up.gradient - down.gradient) / (2 * step), jet.hessian[i], rtol=1e-6, atol=1e-7)
 
@@ -93,7 +98,7 @@ def test_expected_amount_lies_between_the_customers_and_everybodys(model):
 def test_expectations_are_those_of_the_simulation(model):
     rng = np.random.default_rng(3)
     x = np.full(200_000, 2.0)
-    both = model.draw(rng, x)
+    both = model.draw(rng, x) / getattr(model, "doubling", 1.0)
     moments = model.moments(0, 0)
     assert both.mean() == pytest.approx(moments.mean[0], rel=0.02)
     assert (both**2).mean() == pytest.approx((moments.square[0] + moments.mean_square[0]) / 2, rel=0.1)
@@ -124,3 +129,18 @@ def test_no_amounts_at_all():
 def test_no_mean_without_q_above_one():
     with pytest.raises(ModelError, match="finite mean"):
         _ = GammaGamma(6, 0.7, 15).mean
+
+
+def test_amounts_that_grow_with_frequency_are_seen_where_they_are_sure():
+    fit = fit_spend(*simulated(GammaGammaFrequency(6.25, 3.74, 15.44, 1.15), 6000), by_frequency=True)
+    assert fit.model.name == "gammagammafrequency"
+    assert fit.model.doubling == pytest.approx(1.15, abs=3 * fit.standard_errors["doubling"])
+    plain = simulated(GammaGamma(6.25, 3.74, 15.44), 6000)
+    assert fit_spend(*plain, by_frequency=True).model == fit_spend(*plain).model
+
+
+def test_growth_of_one_is_plain_gamma_gamma():
+    plain, same = GammaGamma(6.25, 3.74, 15.44), GammaGammaFrequency(6.25, 3.74, 15.44, 1.0)
+    x, m = np.array([0.0, 1, 3, 40]), np.array([0.0, 10, 35, 80])
+    assert_allclose(same.moments(x, m), plain.moments(x, m))
+    assert_allclose(same.log_likelihood(x[1:], m[1:]), plain.log_likelihood(x[1:], m[1:]))
