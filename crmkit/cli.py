@@ -54,7 +54,15 @@ class _Plain:
 
 
 class _Command(_Plain, TyperCommand):
-    pass
+    """One that refuses to be told twice: of two output files, the parser would forget the first."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = self.make_parser(ctx).parse_args(list(args))[2]
+        for option in given:
+            may_come_again = option.multiple or option.nargs != 1 or getattr(option, "is_flag", False)
+            if given.count(option) > 1 and not may_come_again:
+                raise UsageError(f"{option.opts[0]} is given twice. Give it once.")
+        return super().parse_args(ctx, args)
 
 
 class _Group(_Plain, TyperGroup):

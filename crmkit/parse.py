@@ -87,6 +87,18 @@ def percent(text: str, option: str, *, low: float = 0.0, high: float = 1.0) -> f
     return value
 
 
+def percentages(text: str, option: str) -> list[Decimal]:
+    """Percentages separated by commas: `70,90,100` and `70%,90%,100%`, and as shares `0.7,0.9,1`."""
+    parts = [part.strip() for part in text.split(",")]
+    bare = [decimal(part.removesuffix("%"), option) for part in parts]
+    # Beyond 1 there is no share, so one such number says how the others are meant.
+    are_shares = all(value <= 1 for part, value in zip(parts, bare, strict=True) if not part.endswith("%"))
+    return [
+        value * 100 if are_shares and not part.endswith("%") else value
+        for part, value in zip(parts, bare, strict=True)
+    ]
+
+
 def whole(text: str, option: str) -> int:
     """A whole number that is not negative."""
     value = decimal(text, option)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import importlib.util
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Annotated, Any
 
@@ -71,6 +71,7 @@ class Shared:
     engine: str = "polars"
     master: str | None = None
     conf: tuple[str, ...] = ()
+    own: Mapping[str, Any] = field(default_factory=dict)  # what the command alone has, as it was typed
 
 
 def _option(
@@ -141,7 +142,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
 def shared(function: Callable[..., None], groups: str = "files input output") -> Callable[..., None]:
     """Give a command the options of these groups; it takes them as its first argument, a `Shared`."""
     wanted = {name: kind for name, (group, kind) in _OPTIONS.items() if group in groups.split()}
-    defaults = {spec.name: spec.default for spec in fields(Shared)}
+    defaults = {spec.name: spec.default for spec in fields(Shared) if spec.name != "own"}
 
     @functools.wraps(function)
     def command(**given: Any) -> None:
@@ -150,7 +151,7 @@ def shared(function: Callable[..., None], groups: str = "files input output") ->
             common["files"] = tuple(common["files"])
         if "conf" in common:
             common["conf"] = tuple(common["conf"] or ())
-        chosen = _checked(Shared(**common))
+        chosen = _checked(Shared(**common, own=dict(given)))
         use(chosen.lang)
         function(chosen, **given)
 

@@ -45,13 +45,14 @@ def pareto(
     Example: crmkit pareto sales.parquet -o tiers.csv
     """
     from crmkit import pareto as analysis
+    from crmkit import parse
 
     choice("--scheme", scheme, _SCHEMES)
     choice("--value", value, ("revenue", "profit", "orders"))
     key = choice("--by", by or "customer", ("customer", "product", "channel", "group", "store"))
     options: dict[str, Any] = {
         "scheme": scheme,
-        "cuts": _percents(cuts),
+        "cuts": None if cuts is None else parse.percentages(cuts, "--cuts"),
         "value": value,
         "inactive_after": inactive_after,
         "key": key,
@@ -65,14 +66,3 @@ def pareto(
     with Session("pareto", common) as session:
         frame = session.customers(wants, key=key, needs=needs)
         session.finish(analysis.analyse(frame, **options))
-
-
-def _percents(cuts: str | None) -> list[float] | None:
-    from crmkit.errors import UsageError
-
-    if cuts is None:
-        return None
-    try:
-        return [float(cut) for cut in cuts.replace("%", "").split(",")]
-    except ValueError:
-        raise UsageError(f"--cuts {cuts!r} is not a list of percentages such as 70,90,100.") from None

@@ -16,7 +16,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -281,14 +281,18 @@ class Session:
                 "polars": polars.__version__,
                 "python": platform.python_version(),
             },
-            "options": {
-                name: value for name, value in asdict(self.common).items() if value not in (None, False, ())
-            },
+            "options": self._options(),
             "inputs": self._inputs(),
             "facts": dict(result.facts),
             "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
             "outputs": [_file_account(path, written) for path, written in files.waiting().items()],
         }
+
+    def _options(self) -> dict[str, Any]:
+        """What was asked for, with the command's own options: enough to run it again."""
+        shared = {name: value for name, value in vars(self.common).items() if name != "own"}
+        asked = {**shared, **self.common.own}
+        return {name: value for name, value in asked.items() if value not in (None, False, (), [])}
 
     def _inputs(self) -> list[dict[str, Any]]:
         if self.is_spread:

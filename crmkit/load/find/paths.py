@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from crmkit.errors import DataError, UsageError
+from crmkit.load.find import tables
 
 SUFFIXES = (
     ".csv",
@@ -53,7 +54,9 @@ def _check(argument: str) -> None:
 
 def _expanded(path: Path) -> list[tuple[Path, Hive]]:
     if not stat.S_ISDIR(status(path).st_mode):
+        tables.refuse(path.parent)
         return [(path, ())]
+    tables.refuse(path)
     members = sorted(_walk(path))
     if not members:
         raise DataError(f"{path}: this folder (directory) holds no CSV or Parquet files; none was found.")
@@ -135,6 +138,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         raise DataError(sentence(str(error.filename or folder), error))
 
     for where, folders, files in os.walk(folder, onerror=fail, followlinks=True):
+        tables.refuse(Path(where))
         folders[:] = sorted(name for name in folders if _is_new(Path(where) / name, seen))
         for name in files:
             if _wanted(name):
