@@ -28,6 +28,7 @@ COMMANDS = {
     "sample": ("Look", ""),
     "pareto": ("Analyse", ANYWHERE),
     "rfm": ("Analyse", ANYWHERE),
+    "basket": ("Analyse", ANYWHERE),
     "clv": ("Forecast", ANYWHERE),
     "backtest": ("Forecast", READS),
     "accumulation": ("Reckon", "input output"),

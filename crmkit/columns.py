@@ -347,6 +347,26 @@ CAMPAIGNS = {
     "unlike": Column("flag", "whether that is more than a tenth of a standard deviation"),
 }
 
+# Baskets, and who is who.
+TOGETHER = {
+    "other": Column("text", "the product that it is bought with"),
+    "support": Column("share", "part of all orders, or customers, that hold all products of the row"),
+    "confidence": Column("share", "part of the orders with the product that hold the other, too"),
+    "confidence_back": Column("share", "part of the orders with the other that hold the product, too"),
+    "lift": Column(
+        "times", "orders together over what they were if each order were as likely to hold a product"
+    ),
+    "expected": Column(
+        "count", "orders together that chance would give, by the sizes of orders and how popular products are"
+    ),
+    "affinity": Column("times", "orders together over the expected ones; 1 is chance"),
+    "p": Column(
+        "ratio",
+        "chance of a result so far from what is expected, or farther, if nothing but chance were at work",
+    ),
+    "q": Column("ratio", "the least false discovery rate at which the row is a finding"),
+}
+
 COLUMNS: dict[str, Column] = {
     **TRANSACTIONS,
     **CUSTOMERS,
@@ -363,6 +383,7 @@ COLUMNS: dict[str, Column] = {
     **CLV,
     **BACKTEST,
     **CAMPAIGNS,
+    **TOGETHER,
 }
 
 

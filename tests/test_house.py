@@ -19,10 +19,10 @@ FLOORS = (
     {"customers", "sample"},
     {"history"},
     {"spark"},
-    {"forecast", "whatif"},
+    {"forecast", "whatif", "baskets"},
     # the questions: none imports another
     {"check", "pareto", "rfm", "clv", "backtest", "migration", "cohort", "lifecycle", "churn", "trend"}
-    | {"deviation", "campaigns"},
+    | {"deviation", "basket", "campaigns"},
     {"commands"},
     {"cli"},
     {"process"},

@@ -1,0 +1,117 @@
+"""What goes together: products that are bought together more often than the sizes of baskets explain.
+
+Lift, and Fisher's test, take every order for equally likely to hold a product. Large orders hold
+everything, so by lift everything goes with everything. Here a pair is compared with what chance would do
+to orders of these sizes and products of this popularity (`baskets.null`), and all pairs are judged at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from crmkit.baskets import affinity, market, units
+from crmkit.baskets.market import Market
+from crmkit.errors import UsageError
+from crmkit.headlines import together as headlines
+from crmkit.result import Result
+
+if TYPE_CHECKING:
+    from crmkit.load.transactions import Transactions
+
+TABLES = ("pairs",)
+ROLES = frozenset({"customer", "date", "amount", "order", "product"})
+
+
+def analyse(
+    sales: Transactions,
+    *,
+    unit: str = "order",
+    min_orders: str | None = None,
+    fdr: float = 0.05,
+    max_basket: int = 500,
+    substitutes: bool = False,
+    target: str | None = None,
+    by: str | None = None,
+    exclude: Sequence[str] = (),
+) -> Result:
+    """Pairs of products whose number of common orders chance does not explain.
+
+    `unit` is `order` or `customer`; `min_orders` (`20`, `0.5%`) is how many of them a product must be in.
+    `fdr` is the part of the findings that may be false (Benjamini-Hochberg over every pair of those products,
+    met or not). `substitutes` looks for pairs that are rarer than chance. `by="month"` compares with what chance
+    does within each month, so that products of different seasons are no substitutes. Orders of more than
+    `max_basket` products count for their products, not for pairs. `exclude` are products that are none, such as postage.
+    """
+    _check(unit, by, fdr, max_basket)
+    baskets = units.read(sales, unit, monthly=by is not None)
+    known = market.survey(
+        baskets,
+        unit=unit,
+        min_orders=min_orders,
+        most=max_basket,
+        exclude=exclude,
+        by=[] if by is None else [by],
+    )
+    found = affinity.table(known, fdr, substitutes=substitutes, target=target)
+    result = Result(
+        command="basket",
+        tables={"pairs": _in_units(found, unit)},
+        facts=_facts(known, found, unit=unit, fdr=fdr, substitutes=substitutes),
+        notes=tuple(_notes(known)),
+        titles={"pairs": _title(unit, substitutes)},
+    )
+    return headlines.pairs(result)
+
+
+def _check(unit: str, by: str | None, fdr: float, max_basket: int) -> None:
+    if unit not in units.UNITS:
+        raise UsageError(f"There is no unit {unit!r} of baskets. Choose one of {', '.join(units.UNITS)}.")
+    if by not in (None, "month"):
+        raise UsageError(f"--by is {by!r}; chance can be reckoned within each month only: --by month.")
+    if not 0 < fdr <= 1:
+        raise UsageError(f"--fdr is {fdr:.4g}. Give a part above 0 and up to 1, such as 5%.")
+    if max_basket < 2:
+        raise UsageError(f"--max-basket is {max_basket}, and a pair takes two products. Say 500.")
+
+
+def _in_units(found: pl.DataFrame, unit: str) -> pl.DataFrame:
+    return found if unit == "order" else found.rename({"orders": "customers"})
+
+
+def _title(unit: str, substitutes: bool) -> str:
+    how = "less often" if substitutes else "more often"
+    where = "in one order" if unit == "order" else "by one customer"
+    return f"Products bought {where} {how} than chance has it"
+
+
+def _facts(known: Market, found: pl.DataFrame, *, unit: str, fdr: float, substitutes: bool) -> dict[str, Any]:
+    return {
+        "unit": unit,
+        f"{unit}s": known.total,
+        f"large_{unit}s": known.large,
+        "products": known.everything,
+        "products_tested": len(known.products),
+        f"min_{unit}s": known.least,
+        "pairs_tested": known.pairs,
+        "pairs_found": found.height,
+        "fdr": fdr,
+        "substitutes": substitutes,
+    }
+
+
+def _notes(known: Market) -> list[str]:
+    of = "in" if known.unit == "order" else "of"
+    tested = (
+        f"{known.pairs:,} pairs of the {len(known.products):,} products {of} {known.least:,} or more "
+        f"{known.unit}s were tested; {known.everything - len(known.products):,} rarer products were not"
+    )
+    if not known.large:
+        return [tested]
+    return [
+        tested,
+        f"{known.large:,} {known.unit}s of more than {known.most:,} products count for their products, not for pairs "
+        "(--max-basket)",
+    ]

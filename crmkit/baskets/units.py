@@ -1,0 +1,95 @@
+"""Rows → baskets: the distinct products of each order, or of each customer.
+
+By key: all rows of one order together. A row with a positive amount is a purchase; a product that
+comes twice is in the basket once, and refunds put nothing into it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from crmkit.engine.rows import Counted, Rows
+from crmkit.errors import DataError
+from crmkit.history import periods
+
+if TYPE_CHECKING:
+    from crmkit.load.transactions import Transactions
+
+UNITS = ("order", "customer")
+
+
+def read(sales: Transactions, unit: str, *, monthly: bool = False) -> Rows:
+    """The baskets of these transactions: `product`, a list, `size`, and with `monthly` the `month` of the first day.
+
+    An order is an order id; rows without one belong to the order of their customer and day.
+    """
+    key = "order" if unit == "order" and sales.has("order") else "customer"
+    if key == "customer" and not sales.has("customer"):
+        raise DataError(
+            f"{sales.name}: there is no column of orders and none of customers, so nothing says which rows belong "
+            "together. Say which it is: --order COLUMN."
+        )
+    query = partial(
+        baskets,
+        unit=unit,
+        has_order=sales.has("order"),
+        # Labels as numbers, where all rows are read by this process.
+        coded=sales.in_one_stream and sales.is_text("product"),
+        monthly=monthly,
+    )
+    return sales.by_key(query, key=key).by_row(_sized)
+
+
+def baskets(rows: pl.LazyFrame, *, unit: str, has_order: bool, coded: bool, monthly: bool) -> pl.LazyFrame:
+    """By key: the distinct products of each order or customer."""
+    product = pl.col("product").cast(pl.Categorical()) if coded else pl.col("product")
+    bought = rows.filter(pl.col("amount") > 0, pl.col("product").is_not_null())
+    key = _order(has_order) if unit == "order" else pl.col("customer")
+    month = [periods.index(pl.col("date"), "month").alias("month") for _ in range(monthly)]
+    keyed = bought.select(product, *month, key=key).filter(pl.col("key").is_not_null())
+    first = [pl.col("month").min() for _ in range(monthly)]
+    return keyed.group_by("key").agg(pl.col("product").unique(), *first).drop("key")
+
+
+def _order(has_order: bool) -> pl.Expr:
+    """64 bits for the order id, or for the customer's day; null where neither is known."""
+    day = pl.when(pl.col("customer").is_not_null()).then(pl.struct("customer", "date").hash(seed=1))
+    if not has_order:
+        return day
+    order = pl.when(pl.col("order").is_not_null()).then(pl.col("order").hash(seed=0))
+    return pl.coalesce(order, day)
+
+
+def _sized(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(size=pl.col("product").list.len().cast(pl.Int64))
+
+
+def without(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """By row: the baskets without these products; those that held nothing else are gone."""
+    named = pl.element().cast(pl.String).is_in(names)
+    left = frame.with_columns(pl.col("product").list.eval(pl.element().filter(~named)))
+    return _sized(left).filter(pl.col("size") > 0)
+
+
+def product_counts(baskets: Rows, most: int, *by: str) -> pl.DataFrame:
+    """In how many baskets each product is: `orders` in all, `kept` in those of at most so many products."""
+    parts = baskets.by_row(partial(_counted, most=most, by=by))
+    found = parts.counts(Counted(by=["product", *by], sums=["orders", "kept"]))
+    return found.drop("n").sort("product", *by)
+
+
+def _counted(frame: pl.DataFrame, most: int, by: tuple[str, ...]) -> pl.DataFrame:
+    """The counts of some baskets, with the products' names: codes are known to this process only."""
+    exploded = frame.lazy().select(*by, "product", kept=pl.col("size") <= most).explode("product")
+    counts = exploded.group_by(*by, "product").agg(
+        orders=pl.len().cast(pl.Int64), kept=pl.col("kept").sum().cast(pl.Int64)
+    )
+    return counts.with_columns(pl.col("product").cast(pl.String)).collect()
+
+
+def sizes(baskets: Rows, *by: str) -> pl.DataFrame:
+    """How many baskets have each `size`: `n`."""
+    return baskets.counts(Counted(by=["size", *by]))

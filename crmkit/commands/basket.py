@@ -1,0 +1,50 @@
+"""`crmkit basket`: what goes together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from crmkit.commands.options import Shared
+from crmkit.commands.run import Session
+
+
+def basket(
+    common: Shared,
+    unit: Annotated[str, typer.Option(help="What holds products together: order or customer.", metavar="NAME")] = "order",
+    level: Annotated[str | None, typer.Option(help="Column that takes the place of the product, such as a category.", metavar="COLUMN")] = None,
+    min_orders: Annotated[str | None, typer.Option(help="Products in so many orders take part; default 0.1%, at least 5.", metavar="N|P%", show_default=False)] = None,
+    fdr: Annotated[str, typer.Option(help="Part of the pairs found that may be false.", metavar="P%")] = "5%",
+    target: Annotated[str | None, typer.Option(help="Pairs with this product only.", metavar="PRODUCT")] = None,
+    substitutes: Annotated[bool, typer.Option("--substitutes", help="Pairs that are rarer than chance instead.")] = False,
+    by: Annotated[str | None, typer.Option(help="month: compare with chance within each month, where there are seasons.", metavar="NAME")] = None,
+    exclude_product: Annotated[list[str] | None, typer.Option(help="A product that is none, such as POSTAGE (may be repeated).", metavar="PRODUCT")] = None,
+    max_basket: Annotated[int, typer.Option(help="Larger orders count for their products, not for pairs.", metavar="N")] = 500,
+) -> None:  # fmt: skip
+    """Find the products that are bought together more often than the sizes of orders explain.
+
+    Example: crmkit basket sales.parquet --exclude-product POSTAGE
+    """
+    from dataclasses import replace
+
+    from crmkit import basket as analysis
+    from crmkit import parse
+
+    allowed = parse.percent(fdr, "--fdr")
+    common = common if level is None else replace(common, product=level)
+    needed = {"product"} | ({"customer"} if unit == "customer" else set()) | ({"date"} if by else set())
+    with Session("basket", common, by_customer=False) as session:
+        sales = session.read(needs=needed, wants=analysis.ROLES)
+        result = analysis.analyse(
+            sales,
+            unit=unit,
+            min_orders=min_orders,
+            fdr=allowed,
+            max_basket=max_basket,
+            substitutes=substitutes,
+            target=target,
+            by=by,
+            exclude=exclude_product or (),
+        )
+        session.finish(result)

@@ -1,0 +1,50 @@
+"""Baskets for tests: rows of them, and the same margins without any association."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from crmkit.baskets import units
+from crmkit.baskets.market import Market, survey
+from crmkit.engine.rows import Rows, of
+
+
+def rows(baskets: list[set[str]]) -> pl.LazyFrame:
+    """The transactions of these baskets, each product twice."""
+    listed = [(None, str(at), one, 100) for at, basket in enumerate(baskets) for one in sorted(basket) * 2]
+    schema = {"customer": pl.String, "order": pl.String, "product": pl.String, "amount": pl.Int64}
+    return pl.LazyFrame(listed, schema=schema, orient="row").with_columns(date=pl.lit(None, dtype=pl.Date))
+
+
+def frame(baskets: list[set[str]]) -> pl.DataFrame:
+    """What a pass makes of them."""
+    query = units.baskets(rows(baskets), unit="order", has_order=True, coded=False, monthly=False)
+    return units._sized(query.collect())
+
+
+def market(baskets: Rows | list[set[str]], min_orders: str = "1") -> Market:
+    found = of(frame(baskets)) if isinstance(baskets, list) else baskets
+    return survey(found, unit="order", min_orders=min_orders, most=500)
+
+
+def shuffled(baskets: list[set[str]], seed: int, trades: int) -> list[set[str]]:
+    """The same sizes and the same popularity, and no association: curveball (Strona et al. 2014)."""
+    draw, mixed = np.random.default_rng(seed), [set(basket) for basket in baskets]
+    for _ in range(trades):
+        a, b = (int(one) for one in draw.choice(len(mixed), 2, replace=False))
+        both = mixed[a] & mixed[b]
+        loose = sorted(mixed[a] ^ mixed[b])
+        draw.shuffle(loose)
+        n = len(mixed[a]) - len(both)
+        mixed[a], mixed[b] = both | set(loose[:n]), both | set(loose[n:])
+    return mixed
+
+
+def made_up(baskets: int, products: int, seed: int) -> list[set[str]]:
+    """Baskets of very different sizes, of products of very different popularity, and nothing else."""
+    draw = np.random.default_rng(seed)
+    popularity = 1 / np.arange(1, products + 1) ** 0.7
+    sizes = np.minimum(draw.geometric(0.12, baskets), products // 2)
+    chance = popularity / popularity.sum()
+    return [{f"p{one:03d}" for one in draw.choice(products, size, replace=False, p=chance)} for size in sizes]

@@ -1,0 +1,86 @@
+"""Pairs: counted as a plain loop counts them, wherever the baskets lie; found where they are planted, and nowhere else."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmkit.baskets import affinity, pairs
+from crmkit.errors import CrmkitError
+from tests.baskets.markets import frame, made_up, market, shuffled
+from tests.batched_rows import Scattered
+
+baskets_of = st.lists(st.sets(st.sampled_from("abcdef'\"🍵"), min_size=1), min_size=1, max_size=25)
+
+
+@given(baskets_of, st.integers(1, 7), st.integers(2, 5))
+def test_pairs_are_those_of_a_plain_loop(baskets: list[set[str]], size: int, most: int) -> None:
+    products = sorted(set().union(*baskets) - {"a"})
+    wanted = Counter(
+        pair
+        for basket in baskets
+        if len(basket) <= most
+        for pair in itertools.combinations(sorted(basket - {"a"}), 2)
+    )
+    found = pairs.count(Scattered.of(frame(baskets), size), products, most)
+    assert {(products[a], products[b]): n for a, b, n in found.rows()} == wanted
+
+
+@given(baskets_of, st.integers(1, 7))
+def test_the_same_answer_in_any_batches_and_order(baskets: list[set[str]], size: int) -> None:
+    def answer(one: object) -> object:
+        try:
+            return affinity.table(market(one), 1.0).write_csv()  # type: ignore[arg-type]
+        except CrmkitError as error:
+            return str(error)
+
+    assert answer(Scattered.of(frame(baskets[::-1]), size)) == answer(baskets)
+
+
+def test_measures_by_hand() -> None:
+    """Omiecinski's five baskets (2003, IEEE TKDE 15:57): support, confidence and lift as they are in textbooks."""
+    baskets = [set("abc"), set("ab"), set("abd"), set("bc"), set("cd")]
+    table = affinity.table(market(baskets), 1.0)
+    row = {(one["product"], one["other"]): one for one in table.rows(named=True)}["a", "b"]
+    assert row["orders"] == 3
+    assert (row["support"], row["confidence"], row["confidence_back"]) == (3 / 5, 1.0, 3 / 4)
+    assert row["lift"] == pytest.approx(3 * 5 / (3 * 4))
+    poisson = 1 - sum(math.exp(-row["expected"]) * row["expected"] ** k / math.factorial(k) for k in range(3))
+    assert row["p"] == pytest.approx(poisson)
+
+
+def test_nothing_is_found_where_sizes_and_popularity_are_all_there_is() -> None:
+    baskets = made_up(1_500, 60, 5)
+    found = []
+    for seed in range(3):
+        mixed = shuffled(baskets, seed, 6_000)
+        found.append(affinity.table(market(mixed, "5"), 0.05).height)
+    assert sorted(found)[1] == 0
+
+
+def test_planted_pairs_are_found() -> None:
+    """A fifth of the baskets with the one get the other, too."""
+    baskets = made_up(1_500, 60, 5)
+    planted = {("p020", "p040"), ("p011", "p055")}
+    draw = np.random.default_rng(3)
+    for one, other in sorted(planted):
+        for basket in baskets:
+            if one in basket and draw.random() < 0.4:
+                basket.add(other)
+    table = affinity.table(market(baskets, "5"), 0.05)
+    assert planted <= set(table.select("product", "other").rows())
+    assert table.height <= 4
+
+
+def test_substitutes_are_never_together() -> None:
+    baskets = [{"tea", f"p{at % 7}", f"q{at % 5}"} for at in range(300)]
+    baskets += [{"coffee", f"p{at % 7}", f"q{at % 5}"} for at in range(300)]
+    table = affinity.table(market(baskets), 0.05, substitutes=True)
+    assert table.row(0)[:3] == ("coffee", "tea", 0)
+    assert table["affinity"].max() < 1
