@@ -191,7 +191,7 @@ def result(found: Valued) -> Result:
             "new_customers": "A new customer",
             "models": "Models, the chosen one first",
         },
-        pictures={"parameters": "none"},
+        pictures={"models": "none", "parameters": "none"},
     )
     return headlines.clv(shown).with_detail("customers", _listed(found))
 

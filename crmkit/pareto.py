@@ -232,7 +232,7 @@ def analyse(
             "tiers": f"{noun.capitalize()} by {value}",
             "curve": f"Part of all {value} reached, largest first",
         },
-        pictures={"curve": "curve"},
+        pictures={"tiers": "bars revenue_share", "curve": "curve asked"},
     )
     return headlines.pareto(result).with_detail(
         noun, largest_first.shown(partial(_listed, found=found, key=key))

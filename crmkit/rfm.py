@@ -255,7 +255,7 @@ def analyse(
         facts=facts,
         notes=(*_map_notes(chosen, cut.bins), *_notes(measured, facts, found)),
         titles={"grid": "Customers by R (rows) and F (columns)"},
-        pictures={"grid": "heat"},
+        pictures={"cells": "none", "grid": "heat beside"},
     )
     listed = partial(_listed, cut=cut, names=names, only=wanted)
     return headlines.rfm(result).with_detail("customers", largest_first.shown(listed))

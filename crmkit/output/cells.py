@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crmkit import columns
+from crmkit.language.figures import money_places
 from crmkit.language.safe_text import safe
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def _form(column: pl.Series, kind: str) -> Form:
     if kind == "share" and dtype.is_numeric():
         return _finite(lambda value: f"{value:z.1%}")
     if isinstance(dtype, pl.Decimal):
-        return lambda value: f"{value:z,.{dtype.scale}f}"
+        return _money_form(column)
     if dtype.is_float():
         return _finite(_float_form(column, kind))
     if dtype.is_integer():
@@ -50,11 +51,20 @@ def _finite(form: Form) -> Form:
 
 def _float_form(column: pl.Series, kind: str) -> Form:
     # Counts that are not whole are expected ones.
-    if kind in {"money", "times", "count"}:
+    if kind == "money":
+        return _money_form(column)
+    if kind in {"times", "count"}:
         return "{:z,.2f}".format
     if kind == "days":
         return "{:z,.1f}".format
     return _ratio_form(column)
+
+
+def _money_form(column: pl.Series) -> Form:
+    """Two decimals, or none down the column where hundredths tell nothing; files keep every decimal."""
+    top = max((abs(v) for v in column.to_list() if v is not None and math.isfinite(v)), default=0)
+    places = money_places(top)
+    return lambda value: f"{value:z,.{places}f}"
 
 
 def _ratio_form(column: pl.Series) -> Form:

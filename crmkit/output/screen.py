@@ -5,41 +5,51 @@ In a pipe or a file a table has its natural width and plain characters; nothing 
 A Result's `pictures` say how a table is drawn: `curve` (a line through the first two columns),
 `bars` or `bars COLUMN` (a share, or the column named, as bars), `heat` or `heat KIND` (the numbers
 after the first column on a scale of colours; KIND is how numbers in columns that the vocabulary
-does not know are written), `none` (another table shows the same).
+does not know are written), `none` (another table shows the same). Two words may follow: `asked`
+(drawn only if it is asked for by name), `beside` (drawn to the right of the table before it, if
+there is room, and else only if it is asked for).
+
+Rich draws: tables, styles, what stands beside each other. Our own is what Rich cannot do without
+cutting names and numbers: which columns fit, where headers break, and listings of thousands of rows.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from crmkit import columns
-from crmkit.language.catalogue import phrase
+from crmkit.language.catalogue import label, phrase
 from crmkit.language.safe_text import safe
-from crmkit.output import cells, pictures
+from crmkit.output import pictures
+from crmkit.output.columns_on_screen import (
+    Column,
+    bars,
+    cell_count,
+    columns_of,
+    fitting,
+    floats,
+    is_upright,
+    plain_lines,
+    upright,
+    width_of,
+)
 from crmkit.result import Result
 
 if TYPE_CHECKING:
     import polars as pl
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
 Color = Literal["auto", "always", "never"]
 
 ROWS = 50
-# Rich's names for what it detects, and for what its styles take.
-_SYSTEMS = {
-    "standard": "STANDARD",
-    "256": "EIGHT_BIT",
-    "truecolor": "TRUECOLOR",
-    "windows": "WINDOWS",
-}
 _ASKS_FOR_COLOR = ("FORCE_COLOR", "TTY_COMPATIBLE")  # wherever the output goes
-_GAP = "  "
+# Rich takes a millisecond for each row that it draws.
+_LONG = 200
+_BESIDE = 4
 _CURVE_WIDTH = 60
 # The scale and the axis to the left of a curve, and the end of "100%" to its right.
 _CURVE_MARGIN = 9
@@ -60,32 +70,6 @@ class Page:
 
     text: str
     hints: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A column as it will be drawn: text, and a shade for each cell of a heat map."""
-
-    header: str
-    texts: list[str]
-    right: bool = False
-    shades: list[pictures.Shade | None] | None = None
-
-    @cached_property
-    def width(self) -> int:
-        """The cells of a terminal that the widest text takes: two for a Chinese character."""
-        return max(map(_cells, [self.header, *self.texts]))
-
-    def padded(self, text: str) -> str:
-        """`text` filled up to the width of the column."""
-        blanks = " " * (self.width - _cells(text))
-        return blanks + text if self.right else text + blanks
-
-
-def _cells(text: str) -> int:
-    from rich.cells import cell_len
-
-    return len(text) if text.isascii() else cell_len(text)
 
 
 def window(color: Color = "auto", width: int | None = None) -> Window:
@@ -122,22 +106,23 @@ def _is_ascii_locale() -> bool:
 
 
 def page(result: Result, win: Window, *, limit: int | None = None) -> Page:
-    """All tables of `result`, one below the other; `limit` rows of each (default ROWS, 0 for all).
+    """The answer, the tables of `result` one below the other, and what to type next.
 
-    Of a table whose picture is `none`, because another one shows the same, only the size is told.
+    `limit` is the number of rows of each table (default ROWS, 0 for all). Tables that are drawn only
+    when they are asked for are named.
     """
     drawing = _Drawing(result, win, ROWS if limit is None else limit)
     drawing.answer()
-    told = [name for name in result.tables if len(result.tables) > 1 and result.pictures.get(name) == "none"]
-    for place, name in enumerate(name for name in result.tables if name not in told):
-        if place:
-            drawing.lines.append("")
-        drawing.draw(name)
-    for name in told:
-        rows = _counted(result.tables[name].height, "row")
-        drawing.lines.append(f"{safe(name)}: {rows}, which --table {safe(name)} lists")
+    names = [name for name in result.tables if len(result.tables) == 1 or not drawing.is_asked(name)]
+    while names:
+        name = names.pop(0)
+        neighbour = names[0] if names and drawing.is_beside(names[0]) else None
+        if neighbour is not None:
+            names.pop(0)
+        drawing.draw(name, neighbour)
+    drawing.told()
     drawing.next()
-    return Page("\n".join([*drawing.lines, ""]), tuple(drawing.hints))
+    return Page(drawing.text(), tuple(drawing.hints))
 
 
 class _Drawing:
@@ -147,127 +132,214 @@ class _Drawing:
         self.result = result
         self.window = win
         self.limit = limit
-        self.lines: list[str] = []
         self.hints: list[str] = []
+        self._left_out: list[str] = []
+        self._console = _console(win)
+        self._several = len([name for name in result.tables if not self.is_asked(name)]) > 1
+        self._blank = False
+
+    def text(self) -> str:
+        """All of it; what is styled keeps its blanks."""
+        written = self._console.file.getvalue()  # type: ignore[attr-defined]
+        return "".join(f"{line.rstrip()}\n" for line in written.split("\n")[:-1])
 
     def answer(self) -> None:
         """Add the headline, and what it is about."""
         for text, style in ((self.result.headline, "bold"), (self.result.context, "dim")):
-            self.lines += [self._styled(line, style) for line in wrapped(text, self.window.width)]
-        if self.lines:
-            self.lines.append("")
+            for line in wrapped(text, self.window.width):
+                self._say(line, style)
+                self._blank = True
 
     def next(self) -> None:
         """Add the lines to type, which are never broken."""
         if not self.result.next:
             return
+        self._space()
         head = phrase("next")
-        blank = " " * _cells(head)
-        self.lines += [
-            "",
-            *(f"{blank if i else head}  {safe(line)}" for i, line in enumerate(self.result.next)),
-        ]
+        for place, line in enumerate(self.result.next):
+            self._say(f"{head if not place else ' ' * cell_count(head)}  {safe(line)}")
 
-    def draw(self, name: str) -> None:
-        """Add a table, or the picture that stands for it among others."""
+    def told(self) -> None:
+        """Name the tables that were not drawn."""
+        names = [name for name in self.result.tables if self.is_asked(name) and len(self.result.tables) > 1]
+        names += self._left_out
+        if names:
+            self._space()
+            sizes = {name: f"{self.result.tables[name].height:,}" for name in names}
+            self._say(
+                f"{phrase('more')}  "
+                + "  ".join(
+                    phrase("--table {name} ({rows} rows)", name=safe(n), rows=sizes[n]) for n in names
+                )
+            )
+
+    def is_asked(self, name: str) -> bool:
+        """Whether a table is drawn only when it is asked for."""
+        picture, words = self._picture(name)
+        return picture == "none" or "asked" in words
+
+    def is_beside(self, name: str) -> bool:
+        """Whether a table goes to the right of the one before it."""
+        return "beside" in self._picture(name)[1]
+
+    def draw(self, name: str, neighbour: str | None = None) -> None:
+        """Add a table, with another one to the right of it if there is room, or the picture that stands for it."""
         frame = self.result.tables[name]
-        several = len(self.result.tables) > 1
-        if several or name in self.result.titles:
-            self.lines.append(self._styled(safe(self.result.titles.get(name, name)), "bold"))
+        self._space()
         if self._picture(name)[0] == "curve" and frame.height:
+            self._title(name)
             self._draw_curve(frame)
-            if several:
-                self.lines.append(f"{_counted(frame.height, 'point')}: --table {safe(name)} lists them")
+            if self._several:
+                self._say(
+                    phrase(
+                        "{points} points: --table {name} lists them",
+                        points=f"{frame.height:,}",
+                        name=safe(name),
+                    )
+                )
                 return
-        self._draw_table(name, frame)
+            self._table(self._drawn(name, frame))
+            return
+        left = self._drawn(name, frame)
+        if neighbour is None:
+            self._title(name)
+            self._table(left)
+            self._counted(name)
+            return
+        right = self._drawn(neighbour, self.result.tables[neighbour])
+        if self.window.width is not None and width_of(left) + _BESIDE + width_of(right) > self.window.width:
+            self._left_out.append(neighbour)
+            self._title(name)
+            self._table(left)
+        else:
+            self._both(left, right, neighbour)
+        self._counted(name)
 
-    def _styled(self, text: str, style: str) -> str:
-        if self.window.color_system is None:
-            return text
-        from rich.color import ColorSystem
-        from rich.style import Style
+    def _space(self) -> None:
+        if self._blank:
+            self._say("")
+        self._blank = True
 
-        system = ColorSystem[_SYSTEMS[self.window.color_system]]
-        return Style.parse(style).render(text, color_system=system)
+    def _say(self, line: str, style: str = "") -> None:
+        from rich.text import Text
 
-    def _picture(self, name: str) -> tuple[str, str]:
-        """The picture's name and the word after it, either empty."""
-        picture, _, word = self.result.pictures.get(name, "").partition(" ")
-        return picture, word
+        self._put(Text(line, style=style, no_wrap=True))
+
+    def _put(self, what: RenderableType) -> None:
+        self._console.print(what, no_wrap=True, overflow="ignore", crop=False)
+
+    def _title(self, name: str) -> None:
+        if self._several or name in self.result.titles:
+            self._say(self._title_of(name), "bold")
+
+    def _title_of(self, name: str) -> str:
+        return safe(self.result.titles.get(name) or label(name))
+
+    def _picture(self, name: str) -> tuple[str, set[str]]:
+        """The picture's name and the words after it."""
+        picture, *words = self.result.pictures.get(name, "").split() or [""]
+        return picture, set(words)
 
     def _draw_curve(self, frame: pl.DataFrame) -> None:
         width = min(_CURVE_WIDTH, max((self.window.width or 80) - _CURVE_MARGIN, 12))
-        self.lines += pictures.curve(_points(frame), width, ascii_only=self.window.ascii_only)
-        x, y = map(safe, frame.columns[:2])
-        self.lines.append(f"{'':7}across: {x}, up: {y}")
+        for line in pictures.curve(_points(frame), width, ascii_only=self.window.ascii_only):
+            self._say(line)
+        x, y = map(safe, map(label, frame.columns[:2]))
+        self._say(f"{'':7}" + phrase("across: {x}, up: {y}", x=x, y=y))
 
-    def _draw_table(self, name: str, frame: pl.DataFrame) -> None:
+    def _drawn(self, name: str, frame: pl.DataFrame) -> list[Column]:
+        """The columns that fit; of those that do not, a hint is given."""
+        picture, words = self._picture(name)
+        word = next(iter(words - {"asked", "beside"}), "")
+        if is_upright(frame) and not picture:
+            return upright(frame)
         shown = frame.head(self.limit) if self.limit else frame
-        drawn = self._fitting(name, list(self._columns(name, shown)))
-        header = _GAP.join(column.padded(column.header) for column in drawn)
-        self.lines.append(self._styled(header.rstrip(), "bold"))
-        self.lines.append(("-" if self.window.ascii_only else "─") * _cells(header))
-        texts = [self._texts(column) for column in drawn]
-        self.lines += [_GAP.join(row).rstrip() for row in zip(*texts, strict=True)]
-        if not frame.height:
-            self.lines.append("no rows")
-        elif shown.height < frame.height:
-            self.lines.append(f"{shown.height:,} of {frame.height:,} rows shown")
-
-    def _texts(self, column: _Column) -> list[str]:
-        padded = [column.padded(text) for text in column.texts]
-        if column.shades is None:
-            return padded
-        return [
-            self._styled(text, f"{shade.ink} on {shade.paper}") if shade else text
-            for text, shade in zip(padded, column.shades, strict=True)
-        ]
-
-    def _columns(self, name: str, frame: pl.DataFrame) -> Iterator[_Column]:
-        picture, word = self._picture(name)
-        heated = _heated(frame, word) if picture == "heat" else []
-        shades = _shades(frame.select(heated)) if self._has_shades() else {}
-        for column in frame:
-            kind = (word or "count") if column.name in heated and not _is_known(column) else None
-            yield _Column(
-                safe(column.name),
-                cells.shown(column, kind),
-                cells.is_number(column),
-                shades.get(column.name),
-            )
-        if picture == "bars":
-            yield from self._bars(frame, word)
-
-    def _has_shades(self) -> bool:
-        """Sixteen colours turn a heat map black."""
-        return self.window.color_system in {"256", "truecolor"}
-
-    def _bars(self, frame: pl.DataFrame, word: str) -> Iterator[_Column]:
-        """A column without a header: the share `word`, or the first one, as bars."""
-        names = [word] if word else [c for c in frame.columns if columns.kind(c) == "share"]
-        if names and frame.height:
-            values = [value or 0.0 for value in _floats(frame[names[0]])]
-            top = max(values)
-            parts = [value / top if top > 0 else 0.0 for value in values]
-            yield _Column("", [pictures.bar(part, ascii_only=self.window.ascii_only) for part in parts])
-
-    def _fitting(self, name: str, drawn: list[_Column]) -> list[_Column]:
-        """The columns that fit the window, from the left, and at least one."""
-        if self.window.width is None:
-            return drawn
-        kept, room = 0, self.window.width + len(_GAP)
-        for column in drawn:
-            room -= column.width + len(_GAP)
-            if room < 0 and kept:
-                break
-            kept += 1
-        hidden = [column.header for column in drawn[kept:] if column.header]
+        every = columns_of(shown, picture, word, shaded=self.window.color_system in {"256", "truecolor"})
+        drawn, hidden = fitting(every, self.window.width)
         if hidden:
             self.hints.append(
-                f"{safe(name)}: {_counted(len(hidden), 'column')} hidden ({', '.join(hidden)}): "
+                f"{safe(name)}: {_number(len(hidden), 'column')} hidden ({', '.join(hidden)}): "
                 "use --format csv or a wider window"
             )
-        return drawn[:kept]
+        if picture == "bars" and not hidden:
+            room = None if self.window.width is None else self.window.width - width_of(drawn)
+            drawn = [*drawn, *bars(shown, word, ascii_only=self.window.ascii_only, room=room)]
+        return drawn
+
+    def _table(self, drawn: list[Column]) -> None:
+        if len(drawn[0].texts) > _LONG:
+            for line in plain_lines(drawn, rule="-" if self.window.ascii_only else "─"):
+                self._say(line)
+        else:
+            self._put(self._rich(drawn))
+
+    def _both(self, left: list[Column], right: list[Column], neighbour: str) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        beside = Table.grid(padding=(0, _BESIDE, 0, 0))
+        beside.add_row("", Text(self._title_of(neighbour), style="bold", no_wrap=True))
+        beside.add_row(self._rich(left), self._rich(right))
+        self._put(beside)
+
+    def _rich(self, drawn: list[Column]) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(
+            box=_box(self.window.ascii_only),
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+            show_header=any(column.header for column in drawn),
+        )
+        for column in drawn:
+            # Rich aligns to the right what it has stripped, and blanks may stand for a part that is not there.
+            head = "\n".join(map(column.padded, column.lines))
+            table.add_column(Text(head, style="bold"), vertical="bottom", no_wrap=True)
+        for place in range(len(drawn[0].texts)):
+            table.add_row(*(_cell(column, place) for column in drawn))
+        return table
+
+    def _counted(self, name: str) -> None:
+        height = self.result.tables[name].height
+        if not height:
+            self._say(phrase("no rows"))
+        elif self.limit and height > self.limit:
+            self._say(phrase("{shown} of {all} rows shown", shown=f"{self.limit:,}", all=f"{height:,}"))
+
+
+def _console(win: Window) -> Console:
+    import io
+
+    from rich.console import Console
+
+    return Console(
+        file=io.StringIO(),
+        width=1_000_000,  # what fits is decided before
+        color_system=win.color_system,  # type: ignore[arg-type]
+        force_terminal=win.color_system is not None,
+        no_color=win.color_system is None,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def _box(ascii_only: bool) -> Any:
+    from rich.box import Box
+
+    rule = "----" if ascii_only else "────"
+    return Box("\n".join(["    ", "    ", rule, *["    "] * 5]) + "\n", ascii=ascii_only)
+
+
+def _cell(column: Column, place: int) -> Any:
+    from rich.text import Text
+
+    shade = column.shades[place] if column.shades else None
+    style = f"{shade.ink} on {shade.paper}" if shade else ""
+    return Text(column.padded(column.texts[place]), style=style, no_wrap=True)
 
 
 def wrapped(text: str, width: int | None) -> list[str]:
@@ -276,47 +348,16 @@ def wrapped(text: str, width: int | None) -> list[str]:
         return []
     if width is None:
         return [safe(text)]
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(width=width, color_system=None)
-    return [line.plain.rstrip() for line in Text(safe(text)).wrap(console, width)]
+    return [line.plain.rstrip() for line in Text(safe(text)).wrap(_console(Window()), width)]
 
 
-def _counted(number: int, thing: str) -> str:
+def _number(number: int, thing: str) -> str:
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def _points(frame: pl.DataFrame) -> list[pictures.Point]:
     """The first two columns, without the rows that have a hole."""
-    xs, ys = map(_floats, frame.get_columns()[:2])
+    xs, ys = map(floats, frame.get_columns()[:2])
     return [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
-
-
-def _floats(column: pl.Series) -> list[float | None]:
-    """The numbers of a column, with None for whatever cannot be drawn."""
-    return [v if v is not None and math.isfinite(v) else None for v in column.cast(float).to_list()]
-
-
-def _is_known(column: pl.Series) -> bool:
-    return column.name in columns.COLUMNS
-
-
-def _heated(frame: pl.DataFrame, word: str) -> list[str]:
-    """The columns of the map: the numbers after the first column, of the kind `word` if one is named."""
-    return [
-        column.name
-        for column in frame.get_columns()[1:]
-        if cells.is_number(column) and not (word and _is_known(column) and columns.kind(column.name) != word)
-    ]
-
-
-def _shades(frame: pl.DataFrame) -> dict[str, list[pictures.Shade | None]]:
-    """A shade for each number, on one scale for the whole map."""
-    numbers = {column.name: _floats(column) for column in frame}
-    known = [value for values in numbers.values() for value in values if value is not None]
-    low, span = (min(known), (max(known) - min(known)) or 1.0) if known else (0.0, 1.0)
-    return {
-        name: [None if value is None else pictures.shade((value - low) / span) for value in values]
-        for name, values in numbers.items()
-    }

@@ -51,20 +51,22 @@ COMMANDS = {
 SCREENS = {
     "churn": """\
 Customers as of 2024-09-01
-status       customers  share  revenue_at_risk
-──────────────────────────────────────────────
-active               3  50.0%           987.00
-overdue              2  33.3%            92.00
-lapsed               0   0.0%             0.00
-refund only          1  16.7%            -7.00
+status       customers  revenue at risk
+───────────────────────────────────────
+active         3 50.0%           987.00
+overdue        2 33.3%            92.00
+lapsed         0  0.0%             0.00
+refund only    1 16.7%            -7.00
 
 Late customers
-late  revenue_at_risk  expected_loss  silent  silent_churn
-──────────────────────────────────────────────────────────
-   2            92.00          92.00       1         50.0%
+late                 2
+revenue at risk  92.00
+expected loss    92.00
+silent               1
+silent churn     50.0%
 
 Customers as of 2024-05-31, gone if they bought nothing in the 93 days up to 2024-09-01
-rule                                                     customers  flagged  gone  hits  precision  recall  base_rate
+rule                                                     customers  flagged  gone  hits  precision  recall  base rate
 ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 silent for more than 2 own median gaps, or the base gap          3        1     2     1     100.0%   50.0%      66.7%
 silent for more than 60 days                                     3        0     2     0               0.0%      66.7%
@@ -72,14 +74,14 @@ everybody                                                        3        3     
 """,
     "call list": """\
 Call list
-customer  status   last        orders  median_gap  days_since  threshold  overdue_ratio  revenue_at_risk  tier  segment
+customer  status   last        orders  median gap  days since  threshold  overdue ratio  revenue at risk  tier  segment
 ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 bob       overdue  2024-04-16       8        14.0         138       28.0          9.857            77.00  B     At Risk
 dan       overdue  2024-06-20       1                      73       60.0                           15.00  C     About To Sleep
 """,
     "trend": """\
 Revenue by month
-period   revenue  orders  customers  orders_per_customer  order_value  change  from_customers  from_frequency  from_order_value  year_on_year  complete
+period   revenue  orders  customers  orders per customer  order value  change  from customers  from frequency  from order value  year on year  complete
 ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 2024-01    62.00       3          2                1.500        20.67                                                                          no
 2024-02   144.00       4          3                1.333        36.00   82.00           39.93          -12.02             54.09                yes
@@ -100,14 +102,14 @@ period   method  forecast   low    high
 2024-10  naive      58.00  0.00  176.99
 
 Errors on periods held out
-method  held_out    mase   mape  coverage
+method  held out    mase   mape  coverage
 ─────────────────────────────────────────
 theta          1  0.1566  17.0%    100.0%
 naive          1  0.2229  24.1%    100.0%
 """,
     "deviation": """\
 Tests of 2024-08-03 to 2024-09-01
-measure     tested  flagged  up  down  expected_normal  expected_past
+measure     tested  flagged  up  down  expected normal  expected past
 ─────────────────────────────────────────────────────────────────────
 spend            1        1   1     0           0.0005         0.0000
 gap              1        0   0     0           0.0005         0.5000

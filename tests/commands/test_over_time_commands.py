@@ -36,13 +36,13 @@ COMMANDS = {
 SCREENS = {
     "migration": """\
 Moves of customers by tier from 2024-02-29 to 2024-04-10, by the cut points of 2024-02-29
-move     customers  share  revenue_before  revenue  revenue_change
-──────────────────────────────────────────────────────────────────
-up               1  16.7%           10.00    95.00           85.00
-same             4  66.7%          188.00   213.50           25.50
-down             0   0.0%            0.00     0.00            0.00
-entered          1  16.7%            0.00     1.00            1.00
-left             0   0.0%            0.00     0.00            0.00
+move     customers  revenue before  revenue  revenue change
+───────────────────────────────────────────────────────────
+up         1 16.7%           10.00    95.00           85.00
+same       4 66.7%          188.00   213.50           25.50
+down       0  0.0%            0.00     0.00            0.00
+entered    1 16.7%            0.00     1.00            1.00
+left       0  0.0%            0.00     0.00            0.00
 
 Customers by tier on 2024-02-29 (rows) and on 2024-04-10 (columns)
 from        A  B  C  below zero  left
@@ -52,7 +52,8 @@ B           1  0  0           0     0
 C           0  0  1           0     0
 below zero  0  0  0           1     0
 entered     0  0  1           0     0
-matrix: 25 rows, which --table matrix lists
+
+more  --table matrix (25 rows)
 """,
     "cohort": """\
 Part of the cohort with an order, by month of the first order and months since
@@ -62,7 +63,8 @@ cohort   size      1      2
 2024-02     1   0.0%
 2024-03     1
 mean        2  25.0%  66.7%
-cohorts: 9 rows, which --table cohorts lists
+
+more  --table cohorts (9 rows)
 """,
 }
 
@@ -98,12 +100,12 @@ def test_the_screen_of_the_life_cycle(shop: Path) -> None:
         "\n".join(screen[8:]) + "\n"
         == """\
 Stages on 2024-04-10: loyal from 3 orders on, dormant after 45 days without one
-stage       customers  share  revenue  revenue_share  reached  conversion
-─────────────────────────────────────────────────────────────────────────
-first-time          1  20.0%     1.00           0.3%        5
-repeat              2  40.0%   194.50          61.5%        3       60.0%
-loyal               1  20.0%   116.00          36.7%        1       33.3%
-dormant             1  20.0%     5.00           1.6%
+stage       customers       revenue  reached  conversion
+────────────────────────────────────────────────────────
+first-time    1 20.0%    1.00  0.3%        5
+repeat        2 40.0%  194.50 61.5%        3       60.0%
+loyal         1 20.0%  116.00 36.7%        1       33.3%
+dormant       1 20.0%    5.00  1.6%
 """
     )
 

@@ -17,8 +17,11 @@ MONEY = pl.Decimal(38, 2)
 @pytest.mark.parametrize(
     ("name", "dtype", "values", "texts"),
     [
-        ("revenue", MONEY, ["1234567.5", "-0.05", "0", None], ["1,234,567.50", "-0.05", "0.00", ""]),
-        ("revenue", pl.Decimal(38, 3), ["1.125"], ["1.125"]),
+        ("revenue", MONEY, ["12345.5", "-0.05", "0", None], ["12,345.50", "-0.05", "0.00", ""]),
+        ("revenue", pl.Decimal(38, 3), ["1.125", "-0.001"], ["1.12", "0.00"]),
+        ("revenue", MONEY, ["99999.99"], ["99,999.99"]),
+        ("revenue", MONEY, ["100000.50", "-0.05"], ["100,000", "0"]),
+        ("revenue", pl.Float64, [-1234567.8, None], ["-1,234,568", ""]),
         ("revenue", pl.Float64, [1234.5, float("nan")], ["1,234.50", ""]),
         ("share", pl.Float64, [0.1234, 1.0, -0.0001, None], ["12.3%", "100.0%", "0.0%", ""]),
         ("share", pl.Float64, [float("nan"), float("inf")], ["", ""]),
