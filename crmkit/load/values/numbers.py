@@ -127,6 +127,11 @@ def _meanings(sign: str) -> set[str]:
     return {meaning, *_SHARED_SIGNS.get(meaning, ())}
 
 
+def is_number(value: str) -> bool:
+    """Whether some style reads this text as a number."""
+    return bool(re.match(_PLAIN, value.strip())) or any(_matched(value, mark) is not None for mark in ".,")
+
+
 def readable(values: pl.Series) -> bool:
     """Whether some style reads one of these values."""
     shapes = (_PLAIN, _pattern("."), _pattern(","))
