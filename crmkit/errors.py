@@ -10,11 +10,22 @@ Each message is whole sentences: what was wrong, what was there, what to type ne
 knows how it will be printed; `cli.py` catches the base class once.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 
 class CrmkitError(Exception):
-    """Something the user can mend; the message says how."""
+    """Something the user can mend; the message says how.
+
+    `options` are options of the command line that would (as far as can be told) mend it: name → value.
+    """
 
     exit_status = 1
+
+    def __init__(self, message: str = "", *, options: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.options = dict(options or {})
 
 
 class UsageError(CrmkitError):

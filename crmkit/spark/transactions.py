@@ -19,7 +19,7 @@ from crmkit.load import infer, layouts
 from crmkit.load.account.audit import Reject
 from crmkit.load.columns import assignment
 from crmkit.load.infer import Sample, role_columns
-from crmkit.load.inputs import ROW
+from crmkit.load.inputs import ROW, Input
 from crmkit.load.plan import Options, Plan
 from crmkit.load.reader import Findings, Reader
 from crmkit.load.transactions import Build, Place, Transactions, added, asked_of
@@ -97,7 +97,8 @@ def load(
     options = layouts.opening(options)
     source = find(spark, paths, options, assignment.all_needs(options, needs))
     options = layouts.chosen(source.inputs[0].columns, options, source.inputs[0].name)
-    cast = assignment.cast(source.inputs, options, assignment.all_needs(options, needs), wants)
+    needed = assignment.all_needs(options, needs)
+    cast = assignment.cast(source.inputs, options, needed, wants, partial(_first_rows, source))
     names = {
         opened.name: role_columns(list(roles.values()))
         for opened, roles in zip(source.inputs, cast, strict=True)
@@ -107,6 +108,14 @@ def load(
     made = Lake(path, source, names, Plan(roles=cast[0], options=options), sampled)
     made.plan = infer.make(sampled, cast[0], options, path, made.tally, needs=needs)
     return made
+
+
+def _first_rows(source: Source, opened: Input, columns: Sequence[str]) -> pl.DataFrame:
+    """The first rows of some columns, from all inputs that have them."""
+    known = {one.name: {name: name for name in columns if name in one.plain} for one in source.inputs}
+    if not known[opened.name]:
+        return pl.DataFrame()
+    return source.sample(known).frame.select(list(known[opened.name]))
 
 
 def _used(

@@ -21,7 +21,9 @@ from crmkit.load.columns.look import Column, Look, equal_numbers
 from crmkit.load.columns.relations import adds_up, is_per_order, is_what_was_paid
 
 _LEAD = 12
+_CERTAIN = 97  # a name that says outright that this is the amount
 _LARGER = 5  # times: what a price is, compared with a quantity
+_MONEY = frozenset({"amount", "revenue", "total", "price", "subtotal", "grand"})
 _ADDED = ("tax", "shipping", "fee")
 _MOST_EXTRAS = 5
 
@@ -37,20 +39,23 @@ class Worth:
     per_order: bool = False
 
 
-def choose(columns: Sequence[str], look: Look, order: str | None) -> Choice | Doubt:
-    """The amount's column or formula; `order` is the column of order ids, if one was found."""
-    return _Finder(columns, look, order).choice()
+def choose(columns: Sequence[str], look: Look, orders: pl.Series | None) -> Choice | Doubt:
+    """The amount's column or formula; `orders` tells of each row to which order it belongs, if that is known."""
+    return _Finder(columns, look, orders).choice()
 
 
 class _Finder:
-    def __init__(self, columns: Sequence[str], look: Look, order: str | None) -> None:
+    def __init__(self, columns: Sequence[str], look: Look, orders: pl.Series | None) -> None:
         self.columns = columns
         self.look = look
-        self.order = look[order] if order is not None else None
+        self.orders = orders
 
     def choice(self) -> Choice | Doubt:
-        single = [self._worth(one) for one in merged(proposed("amount", self.columns, self.look), "amount")]
+        found = [one for one in proposed("amount", self.columns, self.look) if not _is_number_of_pieces(one)]
+        single = [self._worth(one) for one in merged(found, "amount")]
         product = self._product
+        if isinstance(product, Worth):
+            single = [one for one in single if self.look[one.text].is_number or not self.look.has_rows]
         if not single:
             return self._without_amount(product)
         formula = product if isinstance(product, Worth) else None
@@ -58,7 +63,7 @@ class _Finder:
 
     def _worth(self, one: Candidate) -> Worth:
         column = one.column
-        per_order = self.order is not None and is_per_order(column.numbers, self.order.values)
+        per_order = self.orders is not None and is_per_order(column.numbers, self.orders)
         return Worth(one.name, f"found by its name, {one.name!r}", one.rank, column.numbers, per_order)
 
     @cached_property
@@ -76,8 +81,12 @@ class _Finder:
             return None
         for role, found in (("quantity", self._quantities), ("price", self._prices)):
             if len(found) > 1 and found[0].rank - found[1].rank < _LEAD:
-                options = tuple(f"{_quoted(self._quantities[0].name)} * {_quoted(one.name)}" for one in self._prices)
-                return Doubt("amount", tuple(one.name for one in found), options[0], f"several could be the {role}")
+                options = tuple(
+                    f"{_quoted(self._quantities[0].name)} * {_quoted(one.name)}" for one in self._prices
+                )
+                return Doubt(
+                    "amount", tuple(one.name for one in found), options[0], f"several could be the {role}"
+                )
         quantity, price = self._quantities[0], self._prices[0]
         text = f"{_quoted(quantity.name)} * {_quoted(price.name)}"
         discount = self._discount()
@@ -95,7 +104,8 @@ class _Finder:
         found = [
             self.look[name]
             for name in self.columns
-            if any("discount" in reading for reading in words.read(name).readings) and self.look[name].is_number
+            if any("discount" in reading for reading in words.read(name).readings)
+            and self.look[name].is_number
         ]
         found = [column for column in found if (column.numbers.fill_null(0) != 0).any()]
         return found[0] if len(found) == 1 else None
@@ -152,19 +162,31 @@ class _Finder:
         close = [one for one in single if first.rank - one.rank < _LEAD]
         if len(close) > 1:
             return Doubt("amount", tuple(one.text for one in close), first.text)
+        if product is not None and first.rank < _CERTAIN and not self._follows(first, product):
+            because = f"{first.text} is not {product.text}"
+            return Doubt("amount", (first.text, product.text), first.text, because)
         if first.rank < names.SURE:
             return Doubt("amount", (first.text,), first.text, f"{first.text} is not a sure name for it")
         return Choice(first.text, first.why)
 
     def _by_line(self, first: Worth, lines: list[Worth]) -> Choice | Doubt:
         """The lines' own amounts, where the order's total is repeated on each of its lines."""
-        assert self.order is not None
+        assert self.orders is not None
         because = f"{first.text} is the same on all lines of an order"
         for line in lines:
-            if adds_up(line.numbers, first.numbers, self.order.values):
-                return Choice(line.text, f"adds up to {first.text}, which is the same on all lines of an order")
+            if adds_up(line.numbers, first.numbers, self.orders):
+                return Choice(
+                    line.text, f"adds up to {first.text}, which is the same on all lines of an order"
+                )
         texts = tuple(one.text for one in (first, *lines))
         return Doubt("amount", texts, lines[0].text, because)
+
+    def _follows(self, total: Worth, product: Worth) -> bool:
+        """Whether the total is the product with tax, freight, fees or discounts, if there is anything to compare."""
+        if not (total.numbers - product.numbers).drop_nulls().len():
+            return True
+        added, taken = self._extras(_ADDED), self._extras(("discount",))
+        return is_what_was_paid(total.numbers, product.numbers, added, taken)
 
     def _explained(self, single: list[Worth]) -> list[Worth]:
         """Without those from which another follows by tax, freight, fees and discounts: that one was paid."""
@@ -181,9 +203,16 @@ class _Finder:
         found = [
             self.look[name].numbers
             for name in dict.fromkeys(self.columns)
-            if any(set(meanings) & reading for reading in words.read(name).readings) and self.look[name].is_number
+            if any(set(meanings) & reading for reading in words.read(name).readings)
+            and self.look[name].is_number
         ]
         return found[:_MOST_EXTRAS]
+
+
+def _is_number_of_pieces(one: Candidate) -> bool:
+    """`Sold` may be money or pieces: small whole numbers are pieces, unless the name speaks of money."""
+    readings = words.read(one.name).readings
+    return one.column.is_small and not any(reading & _MONEY for reading in readings)
 
 
 def _middle(column: Column) -> float:
@@ -203,7 +232,3 @@ def _quoted(name: str) -> str:
     if re.fullmatch(r"[^\W\d][\w.]*", name):
         return name
     return f'"{name}"' if '"' not in name else f"`{name}`"
-
-
-def text: str -> str:
-    return text

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import polars as pl
+
+from crmkit.errors import DataError
 from crmkit.load import batches, layouts
-from crmkit.load.columns import roles
-from crmkit.load.columns.roles import Role
+from crmkit.load.columns import finding, look, names
+from crmkit.load.columns.choice import Doubt
+from crmkit.load.columns.look import Look
+from crmkit.load.columns.roles import NUMERIC, Role, match
 from crmkit.load.find import sources
-from crmkit.load.inputs import Input
+from crmkit.load.inputs import Input, Watch
 from crmkit.load.plan import Options
 from crmkit.load.values import arrow_types
+
+_MOST_PEEKS = 5  # files may have a header and no rows
 
 
 def all_needs(options: Options, needs: frozenset[str]) -> frozenset[str]:
@@ -20,14 +27,46 @@ def all_needs(options: Options, needs: frozenset[str]) -> frozenset[str]:
     return needs | ({"status"} if options.exclude_status else set()) | ({"date"} if dated else set())
 
 
+# The first rows of these columns of an input.
+Peek = Callable[[Input, Sequence[str]], pl.DataFrame]
+
+
+def peek(opened: Input, columns: Sequence[str]) -> pl.DataFrame:
+    """The first rows of a file on this machine; what is odd about them is for the pass to say."""
+    wanted = [name for name in columns if name in opened.plain]
+    frames = list(batches.read(opened, wanted, Watch(lenient=True), look.ROWS)) if wanted else []
+    return pl.concat(frames).head(look.ROWS).select(wanted) if frames else pl.DataFrame()
+
+
 def cast(
-    inputs: Sequence[Input], options: Options, needs: frozenset[str], wants: frozenset[str]
+    inputs: Sequence[Input],
+    options: Options,
+    needs: frozenset[str],
+    wants: frozenset[str],
+    peek: Peek = peek,
 ) -> list[dict[str, Role]]:
-    """The roles of each input; DataError where one is missing, ambiguous or not the same in all."""
+    """The roles of each input; DataError where one is missing, ambiguous or not the same in all.
+
+    Inputs of the same columns have the same roles: those that the first one with rows has.
+    """
     wants = wants | {"currency"} | {name for name, word in options.columns.items() if word}
-    found = [_cast(opened, options, needs, wants) for opened in inputs]
+    known: dict[tuple[str, ...], dict[str, Role]] = {}
+    for opened in inputs:
+        if opened.columns not in known:
+            alike = [other for other in inputs if other.columns == opened.columns]
+            known[opened.columns] = _cast(alike, options, needs, wants, peek)
+    found = [known[opened.columns] for opened in inputs]
     _refuse_disagreement(inputs, found)
     return found
+
+
+def _looked_at(alike: Sequence[Input], columns: Sequence[str], peek: Peek) -> Look:
+    """The first values of what could play a role, from the first of some inputs that has rows."""
+    for opened in alike[:_MOST_PEEKS]:
+        frame = peek(opened, columns)
+        if frame.height:
+            return Look(frame)
+    return Look.of_nothing()
 
 
 def open_input(source: sources.Source, options: Options, needs: frozenset[str]) -> Input:
@@ -36,11 +75,7 @@ def open_input(source: sources.Source, options: Options, needs: frozenset[str]) 
     def suits(columns: Sequence[str]) -> bool:
         if options.layout != layouts.NONE and layouts.recognised(columns) is not None:
             return True
-        try:
-            roles.assign(columns, options.columns, needs=needs, wants=frozenset(), file="")
-        except Exception:
-            return _could_be_header(columns, options, needs)
-        return True
+        return len(columns) > 1 and all(_is_known(role, columns, options) for role in needs)
 
     return batches.open_input(
         source,
@@ -51,53 +86,60 @@ def open_input(source: sources.Source, options: Options, needs: frozenset[str]) 
     )
 
 
-def _could_be_header(columns: Sequence[str], options: Options, needs: frozenset[str]) -> bool:
-    """An ambiguous or doubled header is still the header: the error to come should speak of it."""
-    known = [
-        any(roles.normalise(column) in line for line in roles.ALIASES[name] for column in columns)
-        for name in needs
-    ]
-    return all(known) and len(columns) > 1
+def _is_known(role: str, columns: Sequence[str], options: Options) -> bool:
+    """Whether a column is named for a role, by the user or by its own name."""
+    word = options.columns.get(role)
+    if word:
+        return match(word, columns) is not None or role in NUMERIC
+    kinds = ("amount", "price") if role == "amount" else (role,)
+    return any(names.rank(column, kind) >= names.SURE for kind in kinds for column in columns)
 
 
-def _cast(opened: Input, options: Options, needs: frozenset[str], wants: frozenset[str]) -> dict[str, Role]:
-    if opened.dialect is not None and opened.dialect.note and len(opened.columns) <= 1:
-        raise roles.DataError(
-            f"{roles.missing_sentence(sorted(needs), opened.columns, opened.name)} Also, {opened.dialect.note}."
-        )
-    found = _assigned(opened, options, needs, wants)
-    for role in found.values():
-        for column in role.formula.columns:
-            if column in opened.types:
-                arrow_types.refuse_misfit(
-                    opened.types[column], role=role.name, column=column, file=opened.name
-                )
-    return found
-
-
-def _assigned(
-    opened: Input, options: Options, needs: frozenset[str], wants: frozenset[str]
+def _cast(
+    alike: Sequence[Input], options: Options, needs: frozenset[str], wants: frozenset[str], peek: Peek
 ) -> dict[str, Role]:
-    """The user's word first, then the layout's, then what the names say."""
+    """The roles of inputs of the same columns: the user's word first, then the layout's, then what names and values say."""
+    opened = alike[0]
+    if opened.dialect is not None and opened.dialect.note and len(opened.columns) <= 1:
+        doubts = [Doubt(role) for role in sorted(needs)]
+        error = finding.doubtful(doubts, opened.columns, Look.of_nothing(), opened.name)
+        raise DataError(f"{error} Also, {opened.dialect.note}.")
     typed = {name: word for name, word in options.columns.items() if word}
     proposed = {name: word for name, word in options.proposed.items() if name not in typed}
-    found = roles.assign(opened.columns, {**proposed, **typed}, needs=needs, wants=wants, file=opened.name)
+    told = {**proposed, **typed}
+    open_ = (needs | wants) - set(told)
+    found = finding.assign(
+        opened.columns,
+        told,
+        needs=needs,
+        wants=wants,
+        file=opened.name,
+        look=_looked_at(alike, finding.candidates(opened.columns, open_), peek),
+    )
+    for role in found.values():
+        _refuse_misfits(role, opened)
     if options.read_as is None:
         return found
     why = f"as in {options.read_as.name}"
     return {name: replace(role, why=why) if name in proposed else role for name, role in found.items()}
 
 
+def _refuse_misfits(role: Role, opened: Input) -> None:
+    for column in role.formula.columns:
+        if column in opened.types:
+            arrow_types.refuse_misfit(opened.types[column], role=role.name, column=column, file=opened.name)
+
+
 def _refuse_disagreement(inputs: Sequence[Input], cast: Sequence[dict[str, Role]]) -> None:
     for opened, roles_here in zip(inputs[1:], cast[1:], strict=True):
         if set(roles_here) != set(cast[0]):
             odd = ", ".join(sorted(set(roles_here) ^ set(cast[0])))
-            raise roles.DataError(
+            raise DataError(
                 f"{opened.name}: its columns differ from those of {inputs[0].name} ({odd} is in one of them only); "
                 "the files cannot be read together."
             )
         for name, role in roles_here.items():
             if role.formula.tree != cast[0][name].formula.tree:
-                raise roles.DataError(
+                raise DataError(
                     f"{opened.name}: its {name} is made of other columns than in {inputs[0].name}."
                 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from crmkit.load.columns import names
-from crmkit.load.columns.look import Column, Look, equal_numbers, same
+from crmkit.load.columns.look import Column, Look, equal_numbers, same, share
 
 _SAME_DAYS = 0.98
 
@@ -29,8 +29,18 @@ def proposed(role: str, columns: Sequence[str], look: Look, least: int = names.P
     ranked = [(column, names.rank(column, role)) for column in dict.fromkeys(columns)]
     found = [Candidate(look[column], rank) for column, rank in ranked if rank >= least]
     if look.has_rows:
-        found = [one for one in found if _FITS.get(role, _anything)(one.column)]
+        found = _fitting(role, found)
     return sorted(found, key=lambda one: -one.rank)
+
+
+def _fitting(role: str, found: list[Candidate]) -> list[Candidate]:
+    """Those that their values allow; if there is none, a sure name with any values, so that what is said is of them."""
+    fitting = [one for one in found if _FITS.get(role, _anything)(one.column)]
+    if fitting or role not in _FITS:
+        return fitting
+    named = [one for one in found if one.rank >= names.SURE]
+    named = [one for one in named if one.column.few] or named
+    return [one for one in named if one.rank == max(other.rank for other in named)]
 
 
 def merged(found: Sequence[Candidate], role: str) -> list[Candidate]:
@@ -54,7 +64,7 @@ def _same_days(left: Column, right: Column) -> bool:
     if left.days is None or right.days is None:
         return left.values.dtype == right.values.dtype and bool((left.values == right.values).all())
     both = (left.days == right.days).drop_nulls()
-    return both.len() > 0 and float(both.mean() or 0) >= _SAME_DAYS  # type: ignore[arg-type]
+    return both.len() > 0 and share(both) >= _SAME_DAYS
 
 
 def _anything(column: Column) -> bool:

@@ -64,9 +64,13 @@ def _customers(found: list[Candidate]) -> tuple[list[Candidate], str]:
         why = f"every {first.name} occurs once, and {again[0].name} repeats"
         return [again[0], *(one for one in again[1:])], why
     guests = 1 - first.column.filled_but_zero
-    mails = [one for one in found[1:] if one.column.seems == "e-mail addresses" and one.column.filled >= _FILLED]
+    mails = [
+        one for one in found[1:] if one.column.seems == "e-mail addresses" and one.column.filled >= _FILLED
+    ]
     if guests >= _GUESTS and mails:
-        return [mails[0]], f"{first.name} is blank or 0 in {guests:.0%} of the rows, and {mails[0].name} is not"
+        return [
+            mails[0]
+        ], f"{first.name} is blank or 0 in {guests:.0%} of the rows, and {mails[0].name} is not"
     return found, ""
 
 

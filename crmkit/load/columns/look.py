@@ -13,12 +13,14 @@ from crmkit.load.values import dates, fast_dates, numbers
 
 ROWS = 20_000
 _FEW = 60  # distinct values whose shape is looked at
+_NEARLY = 0.98
 _ENOUGH = 0.6  # of the values must have the shape
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[\d\s().-]{7,20}")
 _CLOCK = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2})?\s*([AaPp][Mm])?\s*")
 _SMALL = 100  # the most of a thing that one row is expected to hold
 _MOST_WORDS = 20
+
 
 class Column:
     """The first values of one column; everything about them is found when it is asked for."""
@@ -51,7 +53,7 @@ class Column:
     @property
     def filled_but_zero(self) -> float:
         """The share of rows with a value other than 0."""
-        zeros = (self.present == "0").sum() if self.is_text else 0
+        zeros = int((self.present == "0").sum()) if self.is_text else 0
         return (self.present.len() - zeros) / max(1, self.values.len())
 
     @property
@@ -85,7 +87,9 @@ class Column:
     @property
     def is_written_date(self) -> bool:
         """Whether they are dates that could not be plain numbers as well."""
-        return self.is_date and not (self.is_text and self.share(str.isdigit) >= _ENOUGH) and not self._is_count
+        return (
+            self.is_date and not (self.is_text and self.share(str.isdigit) >= _ENOUGH) and not self._is_count
+        )
 
     @property
     def _is_count(self) -> bool:
@@ -119,7 +123,7 @@ class Column:
     def is_small(self) -> bool:
         """Whether the numbers could be quantities: whole, and few at a time."""
         found = self.numbers.drop_nulls().abs()
-        return self.is_whole and found.len() > 0 and (found <= _SMALL).mean() > 0.98  # type: ignore[operator]
+        return self.is_whole and found.len() > 0 and share(found <= _SMALL) > _NEARLY
 
     @cached_property
     def days(self) -> pl.Series | None:
@@ -168,12 +172,18 @@ class Look:
     """The first rows of some columns of one file."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
+        self._height = frame.height
         self._columns = {values.name: Column(values) for values in frame.iter_columns()}
+
+    @classmethod
+    def of_nothing(cls) -> Look:
+        """Where there are no rows, names decide."""
+        return cls(pl.DataFrame())
 
     def __getitem__(self, name: str) -> Column:
         """The column of that name; one that was not looked at is empty."""
         if name not in self._columns:
-            self._columns[name] = Column(pl.Series(name, [], dtype=pl.String))
+            self._columns[name] = Column(pl.Series(name, [None] * self._height, dtype=pl.String))
         return self._columns[name]
 
     def __contains__(self, name: str) -> bool:
@@ -182,7 +192,7 @@ class Look:
     @property
     def has_rows(self) -> bool:
         """Whether there is anything to look at."""
-        return any(column.values.len() for column in self._columns.values())
+        return self._height > 0
 
 
 def _tallied(values: pl.Series) -> pl.DataFrame:
@@ -214,4 +224,9 @@ def same(left: Column, right: Column) -> bool:
 def equal_numbers(left: pl.Series, right: pl.Series, least: float = 0.98) -> bool:
     """Whether nearly all rows hold the same number in both."""
     off = (left - right).abs().drop_nulls()
-    return off.len() > 0 and float((off < 0.011).mean() or 0) >= least  # type: ignore[arg-type]
+    return off.len() > 0 and share(off < 0.011) >= least
+
+
+def share(flags: pl.Series) -> float:
+    """The share of true ones."""
+    return int(flags.sum()) / max(1, flags.len())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 
 from crmkit.load.columns import words
 
@@ -19,6 +20,7 @@ class _Role:
     phrases: dict[frozenset[str], int]
     also: frozenset[str]
     never: frozenset[str]
+    strange: int
 
 
 @cache
@@ -26,13 +28,15 @@ def _roles() -> dict[str, _Role]:
     return {name: _role(lines) for name, lines in words.table()["roles"].items()}
 
 
-def _role(lines: dict[str, list[str]]) -> _Role:
+def _role(lines: dict[str, Any]) -> _Role:
     phrases: dict[frozenset[str], int] = {}
     for rank, names in lines.items():
         if rank.isdigit():
             for name in names:
                 phrases.setdefault(frozenset(name.split()), int(rank))
-    return _Role(phrases, frozenset(lines["also"]), frozenset(lines["never"]))
+    return _Role(
+        phrases, frozenset(lines["also"]), frozenset(lines["never"]), int(lines.get("strange", _STRANGE))
+    )
 
 
 def roles() -> tuple[str, ...]:
@@ -46,7 +50,7 @@ def rank(column: str, role: str) -> int:
     if role not in _roles():
         return 0
     said = words.read(column)
-    strangers = sorted((_DIGIT if word.isdigit() else _STRANGE) for word in said.strange)[::-1]
+    strangers = sorted((_DIGIT if word.isdigit() else _roles()[role].strange) for word in said.strange)[::-1]
     lost = sum(loss if place == 0 else min(loss, _STRANGER) for place, loss in enumerate(strangers))
     best = max(_rank(reading, _roles()[role]) for reading in said.readings)
     return max(0, best - lost)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from crmkit.load.columns.look import share
+
 _ORDERS = 2  # of several lines: fewer say nothing
 _MOST = 0.98
 _AGREE = 0.9
@@ -21,14 +23,14 @@ def is_per_order(numbers: pl.Series, orders: pl.Series) -> bool:
         return False
     each = rows.group_by("order").agg(pl.len().alias("lines"), pl.col("n").n_unique().alias("values"))
     several = each.filter(pl.col("lines") > 1)
-    return several.height >= _ORDERS and _share(several["values"] == 1) >= _MOST
+    return several.height >= _ORDERS and share(several["values"] == 1) >= _MOST
 
 
 def adds_up(lines: pl.Series, totals: pl.Series, orders: pl.Series) -> bool:
     """Whether the lines of nearly every order add up to its total."""
     rows = _rows(lines, orders).with_columns(totals.alias("total")).drop_nulls()
     each = rows.group_by("order").agg(pl.col("n").sum(), pl.col("total").first())
-    return each.height > 0 and _share((each["n"] - each["total"]).abs() < _CENT) >= _AGREE
+    return each.height > 0 and share((each["n"] - each["total"]).abs() < _CENT) >= _AGREE
 
 
 def is_what_was_paid(
@@ -44,14 +46,10 @@ def is_what_was_paid(
             for one in some[1:]:
                 total = total + one
             agree = ((off - total).abs() < _CENT).drop_nulls()
-            if agree.len() and _share(agree) >= _MOST and (total != 0).any():
+            if agree.len() and share(agree) >= _MOST and (total != 0).any():
                 return True
     return False
 
 
 def _rows(numbers: pl.Series, orders: pl.Series) -> pl.DataFrame:
     return pl.DataFrame([numbers.alias("n"), orders.alias("order")])
-
-
-def _share(flags: pl.Series) -> float:
-    return float(flags.mean() or 0)  # type: ignore[arg-type]

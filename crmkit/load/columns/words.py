@@ -103,6 +103,11 @@ def _longest() -> int:
     return max(map(len, _vocabulary()))
 
 
+def tokens(name: str) -> list[str]:
+    """The words of a name as they stand, folded."""
+    return _chunks(name[:LONGEST])
+
+
 def _chunks(name: str) -> list[str]:
     """Runs of letters or of digits of one script, folded."""
     for sign, word in _SIGNS.items():
