@@ -10,7 +10,7 @@ import polars as pl
 
 from crmkit.errors import DataError
 from crmkit.load import batches
-from crmkit.load.columns import roles
+from crmkit.load.columns import finding
 from crmkit.load.find import sources
 from crmkit.load.inputs import Input, Watch
 from crmkit.load.values import numbers
@@ -93,7 +93,7 @@ def _customer(opened: Input, column: str | None) -> str:
     """The column of ids."""
     if column is None and len(opened.columns) == 1:
         return opened.columns[0]
-    found = roles.assign(
+    found = finding.assign(
         opened.columns, {CUSTOMER: column}, needs=frozenset({CUSTOMER}), wants=frozenset(), file=opened.name
     )
     return found[CUSTOMER].formula.columns[0]
