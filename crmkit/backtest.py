@@ -12,28 +12,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from crmkit import parse
+from crmkit.customers import Data
 from crmkit.errors import DataError, UsageError
-from crmkit.forecast.scores import BASELINES, Trial, calibration, origins, pooled, tracking
+from crmkit.forecast.scores import BASELINES, Trial, by_origin, calibration, pooled, tracking
 from crmkit.forecast.selection import (
     AUTO,
     REGULAR,
     History,
     Holdout,
     Tell,
+    check_model,
     cut,
     fit_all,
     log_scores,
     nothing,
     unit_days,
 )
-from crmkit.history.purchase_histories import Days, after
+from crmkit.history.purchase_histories import Days, after, by_day, days
+from crmkit.load.dataset import Dataset, transactions_of
 from crmkit.models import Fit, fit_spend, outlook
 from crmkit.models.predictions import Past
+from crmkit.parse import Duration
 from crmkit.result import Result
 
 Array = np.ndarray
@@ -72,6 +78,50 @@ class Plan:
 
 
 def analyse(
+    data: Data,
+    *,
+    split: str | date | None = None,
+    origins: int = 1,
+    horizon: str | int | Duration | None = None,
+    model: str = "auto",
+    k: int | None = None,
+    interval: str | float = "80%",
+    keep_zero: bool = True,
+    tell: Tell = nothing,
+) -> Result:
+    """Fit on the first part of the history, forecast the second, and compare.
+
+    Args:
+        split: learn up to this day and forecast what follows; half the history unless given.
+        origins: go back to so many days, one test after the other.
+        horizon: the length of a test: days, or text such as 13w; what the history allows unless given.
+        model: auto (all that `clv` chooses from), nbd, bgnbd, mbgnbd, paretonbd, bgcnbd or mbgcnbd.
+        k: the regularity of bgcnbd and mbgcnbd; found unless given.
+        interval: the probability of the intervals.
+        keep_zero: whether an order with the amount 0 is a purchase.
+        tell: is told what is being done.
+
+    Raises DataError where too little was known at an origin, or nobody bought afterwards.
+    """
+    check_model(model, k)
+    at, length = (
+        parse.day("--split", split),
+        None if horizon is None else parse.duration(horizon, "--horizon"),
+    )
+    level = parse.percent(interval, "--interval", low=0.01, high=0.99)
+    if isinstance(data, Dataset) and data.customers() is not None:
+        raise UsageError(
+            "A backtest needs to know what was bought when, and this is a customers table. Give the transactions."
+        )
+    sales = transactions_of(data, ("customer", "date"), ("amount",))
+    table = days(sales.collect(partial(by_day, keep_zero=keep_zero)), sales.scale)
+    plan = Plan.of(
+        table.first, sales.as_of, split=at, count=origins, days=None if length is None else length.days
+    )
+    return tables_of(table, plan, model=model, k=k, level=level, money=sales.has_amount, tell=tell)
+
+
+def tables_of(
     table: Days,
     plan: Plan,
     *,
@@ -94,7 +144,7 @@ def analyse(
     best = models.filter("best")["model"][0]
     tables = {
         "models": models,
-        "origins": origins(trials),
+        "origins": by_origin(trials),
         "calibration": calibration([trial for trial in trials if trial.model == best]),
         "tracking": tracking(trials),
     }

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crmkit.customers import Data
 from crmkit.engine.rows import Counted, Rows
 from crmkit.load import batches
+from crmkit.load.dataset import transactions_of
 from crmkit.load.files import Files
 from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.values.dates import spelt
@@ -38,12 +40,13 @@ _INVISIBLE = (
 )
 
 
-def analyse(transactions: Transactions) -> Result:
+def analyse(data: Data) -> Result:
     """Roles, the account of rows and money, and what a careful reader would look at twice.
 
     Where the rows are on a cluster there are no examples, no types and no columns of currencies, as
     there are no first rows.
     """
+    transactions = transactions_of(data, wants=WANTS)
     people = transactions.by_key(_ids)
     facts = transactions.audit.facts() | {"customers": int(people.counts(Counted())["n"][0])}
     unused = list[str]()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,13 +19,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from crmkit.customers import finish_each
+from crmkit import parse
+from crmkit.customers import Data, finish_each
 from crmkit.engine.counts import by_value
 from crmkit.engine.counts import money as exact
 from crmkit.engine.rows import Counted, Rows
-from crmkit.errors import DataError, UsageError
-from crmkit.history.customer_days import History, Past, money, purchases, sums
+from crmkit.errors import CrmkitError, DataError, UsageError
+from crmkit.forecast.alive import MODELS, alive_of
+from crmkit.history import customer_days
+from crmkit.history.customer_days import History, Past, base_gap, gap_counts, money, purchases, sums
+from crmkit.load.dataset import transactions_of
 from crmkit.result import Result
+from crmkit.scoring import labels
 
 YEAR = 365
 OWN_RHYTHM_FROM = 3
@@ -83,21 +89,6 @@ def refunds(days: pl.DataFrame) -> pl.DataFrame:
     """By key: the day of each customer's first refund."""
     returned = days.filter(pl.col("amount") < pl.col("bought"))
     return returned.group_by("code").agg(first_refund=pl.col("date").min())
-
-
-def gap_counts(past: Past) -> pl.DataFrame:
-    """Mergeable counts: how many gaps `n` of each length have ended."""
-    return past.each(_gaps).counts(Counted(by=["gap"]))
-
-
-def _gaps(past: History) -> pl.DataFrame:
-    return purchases(past.days).select("gap").drop_nulls()
-
-
-def base_gap(counts: pl.DataFrame) -> int | None:
-    """The shortest gap that at least 90 % of all gaps do not exceed; nothing if nobody came twice."""
-    reached = counts.filter(10 * pl.col("n").cum_sum() >= 9 * pl.col("n").sum())
-    return reached["gap"][0] if reached.height else None
 
 
 def people(past: Past, scale: int = 2) -> Rows:
@@ -273,6 +264,59 @@ def statuses(counts: pl.DataFrame, scale: int) -> pl.DataFrame:
 
 
 def analyse(
+    data: Data,
+    *,
+    overdue: float | None = None,
+    lapse_days: int | None = None,
+    evaluate: str | date | None = None,
+    model: str | None = None,
+    everyone: bool = False,
+) -> Result:
+    """Who is late by their own rhythm, and what is at stake.
+
+    Args:
+        overdue: late after so many of the customer's own median gaps; 2 unless told otherwise.
+        lapse_days: late after so many days, the same for everybody.
+        evaluate: a day from which the rule is applied, to see who came back.
+        model: the purchase model whose P(alive) is shown beside and prices the loss.
+        everyone: list all customers with their status, not only the late ones.
+
+    Raises DataError where nobody can be late, UsageError for what cannot be a rule.
+    """
+    if overdue is not None and lapse_days is not None:
+        raise UsageError("--overdue and --lapse-days are two rules. Give one of them.")
+    rule = Rule(2.0 if overdue is None else overdue, lapse_days)
+    rule.check()
+    at = parse.day("--evaluate", evaluate)
+    if model is not None:
+        parse.choice("--model", model, MODELS)
+    sales = transactions_of(data)
+    past = customer_days.of(sales)
+    known = people(past, sales.scale)
+    alive = None if model is None else alive_of(known, model, gap_counts(past))
+    known = _labelled(known)
+    if alive is not None:
+        known = known.by_row(alive.add)
+    result = tables_of(past, rule, customers=known, scale=sales.scale, evaluate_at=at, everyone=everyone)
+    if alive is None:
+        return result
+    return replace(
+        result, facts={**result.facts, "model": alive.facts()}, notes=(*result.notes, *alive.fit.notes)
+    )
+
+
+def _labelled(people: Rows) -> Rows:
+    """Tier and segment of every customer, each where the file allows it."""
+    labelled = people
+    try:
+        labelled = people.by_row(labels.by_tier(people, name="tier").add)
+        labelled = labelled.by_row(labels.by_segment(people, name="segment").add)
+    except CrmkitError:
+        pass  # too few customers to score: the call list does without
+    return labelled
+
+
+def tables_of(
     past: Past,
     rule: Rule = DEFAULT,
     *,

@@ -9,26 +9,31 @@ Without a horizon the same sum is the residual value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from crmkit.customers import with_as_of
+from crmkit.customers import Data, with_as_of
 from crmkit.engine import rows as where
 from crmkit.engine.counts import largest_first, scale
 from crmkit.engine.rows import ByRow, Counted, Rows
-from crmkit.errors import DataError
+from crmkit.errors import DataError, UsageError
+from crmkit.forecast import saved_model
 from crmkit.forecast.notes import look, notes
+from crmkit.forecast.people import People, people_of
 from crmkit.forecast.saved_model import Saved
 from crmkit.forecast.selection import (
     REGULAR,
     Choice,
     Tell,
     check_histories,
+    check_model,
     choose,
     extremes,
     fit_model,
@@ -38,11 +43,12 @@ from crmkit.forecast.selection import (
     unit_days,
 )
 from crmkit.forecast.tables import customers_table, models, new_customers, parameters, summary
-from crmkit.forecast.terms import By, Terms, Valued
+from crmkit.forecast.terms import YEAR, Terms, Valued, terms_of
 from crmkit.forecast.totals import Customers, Forecast, forecast, look_at
 from crmkit.headlines import value as headlines
 from crmkit.history.purchase_histories import Days, Histories, histories, log_gaps
 from crmkit.models import Fit, fit_spend
+from crmkit.parse import Duration
 from crmkit.result import Result
 
 Array = np.ndarray
@@ -51,36 +57,69 @@ SMALLEST = 0.01
 _KNOWN = ("x", "T", "t_x", "revenue", "first_revenue", "label")
 
 
-def analyse(customers: pl.DataFrame | Rows, **options: Any) -> Result:
-    """Fit, forecast and add up; the options are those of `value`."""
-    return result(value(customers, **options))
+def analyse(
+    data: Data,
+    *,
+    model: str | None = None,
+    k: int | None = None,
+    horizon: str | int | Duration = YEAR,
+    discount: str | float = "10%",
+    margin: str | float = "100%",
+    unit: str | None = None,
+    by: str | None = None,
+    cac: str | Decimal | float | None = None,
+    interval: str | float = "80%",
+    keep_zero: bool = True,
+    use_model: Saved | str | Path | None = None,
+    tell: Tell = nothing,
+) -> Result:
+    """How likely each customer still is one, how often they will buy, and what that is worth.
+
+    Args:
+        model: auto (the default), nbd, bgnbd, mbgnbd, paretonbd, bgcnbd or mbgcnbd.
+        k: the regularity of bgcnbd and mbgcnbd; found unless given.
+        horizon: how far to look: days, or text such as 52w.
+        discount, margin: what money loses in worth per year, and what is left of revenue.
+        unit: the unit of the parameters: day, week or month; forecasts do not depend on it.
+        by: add up by segment, tier, cohort, or a column of the transactions.
+        cac: the cost of winning a customer.
+        interval: the probability of the intervals.
+        keep_zero: whether an order with the amount 0 is a purchase.
+        use_model: the model of an earlier run (`Result.saved["model"]`, in a file) instead of fitting.
+        tell: is told what is being done.
+
+    Raises DataError where nobody repeats, and UsageError for terms that cannot be.
+    """
+    saved = _saved(use_model, {"--model": model, "--k": k, "--unit": unit})
+    terms = terms_of(horizon, discount, margin, saved.unit if saved else unit or "week", cac, interval)
+    check_model(model or "auto", k)
+    people = people_of(data, by, "saved" if saved else model or "auto", keep_zero=keep_zero)
+    found = value(people, model=model or "auto", k=k, saved=saved, terms=terms, tell=tell)
+    return result(found._replace(zero_rows=people.zero_rows if keep_zero else 0))
+
+
+def _saved(given: Saved | str | Path | None, settled: Mapping[str, Any]) -> Saved | None:
+    """The model of an earlier run, which settles these options."""
+    for option, value in settled.items():
+        if given is not None and value is not None:
+            raise UsageError(
+                f"{option} does not go with --use-model, because the file settles it. Leave one of them out."
+            )
+    return saved_model.read(str(given)) if isinstance(given, str | Path) else given
 
 
 def value(
-    customers: pl.DataFrame | Rows,
-    *,
-    model: str = "auto",
-    k: int | None = None,
-    saved: Saved | None = None,
-    days: Days | None = None,
-    gaps: float | None = None,
-    money: bool = True,
-    terms: Terms | None = None,
-    by: By | None = None,
-    tell: Tell = nothing,
+    found: People, *, model: str, k: int | None, saved: Saved | None, terms: Terms, tell: Tell = nothing
 ) -> Valued:
     """Fit (or use what was saved) and forecast.
 
-    `days` are the customer-days behind `customers`, if they are at hand: with them the choice of a
-    model is tested, and regular gaps are seen; for the latter, `gaps` (the sum of their logarithms)
-    will do. Without `money` there are orders and no value.
-    Raises DataError where nobody repeats, and UsageError for terms that cannot be.
+    Where the customer-days are at hand the choice of a model is tested, and regular gaps are seen;
+    for the latter the sum of their logarithms will do. Without money there are orders and no value.
     """
-    terms, rows = terms or Terms(), where.of(customers)
+    rows, days, money = found.rows, found.days, found.has_money
     everybody, looked = _seen(rows)
     people = _buyers(rows)
-    if days is not None and model in ("auto", *REGULAR):
-        gaps = log_gaps(days, looked)
+    gaps = log_gaps(days, looked) if days is not None and model in ("auto", *REGULAR) else found.gaps
     past = histories(people, money=money, gaps=gaps)
     check_histories(past)
     look(past, terms.horizon, money=money)
@@ -102,7 +141,7 @@ def value(
         spend,
         _forecast(past, choice.fit, spend, terms),
         terms,
-        by,
+        found.by,
         looked if saved is None else saved.as_of,
     )
 
@@ -184,7 +223,8 @@ def result(found: Valued) -> Result:
         command="clv",
         tables=tables,
         facts=facts | {"warnings": list(said)},
-        notes=said,
+        notes=(*said, *_on_zeros(found.zero_rows)),
+        saved={"model": found.saved().to_json()},
         titles={
             "summary": f"What customers are worth {horizon}",
             "total": "All of them",
@@ -194,6 +234,14 @@ def result(found: Valued) -> Result:
         pictures={"models": "none", "parameters": "none"},
     )
     return headlines.clv(shown).with_detail("customers", _listed(found))
+
+
+def _on_zeros(rows: int) -> list[str]:
+    if not rows:
+        return []
+    return [
+        f"{rows:,} rows with the amount 0 count as purchases, being a sign of life; --drop-zero leaves them out."
+    ]
 
 
 def _listed(found: Valued) -> Rows:

@@ -11,15 +11,18 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Any, Literal, cast, get_args
 
 import polars as pl
 
-from crmkit.customers import money
-from crmkit.errors import DataError, UsageError
+from crmkit.customers import Data, money
+from crmkit.errors import DataError
 from crmkit.history import periods
 from crmkit.history.panel import panel
 from crmkit.history.periods import Period
+from crmkit.load.dataset import transactions_of
+from crmkit.parse import choice
 from crmkit.result import Result
 
 Value = Literal["customers", "rate", "revenue", "cumulative", "orders"]
@@ -36,14 +39,11 @@ TITLES = {
 
 def check(value: str) -> Value:
     """The value itself, or UsageError with the names that exist."""
-    for known in VALUES:
-        if value == known:
-            return known
-    raise UsageError(f"A cohort has no value {value!r}. Say one of {', '.join(VALUES)}.")
+    return cast(Value, choice("--value", value, VALUES))
 
 
 def count(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
-    """From transactions to the counts that `analyse` takes."""
+    """From transactions to the counts that `tables_of` takes."""
     return tally(join_cohort(panel(transactions, period)))
 
 
@@ -168,6 +168,28 @@ def notes(cohorts: pl.DataFrame, last: str, outside: Decimal, as_of: date) -> tu
 
 
 def analyse(
+    data: Data, *, period: str = "month", value: str = "rate", include_partial: bool = False
+) -> Result:
+    """Customers by the period of their first order × periods since.
+
+    `period` is month, quarter, week or year; `value` what the cells hold: rate, customers, revenue,
+    cumulative (revenue so far) or orders; `include_partial` shows the cells of a period that is not
+    over, too. Raises DataError where there is no order, or only one period.
+    """
+    by, shown = periods.check(period), check(value)
+    sales = transactions_of(data)
+    counts = sales.counts(partial(count, period=by), by=["cohort", "since"])
+    return tables_of(
+        counts,
+        as_of=sales.as_of,
+        scale=sales.scale,
+        period=by,
+        value=shown,
+        include_partial=include_partial,
+    )
+
+
+def tables_of(
     counts: pl.DataFrame,
     *,
     as_of: date,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,14 +16,13 @@ from crmkit.engine import reducers
 from crmkit.engine.counts import by_id
 from crmkit.engine.rows import Counted, Rows, of
 from crmkit.errors import DataError
+from crmkit.load.customers_table import ORDER, timed
+from crmkit.load.dataset import NEEDED, WANTED, Dataset, transactions_of
+from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
-if TYPE_CHECKING:
-    from crmkit.load.transactions import Transactions
-
+Data = Dataset | Transactions | pl.DataFrame | Rows
 EVERYTHING = frozenset({"first", "orders", "days", "rows", "refunds", "first_revenue", "profit"})
-ORDER = ("customer", "first", "last", "orders", "days", "rows", "revenue", "refunds", "first_revenue", "profit",
-         "recency", "x", "t_x", "T")  # fmt: skip
 # Measures of single rows, for which neighbours may not be added up first.
 _OF_ROWS = frozenset({"rows", "profit"})
 _MONEY = ("revenue", "refunds", "first_revenue", "profit")
@@ -50,6 +48,28 @@ def rows(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str
     found = _grouped(transactions, wanted, key)
     finished = found.by_row(partial(finish_each, scale=transactions.scale, as_of=transactions.as_of, key=key))
     return finished.arranged(by_id(key))
+
+
+def people(
+    data: Data,
+    wants: Iterable[str] = EVERYTHING,
+    *,
+    key: str = "customer",
+    needs: Iterable[str] = NEEDED,
+    roles: Iterable[str] = WANTED,
+) -> Rows:
+    """The customers of what a question was asked of: as they are, read from a file of customers, or `rows`."""
+    if isinstance(data, pl.DataFrame):
+        return of(data)
+    if not isinstance(data, Dataset | Transactions):
+        return data
+    ready = data.customers() if isinstance(data, Dataset) and key == "customer" else None
+    return rows(transactions_of(data, needs, roles), wants, key) if ready is None else of(ready)
+
+
+def analyse(data: Data) -> Result:
+    """One row per customer with every measure that the input allows, and the totals of all."""
+    return result(people(data, roles=("order", "cost")))
 
 
 def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Rows:
@@ -177,19 +197,6 @@ def finish_each(frame: pl.DataFrame, scale: int, as_of: date, *, key: str = "cus
         *(money(name, scale) for name in _MONEY if name in frame.columns),
     )
     return frame.select(name for name in ORDER if name in frame.columns).rename({"customer": key})
-
-
-def timed(frame: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Add recency, and x, t_x, T where first and days are there; whole days throughout."""
-    day = pl.lit(as_of)
-    columns = [(day - pl.col("last")).dt.total_days().alias("recency")]
-    if {"first", "days"} <= set(frame.columns):
-        columns += [
-            pl.when(pl.col("last").is_not_null()).then(pl.col("days") - 1).alias("x"),
-            (pl.col("last") - pl.col("first")).dt.total_days().alias("t_x"),
-            (day - pl.col("first")).dt.total_days().alias("T"),
-        ]
-    return frame.with_columns(columns)
 
 
 def money(name: str, scale: int) -> pl.Expr:

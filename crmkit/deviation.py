@@ -20,8 +20,12 @@ from typing import Any
 
 import polars as pl
 
+from crmkit import parse
+from crmkit.customers import Data
 from crmkit.errors import DataError, UsageError
+from crmkit.history import customer_days
 from crmkit.history.customer_days import History, money, purchases
+from crmkit.load.dataset import transactions_of
 from crmkit.result import Result
 
 SPEND, GAP, ORDER_SIZE = MEASURES = ("spend", "gap", "order size")
@@ -184,7 +188,24 @@ def _exact(name: str, scale: int) -> pl.Expr:
     return money(units.round().cast(pl.Int128), scale).alias(name)
 
 
-def analyse(
+def analyse(data: Data, *, window: str | int = "30d", threshold: float = 3.5, history: int = 6) -> Result:
+    """Customers whose last window departs from their own history, with the evidence.
+
+    Args:
+        window: the span that is compared with the past: days, or text such as 4w.
+        threshold: an alarm is this many robust deviations from the median.
+        history: windows, gaps or purchase days that a test needs before the window.
+
+    Raises DataError where nobody can be tested, UsageError for what cannot be a test.
+    """
+    span = parse.duration(window, "--window").days
+    check(span, threshold, history)
+    sales = transactions_of(data, wants=())
+    past = customer_days.history_of(sales)
+    return tables_of(past, scale=sales.scale, window=span, threshold=threshold, at_least=history)
+
+
+def tables_of(
     past: History,
     *,
     scale: int = 2,

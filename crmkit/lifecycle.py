@@ -27,20 +27,22 @@ from functools import partial
 
 import polars as pl
 
-from crmkit.customers import money
+from crmkit.customers import Data, finish_each, money
 from crmkit.engine.counts import by_value, ratio, whole
 from crmkit.engine.rows import Counted, Rows, of
-from crmkit.errors import DataError
-from crmkit.history import periods
-from crmkit.history.customer_days import History, Past
+from crmkit.errors import DataError, UsageError
+from crmkit.history import customer_days, periods
+from crmkit.history.customer_days import History, Past, base_gap, gap_counts
 from crmkit.history.panel import of_days, panel
 from crmkit.history.periods import Period
+from crmkit.load.dataset import transactions_of
 from crmkit.result import Result
 
 STATES = ("new", "retained", "reactivated", "inactive")
 NO_ORDERS = (
     "No customer has an order with a positive amount. Look at what the amounts are with `crmkit check`."
 )
+LOYAL = 5
 LADDER = ("first-time", "repeat", "loyal", "dormant")
 _REACHED = ("bought", "bought_again", "became_loyal")
 MONEY = [
@@ -53,7 +55,7 @@ MONEY = [
 
 
 def count(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
-    """From transactions to the counts that `analyse` takes."""
+    """From transactions to the counts that `tables_of` takes."""
     return tally(join_state(panel(transactions, period)))
 
 
@@ -163,6 +165,58 @@ def notes(rows: pl.DataFrame, begin: date, as_of: date) -> tuple[str, ...]:
 
 
 def analyse(
+    data: Data,
+    *,
+    period: str = "month",
+    stages: bool = False,
+    loyal: int | None = None,
+    lapse_days: int | None = None,
+) -> Result:
+    """Where growth comes from, period by period, and with `stages` the ladder.
+
+    Args:
+        period: month, quarter, week or year.
+        loyal: with `stages`, the orders from which a customer is loyal; 5 unless told otherwise.
+        lapse_days: with `stages`, dormant after so many days; unless told otherwise, longer than 90 % of all gaps.
+
+    Raises DataError where there is no order, or only one period.
+    """
+    by = periods.check(period)
+    _check_stages(stages, loyal, lapse_days)
+    sales = transactions_of(data)
+    if not stages:
+        counts = sales.counts(partial(count, period=by), by=["index", "state"])
+        return tables_of(counts, begin=sales.begin, as_of=sales.as_of, scale=sales.scale, period=by)
+    # One pass has to do for the periods and the ladder, so both come from each customer's days.
+    past = customer_days.of(sales)
+    counts = count_days(past, by)
+    result = tables_of(counts, begin=sales.begin, as_of=sales.as_of, scale=sales.scale, period=by)
+    finish = partial(finish_each, scale=sales.scale, as_of=sales.as_of)
+    people = past.each(customer_days.totals).by_row(finish).kept()
+    return add_stages(result, people, loyal=loyal or LOYAL, lapse_days=lapse_days or _base_gap(past))
+
+
+def _check_stages(stages: bool, loyal: int | None, lapse_days: int | None) -> None:
+    if not stages and (loyal is not None or lapse_days is not None):
+        raise UsageError("--loyal and --lapse-days belong to --stages. Add that, or leave them out.")
+    if loyal is not None and loyal < 3:
+        raise UsageError(f"--loyal {loyal} leaves no room for repeat customers. Say 3 orders or more.")
+    if lapse_days is not None and lapse_days < 1:
+        raise UsageError(f"--lapse-days is {lapse_days}. Give a number of days of 1 or more.")
+
+
+def _base_gap(past: Past) -> int:
+    """The days that 90 % of all gaps between two purchases do not exceed."""
+    found = base_gap(gap_counts(past))
+    if found is None:
+        raise DataError(
+            "Nobody has bought on two different days, so nothing tells when a customer is dormant. "
+            "Say after how many days: --lapse-days 180."
+        )
+    return found
+
+
+def tables_of(
     counts: pl.DataFrame,
     *,
     begin: date,

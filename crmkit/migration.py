@@ -9,18 +9,26 @@ label of the same rank. `entered` had no label at the first date, `left` has non
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from crmkit import customers
+from crmkit import customers, parse
+from crmkit.customers import Data
+from crmkit.engine import reducers
 from crmkit.engine import rows as where
-from crmkit.engine.counts import ratio
+from crmkit.engine.counts import ratio, whole
 from crmkit.engine.rows import ByRow, Counted, Rows
 from crmkit.errors import DataError, UsageError
+from crmkit.load.dataset import transactions_of
+from crmkit.parse import choice
 from crmkit.result import Result
+from crmkit.scoring import distribution, labels, rfm_scores, tiers
 
+KINDS = ("segment", "tier", "rfm", "pyramid")
+_SCORES = 5
 ENTERED, LEFT = "entered", "left"
 MOVES = ("up", "same", "across", "down", ENTERED, LEFT)
 MEASURES = ("customers", "revenue_before", "revenue", "revenue_change")
@@ -195,6 +203,95 @@ def moves(counted: pl.DataFrame) -> pl.DataFrame:
 
 
 def analyse(
+    data: Data,
+    *,
+    from_: str | date,
+    to: str | date | None = None,
+    of: str = "segment",
+    window: int | None = None,
+) -> Result:
+    """Who moved up, down, in and out between two dates, by the cut points of the first.
+
+    Args:
+        from_: the first date; cut points are found here.
+        to: the second date; the latest unless told otherwise.
+        of: segment or rfm (scores), tier (80/95/100 of revenue) or pyramid (1/4/15/80 of heads).
+        window: look at this many days up to each date, not at all.
+
+    Raises DataError where nobody has a label at either date, or dates lie outside the transactions.
+    """
+    choice("--of", of, KINDS)
+    begin, end = parse.day("--from", from_), parse.day("--to", to)
+    assert begin is not None
+    sales = transactions_of(data)
+    end = end or sales.plan.options.as_of
+    both_of = partial(
+        both,
+        before=_span(begin, window),
+        after=_span(end, window),
+        wants=frozenset({"orders"} if of in ("segment", "rfm") else ()),
+        has_order=sales.has("order"),
+    )
+    pairs = sales.by_key(both_of, shrink=reducers.shrink("customer", frozenset(), by_rows=False))
+    end = end or sales.as_of
+    check(begin, end, first=sales.begin, last=sales.as_of, window=window)
+    before, after = (
+        pairs.by_row(partial(side, name=name, scale=sales.scale, day=day))
+        for name, day in (("before", begin), ("after", end))
+    )
+    label, ranks = _by_value(before, after, of) if of in ("tier", "pyramid") else _by_score(before, of)
+    moved = pairs.by_row(partial(pair, label=label, ranks=ranks, scale=sales.scale, days=(begin, end)))
+    return tables_of(moved, ranks=ranks, begin=begin, end=end, of=of, window=window)
+
+
+def _span(last: date | None, window: int | None) -> Span:
+    """The days that count for a date."""
+    if window is None:
+        return Span(None, last)
+    if last is None:
+        raise UsageError(
+            "--window counts back from both dates, so the second must be given, too: add --to DATE."
+        )
+    return Span(last - timedelta(days=window - 1), last)
+
+
+Ranked = tuple[ByRow, dict[str, int]]
+
+
+def _by_value(before: Rows, after: Rows, of: str) -> Ranked:
+    """Tiers of both dates by the lowest revenue of each tier at the first."""
+    scheme = "abc" if of == "tier" else "pyramid"
+    lowest = tiers.floors(
+        distribution.ladder(before.by_row(_revenue).counts(Counted(by=["value"]))), tiers.SCHEMES[scheme]
+    )
+    found = labels.of_tiers(lowest, scheme)
+    least = [one.counts(Counted(least=["revenue"]))["revenue"][0] for one in (before, after)]
+    somebody_below = any(value is not None and value < 0 for value in least)
+    names = [name for name in found.order or () if somebody_below or name != tiers.BELOW_ZERO]
+    return found.add, {name: place for place, name in enumerate(names, start=1)}
+
+
+def _revenue(side: pl.DataFrame) -> pl.DataFrame:
+    return side.select(whole("revenue").alias("value"))
+
+
+def _by_score(before: Rows, of: str) -> Ranked:
+    """Segments or RFM cells of both dates by the cut points of the first."""
+    buyers = int(rfm_scores.tally(before, "recency")["n"].sum())
+    if buyers < _SCORES:
+        raise DataError(
+            f"Only {buyers} customers had an order by the first date, too few for {_SCORES} scores. "
+            "Choose a later --from, or compare --of tier."
+        )
+    cuts = rfm_scores.cuts(before)
+    if of == "segment":
+        found = labels.of_segments(cuts)
+        return found.add, {name: place for place, name in enumerate(found.order or (), start=1)}
+    found = labels.of_cells(cuts)
+    return found.add, {cell: 1 - sum(map(int, cell)) for cell in found.order or ()}
+
+
+def tables_of(
     moved: pl.DataFrame | Rows,
     *,
     ranks: Mapping[str, int],

@@ -8,213 +8,76 @@ to the upper tier, and equal values never part. Customers below zero have a tier
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from fractions import Fraction
 from functools import partial
-from itertools import pairwise
-from string import ascii_uppercase
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
+from crmkit import customers, parse
+from crmkit.customers import Data
 from crmkit.customers import money as minor_as_money
-from crmkit.engine import rows as where
 from crmkit.engine.counts import by_value, money, ratio, scale, whole
 from crmkit.engine.rows import Counted, Rows
-from crmkit.errors import DataError, UsageError
+from crmkit.errors import UsageError
 from crmkit.headlines import value as headlines
+from crmkit.load.dataset import NEEDED
+from crmkit.parse import choice
 from crmkit.result import Result
-from crmkit.scoring.distribution import above_zero, curve, gini, ladder, needed_for, reached_by
+from crmkit.scoring.distribution import above_zero, curve, gini, needed_for, reached_by
+from crmkit.scoring.tiers import (
+    BELOW_ZERO,
+    INACTIVE,
+    VALUES,
+    Ranking,
+    check,
+    counted,
+    label,
+    ranked,
+    scheme_of,
+    unless_inactive,
+)
 
-BELOW_ZERO = "below zero"
-INACTIVE = "inactive"
-VALUES = ("revenue", "profit", "orders")
+KEYS = ("customer", "product", "channel", "group", "store")
 _TOP = {"1%": 1, "5%": 5, "10%": 10, "20%": 20}
-
-
-class Scheme(NamedTuple):
-    """Tier names, the cumulative percentage at which each ends, and what is counted up to it."""
-
-    names: tuple[str, ...]
-    cuts: tuple[Fraction, ...]
-    headcount: bool = False
-
-
-def _percentages(*cuts: int) -> tuple[Fraction, ...]:
-    return tuple(Fraction(cut) for cut in cuts)
-
-
-SCHEMES = {
-    "abc": Scheme(("A", "B", "C"), _percentages(80, 95, 100)),
-    "contribution": Scheme(("top", "middle", "bottom"), _percentages(80, 99, 100)),
-    "pyramid": Scheme(("top", "large", "medium", "small"), _percentages(1, 5, 20, 100), headcount=True),
-}
-
-
-def scheme_of(name: str, cuts: Sequence[float | Decimal] | None = None) -> Scheme:
-    """A named scheme, or that scheme with other cuts: rising percentages; a last 100 may be left out."""
-    if name not in SCHEMES:
-        raise UsageError(f"There is no scheme {name!r}. The schemes are {', '.join(SCHEMES)}.")
-    scheme = SCHEMES[name]
-    if cuts is None:
-        return scheme
-    found = _rising(cuts)
-    names = scheme.names if len(found) == len(scheme.names) else tuple(ascii_uppercase[: len(found)])
-    return Scheme(names, found, scheme.headcount)
-
-
-def _rising(cuts: Sequence[float | Decimal]) -> tuple[Fraction, ...]:
-    try:
-        found = [Fraction(str(cut)) for cut in cuts]
-    except ValueError:  # not a number, or infinite
-        found = []
-    if found and found[-1] < 100:
-        found.append(Fraction(100))
-    rising = all(low < high for low, high in pairwise([Fraction(0), *found]))
-    if not 2 <= len(found) <= len(ascii_uppercase) or found[-1] != 100 or not rising:
-        given = ",".join(str(cut) for cut in cuts)
-        raise UsageError(f"The cuts are {given!r}. Write percentages that rise to 100, such as 70,90,100.")
-    return tuple(found)
-
-
-def floors(rungs: pl.DataFrame, scheme: Scheme) -> list[int]:
-    """The lowest value in each tier but the last, found from counts alone."""
-    total, above = above_zero(rungs), pl.col("reached") - pl.col("n").cast(pl.Int128) * pl.col("value")
-    if scheme.headcount:
-        total, above = int(rungs["n"].sum()), pl.col("customers") - pl.col("n")
-    found = []
-    for cut in scheme.cuts[:-1]:
-        inside = rungs.filter(above < math.ceil(cut * total / 100), pl.col("value") >= 0)
-        # Without a rung there is nobody at or above zero to name.
-        found.append(int(inside.row(-1)[0]) if inside.height else 0)
-    return found
-
-
-def label(value: pl.Expr, lowest: Sequence[int], names: Sequence[str]) -> pl.Expr:
-    """The tier of each value, row by row, given the lowest value of each tier."""
-    tier = pl.lit(names[-1])
-    for floor, name in reversed(list(zip(lowest, names, strict=False))):
-        tier = pl.when(value >= floor).then(pl.lit(name)).otherwise(tier)
-    return pl.when(value < 0).then(pl.lit(BELOW_ZERO)).otherwise(tier)
-
-
-def _unless_inactive(is_active: pl.Expr) -> pl.Expr:
-    return pl.when(is_active).then("tier").otherwise(pl.lit(INACTIVE)).alias("tier")
-
-
-def active(inactive_after: int | None) -> pl.Expr:
-    """Whether a customer ordered within so many days; without a limit everybody is active."""
-    if inactive_after is None:
-        return pl.lit(True)
-    return (pl.col("recency") <= inactive_after).fill_null(False)
-
-
-class Ranking(NamedTuple):
-    """What a customer's place follows from, by row: `rungs` are all values, `lowest` ends each tier."""
-
-    value: str
-    rungs: pl.DataFrame
-    lowest: Sequence[int]
-    names: Sequence[str]
-    inactive_after: int | None
-
-    def place(self, customers: pl.DataFrame) -> pl.DataFrame:
-        """Add `rank`, `share`, `cumulative_share` and `tier`."""
-        values = customers.select(value=whole(self.value)).to_series()
-        # The rungs fall, and each of these values has one.
-        found = self.rungs["value"].search_sorted(values, descending=True)
-        places = self.rungs.select(pl.col("rank", "share", "cumulative_share", "tier").gather(found))
-        return customers.hstack(places).with_columns(_unless_inactive(active(self.inactive_after)))
-
-
-def ranking(
-    customers: Rows, scheme: Scheme, *, value: str = "revenue", inactive_after: int | None = None
-) -> Ranking:
-    """Ranks and tiers from counts of the value.
-
-    Equal values get equal ranks, shares and tiers, so the order of the rows changes nothing;
-    `cumulative_share` is the part reached when all customers of that value are counted.
-    """
-    counts = _counted(customers, Counted(), value, inactive_after)
-    return _ranked(counts, scheme, value, inactive_after)
-
-
-def _counted(customers: Rows, wanted: Counted, value: str, inactive_after: int | None) -> pl.DataFrame:
-    """How often each value occurs, among those who are active and not, with what else is wanted of them."""
-    _check(customers, value, inactive_after)
-    by = ["value"] if inactive_after is None else ["value", "active"]
-    rows = customers.by_row(partial(_with_value, value=value, inactive_after=inactive_after))
-    return rows.counts(wanted._replace(by=by))
 
 
 def _counted_with(added: Counted, customers: Rows, value: str, inactive_after: int | None) -> pl.DataFrame:
     """The counts with these measures, which need not be added up where they follow from the value."""
     if value != "revenue":
-        return _counted(customers.by_row(_brief), added, value, inactive_after)
-    counts = _counted(customers, Counted(sums=["orders"]), value, inactive_after)
+        return counted(customers.by_row(_brief), added, value, inactive_after)
+    counts = counted(customers, Counted(sums=["orders"]), value, inactive_after)
     kind = customers.schema["revenue"]
     revenue = minor_as_money("value", scale(customers.schema.to_frame(), "revenue")).cast(kind)
     each = _brief(counts.with_columns(revenue=revenue))
     return each.with_columns(pl.col("revenue", "above_zero") * pl.col("n"))
 
 
-def _with_value(customers: pl.DataFrame, value: str, inactive_after: int | None) -> pl.DataFrame:
-    return customers.with_columns(value=whole(value), active=active(inactive_after))
-
-
-def _ranked(counts: pl.DataFrame, scheme: Scheme, value: str, inactive_after: int | None) -> Ranking:
-    if missing := int(counts.filter(pl.col("value").is_null())["n"].sum()):
-        raise DataError(f"{missing:,} rows have no {value}. Fill it in, or rank by revenue.")
-    everybody = inactive_after is None
-    rungs = ladder(counts.group_by("value").agg(pl.col("n").sum()))
-    _refuse_nothing(rungs, value)
-    lowest = floors(rungs if everybody else ladder(counts.filter("active").select("value", "n")), scheme)
-    total = above_zero(rungs)
-    places = rungs.with_columns(
-        rank=pl.col("customers") - pl.col("n") + 1,
-        share=ratio(pl.col("value"), total),
-        cumulative_share=ratio(pl.col("reached"), total),
-        tier=label(pl.col("value"), lowest, scheme.names),
-    )
-    return Ranking(value, places, lowest, scheme.names, inactive_after)
-
-
-def assign(
-    customers: pl.DataFrame,
-    scheme: Scheme = SCHEMES["abc"],
-    *,
-    value: str = "revenue",
-    inactive_after: int | None = None,
-) -> pl.DataFrame:
-    """Add `rank`, `share`, `cumulative_share` and `tier` to each customer (see `ranking`)."""
-    found = ranking(where.of(customers), scheme, value=value, inactive_after=inactive_after)
-    return found.place(customers)
-
-
 def analyse(
-    customers: pl.DataFrame | Rows,
+    data: Data,
     *,
     scheme: str = "abc",
-    cuts: Sequence[float | Decimal] | None = None,
+    cuts: str | Sequence[float | Decimal] | None = None,
     value: str = "revenue",
+    by: str = "customer",
     inactive_after: int | None = None,
-    key: str = "customer",
 ) -> Result:
-    """Tiers, the concentration curve and every customer's place.
+    """Tiers, the concentration curve and everybody's place.
 
-    `key` is the column that names what is ranked; anything but a customer is counted as `items`.
+    `by` is what is ranked; anything but a customer is counted as `items`.
     """
-    chosen = scheme_of(scheme, cuts)
+    borders = parse.percentages(cuts, "--cuts") if isinstance(cuts, str) else cuts
+    chosen, key = scheme_of(scheme, borders), choice("--by", by, KEYS)
+    choice("--value", value, VALUES)
     if inactive_after is not None and not chosen.headcount:
         raise UsageError("--inactive-after belongs to --scheme pyramid. Add that, or leave the days out.")
-    rows = where.of(customers)
-    _check(rows, value, inactive_after)
+    rows = _people(data, key, value)
+    check(rows, value, inactive_after)
     largest_first = rows.by_row(partial(_asked, key=key, value=value)).arranged(by_value(value, key)).begun()
     added = Counted(sums=[*_measures(value), "above_zero"], least=["lowest_revenue"])
     counts = _counted_with(added, rows, value, inactive_after)
-    found = _ranked(counts, chosen, value, inactive_after)
+    found = ranked(counts, chosen, value, inactive_after)
     sums = _by_tier(counts, found, added)
     noun = "customers" if key == "customer" else "items"
     names = [*chosen.names, *([INACTIVE] if inactive_after is not None else [])]
@@ -239,6 +102,12 @@ def analyse(
     )
 
 
+def _people(data: Data, key: str, value: str) -> Rows:
+    """The customers, or the rows of another key, with what they are ranked by."""
+    needs = {*NEEDED, key, *(["cost"] if value == "profit" else [])}
+    return customers.people(data, {"orders", value} & {"orders", "profit"}, key=key, needs=needs)
+
+
 def _asked(customers: pl.DataFrame, key: str, value: str) -> pl.DataFrame:
     """What a customer is listed with, and what that is made of."""
     wanted = {key, "revenue", value, "recency"}
@@ -255,7 +124,7 @@ def _by_tier(counts: pl.DataFrame, found: Ranking, added: Counted) -> pl.DataFra
     tier = label(pl.col("value"), found.lowest, found.names)
     is_active = pl.lit(True) if found.inactive_after is None else pl.col("active")
     return added._replace(by=["tier"]).added(
-        counts.with_columns(tier=tier).with_columns(_unless_inactive(is_active))
+        counts.with_columns(tier=tier).with_columns(unless_inactive(is_active))
     )
 
 
@@ -324,7 +193,7 @@ def _notes(customers: Rows, rungs: pl.DataFrame, value: str, noun: str) -> tuple
     """What stands behind the shares, wherever a column has something below zero."""
     counts = {value: rungs}
     if value != "revenue":
-        counts["revenue"] = _counted(customers, Counted(), "revenue", None)
+        counts["revenue"] = counted(customers, Counted(), "revenue", None)
     return tuple(
         _below_zero(found, _decimals(customers, column), column, noun)
         for column, found in counts.items()
@@ -345,25 +214,3 @@ def _below_zero(counts: pl.DataFrame, places: int, column: str, noun: str) -> st
         f"{money(lost, places):,} together. Shares of {column} are parts of {money(total - lost, places):,}, "
         f"which the others add up to."
     )
-
-
-def _refuse_nothing(rungs: pl.DataFrame, value: str) -> None:
-    if above_zero(rungs) <= 0:
-        raise DataError(
-            f"Nobody has {value} above zero, so there is nothing to share out. "
-            "Look at the signs and the choice of the amount column with `crmkit check`."
-        )
-
-
-def _check(customers: Rows, value: str, inactive_after: int | None) -> None:
-    """Refuse what cannot be ranked, in the user's words."""
-    if value not in VALUES:
-        raise UsageError(f"There is no value {value!r} to rank by. Choose one of {', '.join(VALUES)}.")
-    if value not in customers.schema:
-        raise UsageError(
-            f"--value {value} needs a cost column, and none was found. Name it with --cost COLUMN."
-        )
-    if inactive_after is not None and (inactive_after < 0 or "recency" not in customers.schema):
-        raise UsageError(
-            "--inactive-after takes 0 or more days, and customers with the date of their last order."
-        )

@@ -7,6 +7,8 @@ anything heavy.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import NamedTuple
@@ -17,6 +19,7 @@ _DAYS = {"d": Fraction(1), "w": Fraction(7), "m": Fraction(365, 12), "y": Fracti
 _PER_YEAR = {"d": 365, "w": 52, "m": 12, "y": 1}
 _SPAN_LIMIT = 1_000
 _LARGEST = 10**15
+FIRST_YEAR, YEARS_AHEAD = 1970, 10
 
 
 class Duration(NamedTuple):
@@ -44,8 +47,34 @@ class Duration(NamedTuple):
         return f"{self.number}{self.unit}"
 
 
-def duration(text: str, option: str) -> Duration:
-    """`52w`, `30d`, `1m` or `1y`; the number must be positive."""
+def choice(option: str, word: str, allowed: Iterable[str]) -> str:
+    """The word if it is allowed, else UsageError with the list."""
+    known = tuple(allowed)
+    if word not in known:
+        raise UsageError(f"{option} {word!r} is not one of {', '.join(known)}.")
+    return word
+
+
+def day(option: str, given: str | date | None) -> date | None:
+    """A date, or ISO text such as 2024-12-31, within the days that the data may have."""
+    if given is None:
+        return None
+    try:
+        found = given if isinstance(given, date) else date.fromisoformat(given)
+    except ValueError:
+        raise UsageError(f"{option} {given!r} is not a date; write it as 2024-12-31.") from None
+    if not FIRST_YEAR <= found.year <= date.today().year + YEARS_AHEAD:
+        raise UsageError(
+            f"{option} {given} is no day of business: days from {FIRST_YEAR} to {YEARS_AHEAD} years ahead are believed."
+        )
+    return found
+
+
+def duration(text: str | int | Duration, option: str) -> Duration:
+    """`52w`, `30d`, `1m` or `1y`, or a number of days; the number must be positive."""
+    if isinstance(text, Duration):
+        return text
+    text = f"{text}d" if isinstance(text, int) else text
     match = re.fullmatch(r"\s*(\d{1,6})\s*([dwmy])\s*", text)
     if not match or int(match[1]) == 0:
         raise UsageError(
@@ -66,16 +95,17 @@ def decimal(text: str, option: str) -> Decimal:
     return value
 
 
-def money(text: str, option: str) -> Decimal:
+def money(text: str | Decimal | float, option: str) -> Decimal:
     """An amount of money from 0 to a million billions."""
-    value = decimal(text, option)
+    value = decimal(str(text), option)
     if not 0 <= value <= _LARGEST:
         raise UsageError(f"{option} is {text!r}, and it must lie between 0 and {_LARGEST:,}.")
     return value
 
 
-def percent(text: str, option: str, *, low: float = 0.0, high: float = 1.0) -> float:
+def percent(text: str | float, option: str, *, low: float = 0.0, high: float = 1.0) -> float:
     """A share, written `10%` or `0.1`, between `low` and `high`."""
+    text = text if isinstance(text, str) else str(text)
     stripped = text.strip()
     bare = decimal(stripped.removesuffix("%"), option)
     value = float(bare / 100 if stripped.endswith("%") else bare)

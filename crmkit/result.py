@@ -22,7 +22,8 @@ class Result:
     (numbers, strings, dates, small dictionaries) under stable names. `notes` are sentences that a
     careful reader would want to know; they go to standard error. `pictures` names the tables that
     a terminal draws in its own way (`report.py` knows the ways). `elsewhere` is the detail where it
-    is not in this machine's memory and among the tables.
+    is not in this machine's memory and among the tables. `saved` is text to keep in a file for a
+    later run: the model, or the cut points.
 
     `headline` answers the question in a sentence or two with this file's facts, `context` says what
     that is about (days, borders, what counts), and `next` are lines to type, in which FILE stands
@@ -40,6 +41,7 @@ class Result:
     headline: str = ""
     context: str = ""
     next: tuple[str, ...] = ()
+    saved: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def summary(self) -> dict[str, pl.DataFrame]:

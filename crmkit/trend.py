@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from math import floor
 from statistics import NormalDist
@@ -18,12 +19,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from crmkit import parse
+from crmkit.customers import Data
 from crmkit.engine.counts import money as exact
 from crmkit.errors import DataError, UsageError
 from crmkit.history import periods
 from crmkit.history.customer_days import BOUGHT, money
 from crmkit.history.periods import Period
 from crmkit.history.series import THETA_FROM, Forecaster, Naive, Theta
+from crmkit.load.dataset import transactions_of
 from crmkit.result import Result
 
 MOST_AHEAD = 520
@@ -190,7 +194,28 @@ def forecast(rows: pl.DataFrame, period: Period, *, ahead: int, quantile: float,
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
-def analyse(
+def analyse(data: Data, *, period: str = "month", ahead: int = 6, interval: str | float = "80%") -> Result:
+    """Revenue by period, what changed it, and a forecast of the periods `ahead`.
+
+    `period` is month, quarter, week or year; `interval` how sure the forecast's interval is to be.
+    Raises DataError where all falls into one period.
+    """
+    by, sure = periods.check(period), parse.percent(interval, "--interval")
+    check(ahead, sure)
+    sales = transactions_of(data)
+    sums = sales.counts(partial(count, period=by), by=["index"])
+    return tables_of(
+        sums,
+        as_of=sales.as_of,
+        begin=sales.begin,
+        scale=sales.scale,
+        period=by,
+        ahead=ahead,
+        interval=sure,
+    )
+
+
+def tables_of(
     sums: pl.DataFrame,
     *,
     begin: date,

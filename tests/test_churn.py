@@ -36,7 +36,7 @@ def history(rows: list[Sale], as_of: date = AS_OF) -> customer_days.History:
 
 
 def analyse(rows: list[Sale], rule: Rule = churn.DEFAULT, *, as_of: date = AS_OF, **options: Any) -> Result:
-    return churn.analyse(history(rows, as_of), rule, **options)
+    return churn.tables_of(history(rows, as_of), rule, **options)
 
 
 def purchase_days(rows: list[Sale]) -> dict[str, list[date]]:
@@ -314,7 +314,7 @@ def test_a_real_shop_agrees_with_sql(rule: Rule) -> None:
         from judged order by at_risk desc, customer
     """
     past = customer_days.history(customer_days.by_customer(retail()).collect(), date(2010, 12, 9))
-    table = churn.analyse(past, rule, scale=3, everyone=True).tables["customers"]
+    table = churn.tables_of(past, rule, scale=3, everyone=True).tables["customers"]
     columns = ("customer", "last", "orders", "median_gap", "days_since", "threshold", "overdue_ratio")
     found = table.select(*columns, pl.col("revenue_at_risk").to_physical().cast(pl.Int64), "status").rows()
     expected = duckdb.sql(query).fetchall()

@@ -60,7 +60,7 @@ def value_of(cells: dict[tuple[int, int], dict[str, Any]], key: tuple[int, int],
 
 def analyse(rows: list[Sale], period: str = "month", **options: Any) -> Any:
     counts = cohort.count(frame(rows), period).collect()
-    return cohort.analyse(counts, **({"as_of": AS_OF, "scale": 2, "period": period} | options))
+    return cohort.tables_of(counts, **({"as_of": AS_OF, "scale": 2, "period": period} | options))
 
 
 def has_two_periods(rows: list[Sale], period: str) -> bool:
@@ -168,7 +168,7 @@ def test_without_order_ids_a_day_is_an_order() -> None:
     rows = [*SHOP, Sale("bob", "8", date(2024, 1, 7), 100), Sale("bob", "9", date(2024, 1, 8), 100)]
     unnumbered = [row._replace(order=None) for row in rows]
     for sold in (frame(rows).drop("order"), frame(unnumbered)):
-        result = cohort.analyse(cohort.count(sold, "month").collect(), as_of=MARCH, scale=2, value="orders")
+        result = cohort.tables_of(cohort.count(sold, "month").collect(), as_of=MARCH, scale=2, value="orders")
         assert result.tables["grid"].row(0) == ("2024-01", 2, 3, 1)
 
 
@@ -209,7 +209,7 @@ def test_a_real_shop_agrees_with_sql(period: str) -> None:
     counts = cohort.count(retail(), period).collect()
     for value in ("customers", "orders", "revenue"):
         options = {"period": period, "value": value, "include_partial": True}
-        table = cohort.analyse(counts, as_of=date(2010, 12, 9), scale=3, **options).tables["cohorts"]
+        table = cohort.tables_of(counts, as_of=date(2010, 12, 9), scale=3, **options).tables["cohorts"]
         for start, size, since, amount, _ in table.rows():
             cell = found.setdefault((start, since), [size])
             cell.append(int(amount.scaleb(3)) if value == "revenue" else amount)

@@ -30,7 +30,7 @@ def history(rows: list[Sale], as_of: date = AS_OF) -> customer_days.History:
 
 
 def analyse(rows: list[Sale], *, as_of: date = AS_OF, **options: Any) -> Result:
-    return deviation.analyse(history(rows, as_of), **options)
+    return deviation.tables_of(history(rows, as_of), **options)
 
 
 def judge(observed: float, past: list[float], at_least: int) -> tuple[float, ...] | None:
@@ -324,5 +324,5 @@ def test_a_real_shop_agrees_with_sql() -> None:
     for ours, theirs in zip(found, expected, strict=True):
         assert ours[:6] == theirs[:6]
         assert ours[6] == pytest.approx(theirs[6], rel=1e-12)
-    alarms = deviation.analyse(past, scale=3).tables["customers"]
+    alarms = deviation.tables_of(past, scale=3).tables["customers"]
     assert alarms.height == sum(abs(row[6]) > 3.5 for row in expected)

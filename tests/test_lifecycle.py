@@ -68,7 +68,7 @@ def naive(rows: list[Sale], period: str) -> list[dict[str, Any]]:
 
 def analyse(rows: list[Sale], period: str = "month", **options: Any) -> Any:
     counts = lifecycle.count(frame(rows), period).collect()
-    return lifecycle.analyse(
+    return lifecycle.tables_of(
         counts, **({"begin": BEGIN, "as_of": AS_OF, "scale": 2, "period": period} | options)
     )
 
@@ -115,7 +115,7 @@ def test_customer_days_lead_to_the_same_periods(rows: list[Sale], period: str) -
     assume(has_orders(rows))
     past = customer_days.history(customer_days.by_customer(frame(rows)).collect(), AS_OF)
     counts = lifecycle.tally(lifecycle.join_state(panel.of_days(past.days, period))).collect()
-    found = lifecycle.analyse(counts, begin=BEGIN, as_of=AS_OF, scale=2, period=period)
+    found = lifecycle.tables_of(counts, begin=BEGIN, as_of=AS_OF, scale=2, period=period)
     assert found.tables["periods"].equals(analyse(rows, period=period).tables["periods"])
 
 
@@ -260,7 +260,7 @@ def test_a_real_shop_agrees_with_sql(period: str) -> None:
     """
     options = {"begin": date(2009, 12, 1), "as_of": date(2010, 12, 9), "scale": 3, "period": period}
     counts = lifecycle.count(retail(), period).collect()
-    table = lifecycle.analyse(counts, **options).tables["periods"]
+    table = lifecycle.tables_of(counts, **options).tables["periods"]
     expected = {
         periods.label_of(periods.index_of(row[0], period), period): row[1:]
         for row in duckdb.sql(query).fetchall()

@@ -45,7 +45,7 @@ def table(rows: dict[str, tuple[str | None, int]]) -> pl.DataFrame:
 
 
 def analyse(before: pl.DataFrame, after: pl.DataFrame) -> Result:
-    return migration.analyse(migration.join(before, after, RANKS), ranks=RANKS, begin=D1, end=D2, of="tier")
+    return migration.tables_of(migration.join(before, after, RANKS), ranks=RANKS, begin=D1, end=D2, of="tier")
 
 
 def naive(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -170,7 +170,9 @@ def test_a_matrix_by_hand() -> None:
 def test_many_labels_make_a_list_of_the_moves_that_happened() -> None:
     ranks = {str(code): 1000 - code for code in range(100, 225)}
     before, after = table({"a": ("100", 5), "b": ("101", 5)}), table({"a": ("224", 5), "b": ("101", 5)})
-    result = migration.analyse(migration.join(before, after, ranks), ranks=ranks, begin=D1, end=D2, of="rfm")
+    result = migration.tables_of(
+        migration.join(before, after, ranks), ranks=ranks, begin=D1, end=D2, of="rfm"
+    )
     matrix = result.tables["matrix"].select("from", "to", "customers")
     assert matrix.rows() == [("101", "101", 1), ("100", "224", 1)]
     assert "grid" not in result.tables

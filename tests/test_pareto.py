@@ -16,6 +16,7 @@ from crmkit import pareto
 from crmkit.columns import COLUMNS
 from crmkit.engine.counts import tally
 from crmkit.errors import DataError, UsageError
+from crmkit.scoring import tiers
 from crmkit.scoring.distribution import ladder
 from tests.customer_frames import Customer, crowds, customers_of, frame, needs_data, online_retail
 
@@ -124,7 +125,7 @@ def test_equal_values_are_treated_equally_and_larger_ones_never_worse(
     if not any(getattr(who, value) > 0 for who in crowd):
         return
     names = [*SCHEMES["abc"][0], "below zero"]
-    placed = pareto.assign(frame(crowd), value=value).sort(value, descending=True)
+    placed = tiers.assign(frame(crowd), value=value).sort(value, descending=True)
     steps = [names.index(tier) for tier in placed["tier"]]
     assert steps == sorted(steps)
     assert placed["rank"].is_sorted()
@@ -137,13 +138,13 @@ def test_equal_values_are_treated_equally_and_larger_ones_never_worse(
 def test_labels_by_row_are_the_same_for_parts_of_the_table() -> None:
     customers = frame(Customer(f"{number:03}", 7919 * number % 5000 - 300) for number in range(200))
     values = customers["revenue"].to_physical()
-    lowest = pareto.floors(ladder(tally(values)), pareto.SCHEMES["abc"])
-    tier = pareto.label(pl.col("value"), lowest, ("A", "B", "C"))
+    lowest = tiers.floors(ladder(tally(values)), tiers.SCHEMES["abc"])
+    tier = tiers.label(pl.col("value"), lowest, ("A", "B", "C"))
     parts = [
         values.slice(start, 37).alias("value").to_frame().select(tier.alias("tier"))
         for start in range(0, 200, 37)
     ]
-    assert pl.concat(parts)["tier"].to_list() == pareto.assign(customers)["tier"].to_list()
+    assert pl.concat(parts)["tier"].to_list() == tiers.assign(customers)["tier"].to_list()
 
 
 def test_the_customer_who_crosses_the_cut_is_above_it_and_ties_stay_together() -> None:
@@ -154,10 +155,10 @@ def test_the_customer_who_crosses_the_cut_is_above_it_and_ties_stay_together() -
         Customer("d", 1200),
         Customer("e", 500),
     ]
-    tiers = dict(pareto.assign(frame(crowd)).select("customer", "tier").rows())
-    assert tiers == {"a": "A", "d": "A", "e": "B", "b": "C", "c": "C"}
+    found = dict(tiers.assign(frame(crowd)).select("customer", "tier").rows())
+    assert found == {"a": "A", "d": "A", "e": "B", "b": "C", "c": "C"}
     exactly = [Customer("a", 8000), Customer("b", 1500), Customer("c", 500)]
-    assert pareto.assign(frame(exactly))["tier"].to_list() == ["A", "B", "C"]
+    assert tiers.assign(frame(exactly))["tier"].to_list() == ["A", "B", "C"]
     alike = [Customer("a", 100), Customer("b", 100), Customer("c", 100)]
     table = pareto.analyse(frame(alike)).tables["tiers"]
     assert table["customers"].to_list() == [3, 0, 0]
@@ -218,7 +219,7 @@ def test_cuts_of_ones_own() -> None:
         ("C", 1),
         ("D", 1),
     ]
-    exact = pareto.scheme_of("contribution", [Decimal("99.5"), 99.9, 100])
+    exact = tiers.scheme_of("contribution", [Decimal("99.5"), 99.9, 100])
     assert exact.names == ("top", "middle", "bottom")
     assert exact.cuts == (Fraction(199, 2), Fraction(999, 10), 100)
 
@@ -229,7 +230,7 @@ def test_cuts_of_ones_own() -> None:
 )
 def test_cuts_that_do_not_rise_to_100_are_refused(cuts: list[int]) -> None:
     with pytest.raises(UsageError, match="rise to 100"):
-        pareto.scheme_of("abc", cuts)
+        tiers.scheme_of("abc", cuts)
 
 
 def test_the_curve_is_thinned_but_keeps_its_shape() -> None:
@@ -250,7 +251,7 @@ def test_the_curve_is_thinned_but_keeps_its_shape() -> None:
 
 def test_products_are_items() -> None:
     products = frame([Customer("tea", 300), Customer("milk", 100)]).rename({"customer": "product"})
-    result = pareto.analyse(products, key="product")
+    result = pareto.analyse(products, by="product")
     assert result.detail == "items"
     assert result.tables["items"]["product"].to_list() == ["tea", "milk"]
     assert result.tables["tiers"].columns[:3] == ["tier", "items", "items_share"]
@@ -260,7 +261,7 @@ def test_products_are_items() -> None:
 
 def test_every_column_is_in_the_vocabulary() -> None:
     crowd = [Customer("a", 900, profit=90), Customer("b", -100, profit=-10)]
-    for value in pareto.VALUES:
+    for value in tiers.VALUES:
         for table in pareto.analyse(frame(crowd), value=value).tables.values():
             assert set(table.columns) <= set(COLUMNS)
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from crmkit import rfm
 from crmkit.columns import COLUMNS
 from crmkit.errors import DataError, UsageError
+from crmkit.scoring import rfm_scores
 from crmkit.scoring.cutpoints import Cuts, cuts_file
 from tests.customer_frames import (
     AS_OF,
@@ -68,7 +69,7 @@ def people(count: int, **fixed: int) -> list[Customer]:
 
 @given(crowds(min_size=5, buyers=True), st.integers(1, 5), st.sampled_from(["total", "average", "profit"]))
 def test_scores_are_those_of_the_formula(crowd: list[Customer], bins: int, monetary: str) -> None:
-    scored = rfm.score(frame(crowd), rfm.cuts(frame(crowd), bins=bins, monetary=monetary))
+    scored = rfm_scores.score(frame(crowd), rfm_scores.cuts(frame(crowd), bins=bins, monetary=monetary))
     ours = {row["customer"]: (row["r"], row["f"], row["m"]) for row in scored.iter_rows(named=True)}
     assert ours == naive_scores(crowd, bins, monetary)
 
@@ -78,7 +79,7 @@ def test_segments_cells_and_grid_reconcile_with_the_customers(crowd: list[Custom
     buyers = [who for who in crowd if who.recency is not None]
     if len(buyers) < bins:
         return
-    result = rfm.analyse(frame(crowd), bins=bins, segment_map="cn8")
+    result = rfm.analyse(frame(crowd), bins=bins, map="cn8")
     customers, cells, grid = (result.tables[name] for name in ("customers", "cells", "grid"))
     assert customers.height == result.facts["customers"] == len(crowd)
     assert result.facts["refund_only"] == len(crowd) - len(buyers)
@@ -111,14 +112,14 @@ def test_row_order_changes_no_byte(crowd: list[Customer], seed: int, ties: str) 
 def test_frozen_cuts_score_each_row_by_itself(
     crowd: list[Customer], later: list[Customer], monetary: str
 ) -> None:
-    found = rfm.cuts(frame(crowd), monetary=monetary)
+    found = rfm_scores.cuts(frame(crowd), monetary=monetary)
     saved = Cuts.from_json(cuts_file(found.to_dict()))
     assert saved.to_dict() == found.to_dict()
-    assert rfm.score(frame(crowd), saved).equals(rfm.score(frame(crowd), found))
+    assert rfm_scores.score(frame(crowd), saved).equals(rfm_scores.score(frame(crowd), found))
     both = frame({who.customer: who for who in [*crowd, *later]}.values())
-    parts = pl.concat([rfm.score(both.slice(start, 4), saved) for start in range(0, both.height, 4)])
-    assert parts.equals(rfm.score(both, saved))
-    again = rfm.analyse(both, frozen=saved)
+    parts = pl.concat([rfm_scores.score(both.slice(start, 4), saved) for start in range(0, both.height, 4)])
+    assert parts.equals(rfm_scores.score(both, saved))
+    again = rfm.analyse(both, cuts=saved)
     assert again.facts["cuts"] == found.to_dict()
 
 
@@ -130,7 +131,7 @@ def test_frozen_cuts_put_values_beyond_them_into_the_end_bins() -> None:
         Customer("edge", 200, 3, 20),
         Customer("over", 201, 4, 21),
     ]
-    assert dict(rfm.score(frame(crowd), cut).select("customer", "rfm").rows()) == {
+    assert dict(rfm_scores.score(frame(crowd), cut).select("customer", "rfm").rows()) == {
         "far": "333",
         "low": "111",
         "edge": "222",
@@ -173,7 +174,7 @@ def test_segment_rows_are_means_of_their_customers() -> None:
 
 def test_ties_first_fills_bins_evenly_and_parts_equals_by_id() -> None:
     crowd = [Customer(f"{number:02}", 100, 1, 5) for number in random.Random(3).sample(range(50), 50)]
-    scored = rfm.score(frame(crowd), rfm.cuts(frame(crowd), ties="first"))
+    scored = rfm_scores.score(frame(crowd), rfm_scores.cuts(frame(crowd), ties="first"))
     assert scored["f"].to_list() == scored["m"].to_list() == sorted([1, 2, 3, 4, 5] * 10)
     assert scored["r"].to_list() == sorted([1, 2, 3, 4, 5] * 10, reverse=True)
     with pytest.raises(UsageError, match="cannot be saved"):
@@ -182,7 +183,7 @@ def test_ties_first_fills_bins_evenly_and_parts_equals_by_id() -> None:
 
 @given(crowds(min_size=3, buyers=True), st.integers(2, 3))
 def test_ties_first_agrees_with_places_in_the_sorted_list(crowd: list[Customer], bins: int) -> None:
-    scored = rfm.score(frame(crowd), rfm.cuts(frame(crowd), bins=bins, ties="first"))
+    scored = rfm_scores.score(frame(crowd), rfm_scores.cuts(frame(crowd), bins=bins, ties="first"))
     ranked = sorted(crowd, key=lambda who: (who.orders, who.customer.encode()))
     expected = {who.customer: -(-place * bins // len(crowd)) for place, who in enumerate(ranked, 1)}
     assert dict(scored.select("customer", "f").rows()) == expected
@@ -212,7 +213,7 @@ def test_small_files() -> None:
     nobody = frame([Customer("back", -1, 0, None)])
     assert rfm.analyse(nobody, **given_borders).facts["as_of"] is None
     with pytest.raises(DataError, match="Only 0 customers"):
-        rfm.analyse(nobody, segment_map="cn8")
+        rfm.analyse(nobody, map="cn8")
 
 
 def test_bins_of_other_sizes_give_cells_only() -> None:
@@ -232,42 +233,42 @@ def test_cn8_cuts_at_the_mean_unless_told_otherwise() -> None:
         Customer("c", 101, 1, 9),
         Customer("d", 99, 2, 2),
     ]
-    result = rfm.analyse(frame(crowd), segment_map="cn8")
+    result = rfm.analyse(frame(crowd), map="cn8")
     assert result.facts["cuts"]["r"] == [5]
     assert result.facts["cuts"]["m"] == ["3.25"]
     placed = dict(result.tables["customers"].select("customer", "segment").rows())
     assert placed == {"a": "重要价值客户", "b": "一般挽留客户", "c": "一般挽留客户", "d": "一般发展客户"}
-    by_median = rfm.analyse(frame(crowd), segment_map="cn8", bins=2)
+    by_median = rfm.analyse(frame(crowd), map="cn8", bins=2)
     assert by_median.facts["cuts"]["m"] == ["1.00"]
-    mean = rfm.cuts(frame(crowd), monetary="average", rule="mean").m[0]
+    mean = rfm_scores.cuts(frame(crowd), monetary="average", rule="mean").m[0]
     assert mean == pytest.approx((1.0 + 1.0 + 1.01 + 0.495) / 4)
 
 
 def test_frequency_and_monetary_choices() -> None:
     crowd = frame([Customer("a", 1000, orders=4, days=3, rows=9, profit=250)])
     for frequency, expected in {"orders": 4, "days": 3, "rows": 9}.items():
-        assert rfm.measure(crowd, frequency, "total")["frequency"].to_list() == [expected]
-    assert rfm.measure(crowd, "orders", "average")["monetary"].to_list() == [2.5]
-    assert rfm.measure(crowd, "orders", "profit")["monetary"].to_list() == [Decimal("2.50")]
+        assert rfm_scores.measure(crowd, frequency, "total")["frequency"].to_list() == [expected]
+    assert rfm_scores.measure(crowd, "orders", "average")["monetary"].to_list() == [2.5]
+    assert rfm_scores.measure(crowd, "orders", "profit")["monetary"].to_list() == [Decimal("2.50")]
 
 
 def test_only_some_segments() -> None:
     whole = rfm.analyse(frame(people(100)))
-    some = rfm.analyse(frame(people(100)), only=["champions", "At Risk"])
+    some = rfm.analyse(frame(people(100)), segment=["champions", "At Risk"])
     assert some.tables["segments"].equals(whole.tables["segments"])
     kept = whole.tables["customers"].filter(pl.col("segment").is_in(["Champions", "At Risk"]))
     assert 0 < kept.height < 100
     assert some.tables["customers"].equals(kept)
     with pytest.raises(UsageError, match="The segments are Champions, Loyal"):
-        rfm.analyse(frame(people(100)), only=["Champion"])
+        rfm.analyse(frame(people(100)), segment=["Champion"])
     with pytest.raises(UsageError, match="none"):
-        rfm.analyse(frame(people(100)), bins=4, only=["Champions"])
+        rfm.analyse(frame(people(100)), bins=4, segment=["Champions"])
 
 
 def test_a_map_file(tmp_path: Path) -> None:
     path = tmp_path / "map.csv"
     path.write_text("segment,r,f\nnow,3,\nbefore,12,*\n")
-    result = rfm.analyse(frame(people(90)), bins=3, segment_map=str(path))
+    result = rfm.analyse(frame(people(90)), bins=3, map=str(path))
     assert result.tables["segments"].select("segment", "customers").rows() == [("now", 30), ("before", 60)]
 
 
@@ -308,10 +309,10 @@ def test_profit_needs_a_cost() -> None:
     ],
 )
 def test_frozen_cuts_leave_no_other_choice(choice: dict[str, object]) -> None:
-    frozen = rfm.cuts(frame(people(60)))
+    frozen = rfm_scores.cuts(frame(people(60)))
     with pytest.raises(UsageError, match="does not go with saved cut points"):
-        rfm.analyse(frame(people(60)), frozen=frozen, **choice)  # type: ignore[arg-type]
-    assert rfm.analyse(frame(people(60)), frozen=frozen, frequency="orders").facts["cuts"] == frozen.to_dict()
+        rfm.analyse(frame(people(60)), cuts=frozen, **choice)  # type: ignore[arg-type]
+    assert rfm.analyse(frame(people(60)), cuts=frozen, frequency="orders").facts["cuts"] == frozen.to_dict()
 
 
 def test_every_column_is_in_the_vocabulary() -> None:
@@ -332,7 +333,9 @@ def test_every_disagreement_with_the_r_package_is_its_cut_rule() -> None:
     customers = customers.with_columns(recency=(pl.lit(as_of) - pl.col("last")).dt.total_days()).sort(
         "customer"
     )
-    ours = rfm.score(customers, rfm.cuts(customers)).with_columns(pl.col("revenue").cast(pl.Int64))
+    ours = rfm_scores.score(customers, rfm_scores.cuts(customers)).with_columns(
+        pl.col("revenue").cast(pl.Int64)
+    )
     theirs = pl.read_csv(DEV_DATA / "reference" / "rfm_orders" / "rfm__R_rfm.csv.gz")
     both = ours.join(theirs, left_on="customer", right_on="customer_id")
     assert both.height == ours.height == theirs.height == 995

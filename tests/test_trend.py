@@ -31,7 +31,7 @@ counts = st.tuples(st.integers(1, 40), st.integers(0, 60), st.integers(-(10**7),
 
 def analyse(rows: list[Sale], period: Any = "month", **options: Any) -> Result:
     sums = trend.count(frame(rows), period).collect()
-    return trend.analyse(sums, **({"begin": BEGIN, "as_of": AS_OF, "period": period} | options))
+    return trend.tables_of(sums, **({"begin": BEGIN, "as_of": AS_OF, "period": period} | options))
 
 
 def money(units: int) -> Decimal:
@@ -265,7 +265,7 @@ def test_a_real_shop_agrees_with_sql(period: str) -> None:
         expected[periods.label_of(periods.index_of(day, period), period)] = tuple(map(int, figures))
     sums = trend.count(retail(), period).collect()
     options: dict[str, Any] = {"begin": date(2009, 12, 1), "as_of": date(2010, 12, 9), "period": period}
-    table = trend.analyse(sums, scale=3, **options).tables["periods"]
+    table = trend.tables_of(sums, scale=3, **options).tables["periods"]
     units = table.select("period", pl.col("revenue").to_physical().cast(pl.Int64), "orders", "customers")
     assert {row[0]: row[1:] for row in units.rows()} == {name: expected[name] for name in table["period"]}
     assert sum(row[0] for row in expected.values()) == units["revenue"].sum()

@@ -225,6 +225,6 @@ def _estimate(asked: Asked, session: Session) -> Any:
 
     period = periods.check(asked.period)
     needs = ("customer", "date", "amount", *(["store"] if session.common.store else []))
-    transactions = session.read(needs=needs, wants=())
+    transactions = session.data().transactions(needs, ())
     moved = transactions.counts(partial(moves.counted, period=period), by=moves.MOVE)
     return moves.estimate(moved, period, as_of=transactions.as_of)

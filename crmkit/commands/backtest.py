@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
 
-from crmkit.commands.options import Shared, day
-from crmkit.commands.run import Session, load_options
-from crmkit.errors import UsageError
+from crmkit.commands.options import Shared
+from crmkit.commands.run import Session
 from crmkit.output.progress import Stages
 
 
@@ -28,25 +26,18 @@ def backtest(
     Example: crmkit backtest sales.parquet --origins 3
     """
     from crmkit import backtest as analysis
-    from crmkit import parse
-    from crmkit.forecast.selection import check_model
-    from crmkit.history import customers_table, purchase_histories
 
-    check_model(model, k)
-    at, length = day("--split", split), None if horizon is None else parse.duration(horizon, "--horizon").days
-    level = parse.percent(interval, "--interval", low=0.01, high=0.99)
     with Session("backtest", common) as session:
-        if customers_table.read(session.sources(), load_options(common)) is not None:
-            raise UsageError(
-                "A backtest needs to know what was bought when, and this is a customers table. Give the transactions."
-            )
-        sales = session.read(needs=("customer", "date"), wants=("amount",))
-        table = purchase_histories.days(
-            sales.collect(partial(purchase_histories.by_day, keep_zero=keep_zero)), sales.scale
-        )
-        plan = analysis.Plan.of(table.first, sales.as_of, split=at, count=origins, days=length)
         with Stages(common.quiet) as tell:
             result = analysis.analyse(
-                table, plan, model=model, k=k, level=level, money=sales.has_amount, tell=tell
+                session.data(),
+                split=split,
+                origins=origins,
+                horizon=horizon,
+                model=model,
+                k=k,
+                interval=interval,
+                keep_zero=keep_zero,
+                tell=tell,
             )
         session.finish(result)

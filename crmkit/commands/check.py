@@ -16,5 +16,4 @@ def check(common: Shared) -> None:
     from crmkit import check as analysis
 
     with Session("check", common, by_customer=False) as session:
-        transactions = session.read(wants=analysis.WANTS)
-        session.finish(analysis.analyse(transactions))
+        session.finish(analysis.analyse(session.data()))

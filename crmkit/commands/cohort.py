@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -30,18 +29,8 @@ def cohort(
     Example: crmkit cohort sales.parquet --period quarter --value cumulative
     """
     from crmkit import cohort as analysis
-    from crmkit.history import periods
 
-    by, shown = periods.check(period), analysis.check(value)
     with Session("cohort", common, by_customer=False) as session:
-        sales = session.read()
-        counts = sales.counts(partial(analysis.count, period=by), by=["cohort", "since"])
-        result = analysis.analyse(
-            counts,
-            as_of=sales.as_of,
-            scale=sales.scale,
-            period=by,
-            value=shown,
-            include_partial=include_partial,
+        session.finish(
+            analysis.analyse(session.data(), period=period, value=value, include_partial=include_partial)
         )
-        session.finish(result)

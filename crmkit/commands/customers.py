@@ -11,8 +11,7 @@ def customers(common: Shared) -> None:
 
     Example: crmkit customers sales.parquet -o customers.parquet
     """
-    from crmkit import customers as waist
+    from crmkit import customers as analysis
 
     with Session("customers", common) as session:
-        frame = session.customers(waist.EVERYTHING, roles=("order", "cost"))
-        session.finish(waist.result(frame))
+        session.finish(analysis.analyse(session.data()))

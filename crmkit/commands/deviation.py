@@ -21,18 +21,6 @@ def deviation(
     Example: crmkit deviation sales.parquet --window 4w --threshold 6
     """
     from crmkit import deviation as analysis
-    from crmkit import parse
-    from crmkit.engine import reducers
-    from crmkit.history import customer_days
 
-    span = parse.duration(window, "--window").days
-    analysis.check(span, threshold, history)
     with Session("deviation", common) as session:
-        sales = session.read(wants=())
-        shrink = reducers.shrink("customer", frozenset(), by_rows=False)
-        past = customer_days.history(
-            sales.by_key(customer_days.by_customer, shrink=shrink).frame(), sales.as_of
-        )
-        session.finish(
-            analysis.analyse(past, scale=sales.scale, window=span, threshold=threshold, at_least=history)
-        )
+        session.finish(analysis.analyse(session.data(), window=window, threshold=threshold, history=history))

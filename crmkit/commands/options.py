@@ -11,15 +11,14 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date
 from typing import Annotated, Any
 
 import typer
 
 from crmkit.errors import UsageError
 from crmkit.language.catalogue import LANGUAGES, use
+from crmkit.parse import choice
 
-FIRST_YEAR, YEARS_AHEAD = 1970, 10
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "parquet", "markdown")
 _COLUMNS, _READING, _ROWS, _OUTPUT, _ENGINE = "Columns", "Reading", "Rows", "Output", "Engine"
 # Who has no Spark need not read about it.
@@ -188,28 +187,6 @@ def _checked(given: Shared) -> Shared:
     if given.limit is not None and given.limit < 0:
         raise UsageError(f"--limit {given.limit} is negative; 0 shows all rows.")
     return given
-
-
-def choice(option: str, word: str, allowed: tuple[str, ...]) -> str:
-    """The word if it is allowed, else UsageError with the list."""
-    if word not in allowed:
-        raise UsageError(f"{option} {word!r} is not one of {', '.join(allowed)}.")
-    return word
-
-
-def day(option: str, word: str | None) -> date | None:
-    """An ISO date from the command line, within the days that the data may have."""
-    if word is None:
-        return None
-    try:
-        found = date.fromisoformat(word)
-    except ValueError:
-        raise UsageError(f"{option} {word!r} is not a date; write it as 2024-12-31.") from None
-    if not FIRST_YEAR <= found.year <= date.today().year + YEARS_AHEAD:
-        raise UsageError(
-            f"{option} {word} is no day of business: days from {FIRST_YEAR} to {YEARS_AHEAD} years ahead are believed."
-        )
-    return found
 
 
 def limit_of_rejects(word: str | None) -> tuple[float | None, float | None]:

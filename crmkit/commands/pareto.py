@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from crmkit.commands.options import Shared, choice
+from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
-
-_SCHEMES = ("abc", "contribution", "pyramid")
 
 
 def pareto(
@@ -45,24 +43,15 @@ def pareto(
     Example: crmkit pareto sales.parquet -o tiers.csv
     """
     from crmkit import pareto as analysis
-    from crmkit import parse
 
-    choice("--scheme", scheme, _SCHEMES)
-    choice("--value", value, ("revenue", "profit", "orders"))
-    key = choice("--by", by or "customer", ("customer", "product", "channel", "group", "store"))
-    options: dict[str, Any] = {
-        "scheme": scheme,
-        "cuts": None if cuts is None else parse.percentages(cuts, "--cuts"),
-        "value": value,
-        "inactive_after": inactive_after,
-        "key": key,
-    }
-    needs = (
-        {"customer", "date", "amount"}
-        | ({key} if key != "customer" else set())
-        | ({"cost"} if value == "profit" else set())
-    )
-    wants = {"orders", "profit"} if value == "profit" else {"orders"}
     with Session("pareto", common) as session:
-        frame = session.customers(wants, key=key, needs=needs)
-        session.finish(analysis.analyse(frame, **options))
+        session.finish(
+            analysis.analyse(
+                session.data(),
+                scheme=scheme,
+                cuts=cuts,
+                value=value,
+                by=by or "customer",
+                inactive_after=inactive_after,
+            )
+        )

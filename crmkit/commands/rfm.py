@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
-from crmkit.errors import DataError, UsageError
+from crmkit.errors import UsageError
 
 
 def rfm(
@@ -37,28 +36,20 @@ def rfm(
         "r_cuts": _numbers("--r-cuts", r_cuts),
         "f_cuts": _numbers("--f-cuts", f_cuts),
         "m_cuts": _numbers("--m-cuts", m_cuts),
-        "frequency": frequency,
-        "monetary": monetary,
-        "ties": ties,
-        "segment_map": map,
-        "only": segment or (),
-        "frozen": _frozen(cuts),
     }
-    wants = (
-        {"orders"}
-        | ({"days"} if frequency == "days" else set())
-        | ({"rows"} if frequency == "rows" else set())
-    )
-    profit = monetary == "profit"
     with Session("rfm", common, also=[save_cuts]) as session:
-        frame = session.customers(
-            wants | ({"profit"} if profit else set()), roles=("order", "cost") if profit else ("order",)
+        result = analysis.analyse(
+            session.data(),
+            **choices,
+            cuts=cuts,
+            frequency=frequency,
+            monetary=monetary,
+            ties=ties,
+            map=map,
+            segment=segment or (),
         )
-        result = analysis.analyse(frame, **choices)
         if save_cuts:
-            session.also_write(
-                save_cuts, lambda stream: stream.write(analysis.cuts_file(result.facts["cuts"]).encode())
-            )
+            session.keep(save_cuts, analysis.cuts_file(result.facts["cuts"]))
         session.finish(result)
 
 
@@ -85,14 +76,3 @@ def _numbers(option: str, text: str | None) -> list[Any] | None:
         return [Decimal(part.strip()) for part in text.split(",")]
     except InvalidOperation:
         raise UsageError(f"{option} {text!r} is not a list of numbers such as 1,2,3,5.") from None
-
-
-def _frozen(path: str | None) -> Any:
-    from crmkit.scoring.cutpoints import Cuts
-
-    if path is None:
-        return None
-    try:
-        return Cuts.from_json(Path(path).read_text(encoding="utf-8"), path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: the cut points cannot be read ({error}).") from None

@@ -1,8 +1,7 @@
 """What every command does around its analysis: check the outputs, read, account, write, print.
 
     with Session("rfm", common) as session:
-        customers = session.customers(wants={"orders"})
-        session.finish(rfm.analyse(customers))
+        session.finish(rfm.analyse(session.data()))
 
 Messages go to standard error in the form the user chose; tables leave through `report.py`.
 """
@@ -14,7 +13,7 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -23,17 +22,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 from crmkit._version import VERSION
 from crmkit.commands.context import context, typed
-from crmkit.commands.options import Shared, day, limit_of_rejects
+from crmkit.commands.options import Shared, limit_of_rejects
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 from crmkit.output.messages import say
 from crmkit.output.progress import Counter, clear
+from crmkit.parse import day
 from crmkit.system import signals
 
 if TYPE_CHECKING:
-    from crmkit.engine.rows import Rows
+    import polars as pl
+
+    from crmkit.load import Options
     from crmkit.load.account.audit import Audit
     from crmkit.load.account.gates import Gate
+    from crmkit.load.dataset import Dataset
     from crmkit.load.find.sources import Source
     from crmkit.load.transactions import Transactions
     from crmkit.output.report import Outputs
@@ -89,9 +92,9 @@ class Session:
         for i, path in enumerate(plain):
             files.check_place(path, self.common.files, others=plain[:i])
 
-    def also_write(self, path: str, fill: Fill) -> None:
-        """A further file of this run (saved cut points, a model), renamed into place with the rest."""
-        self._extra.append((path, fill))
+    def keep(self, path: str, text: str) -> None:
+        """A further file of this run (cut points, a model), renamed into place with the rest."""
+        self._extra.append((path, lambda stream: stream.write(text.encode())))
 
     def sources(self) -> Sequence[Source]:
         """The inputs, found once: a pipe cannot be opened twice."""
@@ -101,18 +104,36 @@ class Session:
             self._found = sources.find(self.common.files)
         return self._found
 
+    def data(self) -> Dataset:
+        """What the input files hold, read as the question needs it."""
+        from crmkit.load.dataset import Dataset
+
+        return Dataset(self._opened, self._customers, is_spread=self.is_spread)
+
     def read(
         self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)
     ) -> Transactions:
+        """The transactions of the input files with the columns of these roles."""
+        return self.data().transactions(needs, wants)
+
+    def _opened(
+        self, needs: frozenset[str], wants: frozenset[str], columns: Mapping[str, str]
+    ) -> Transactions:
         """The transactions of the input files; nothing but a sample is read yet."""
-        reading = {"needs": frozenset(needs), "wants": frozenset(wants)}
-        found = self._lake(reading) if self.is_spread else self._files(reading)
+        options = load_options(self.common)
+        options = replace(options, columns={**options.columns, **columns})
+        found = (self._lake if self.is_spread else self._files)(options, {"needs": needs, "wants": wants})
         found.keep_all_rejects = self.common.rejects is not None
         found.gate = self._limits
         if not self.common.quiet:
             show_progress(found)
         self.transactions = found
         return found
+
+    def _customers(self) -> pl.DataFrame | None:
+        from crmkit.load import customers_table
+
+        return None if self.is_spread else customers_table.read(self.sources(), load_options(self.common))
 
     @property
     def is_spread(self) -> bool:
@@ -124,41 +145,19 @@ class Session:
         """Whether the cluster writes the output."""
         return self.is_spread and self._by_customer and self.common.output not in (None, "-")
 
-    def _files(self, reading: dict[str, frozenset[str]]) -> Transactions:
+    def _files(self, options: Options, reading: dict[str, frozenset[str]]) -> Transactions:
         from crmkit.load import load
 
-        return load(self.sources(), load_options(self.common), **reading)
+        return load(self.sources(), options, **reading)
 
-    def _lake(self, reading: dict[str, Any]) -> Transactions:
+    def _lake(self, options: Options, reading: dict[str, Any]) -> Transactions:
         from crmkit.spark import rows, session, transactions
 
         spark = self._open.enter_context(session.session(self.common.master, self.common.conf))
         if self._stays:
             rows.refuse_taken(spark, str(self.common.output))
         asked = any("shuffle.partitions" in word for word in self.common.conf)
-        return transactions.load(spark, self.common.files, load_options(self.common), **reading, asked=asked)
-
-    def customers(
-        self,
-        wants: Iterable[str],
-        *,
-        key: str = "customer",
-        roles: Iterable[str] = ("order",),
-        needs: Iterable[str] = ("customer", "date", "amount"),
-    ) -> Rows:
-        """The customers of the input: built from transactions, or read where the file holds customers."""
-        from crmkit import customers
-        from crmkit.engine import rows
-        from crmkit.history import customers_table
-
-        if (
-            not self.is_spread
-            and key == "customer"
-            and (ready := customers_table.read(self.sources(), load_options(self.common))) is not None
-        ):
-            return rows.of(ready)
-        transactions = self.read(needs=needs, wants=roles)
-        return customers.rows(transactions, wants, key=key)
+        return transactions.load(spark, self.common.files, options, **reading, asked=asked)
 
     def finish(self, result: Result) -> None:
         """Say what was found, write the files, print the tables: all of it, or nothing."""
@@ -321,7 +320,7 @@ def gate(common: Shared) -> Gate:
     return Gate(strict=common.strict, rows=rows, share=share, named=common.no_customer == "fail")
 
 
-def load_options(common: Shared) -> Any:
+def load_options(common: Shared) -> Options:
     """The reading options as `load` wants them."""
     from crmkit.load import Options, lists
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Option
 
-from crmkit.commands.options import day
+from crmkit.parse import day
 
 _ROWS = "So many rows; with --customers, about so many. Default 2000."
 _CUSTOMERS = "So many customers; default: a tenth of the rows."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -23,22 +22,7 @@ def trend(
 
     Example: crmkit trend sales.parquet --period week
     """
-    from crmkit import parse
     from crmkit import trend as analysis
-    from crmkit.history import periods
 
-    by, sure = periods.check(period), parse.percent(interval, "--interval")
-    analysis.check(ahead, sure)
     with Session("trend", common, by_customer=False) as session:
-        sales = session.read()
-        sums = sales.counts(partial(analysis.count, period=by), by=["index"])
-        result = analysis.analyse(
-            sums,
-            as_of=sales.as_of,
-            begin=sales.begin,
-            scale=sales.scale,
-            period=by,
-            ahead=ahead,
-            interval=sure,
-        )
-        session.finish(result)
+        session.finish(analysis.analyse(session.data(), period=period, ahead=ahead, interval=interval))

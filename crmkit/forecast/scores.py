@@ -133,7 +133,7 @@ def _off(expected: float, actual: float) -> float | None:
     return float(expected / actual - 1) if actual > 0 else None
 
 
-def origins(trials: Sequence[Trial]) -> pl.DataFrame:
+def by_origin(trials: Sequence[Trial]) -> pl.DataFrame:
     """One row for each test of each model, with the interval of the total."""
     rows = [
         {

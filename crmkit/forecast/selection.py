@@ -104,18 +104,21 @@ def check_model(name: str, k: int | None) -> None:
 
 def fit_model(name: str, past: Histories, unit: float, k: int | None = None) -> Fit:
     """One model's fit, with time in units of so many days."""
-    return _fit(name, collapse(past.x, past.t_x, past.T), past, unit, k)
+    return fit_collapsed(name, collapse(past.x, past.t_x, past.T), unit, k, past.log_gaps)
 
 
-def _fit(name: str, rows: Rows, past: Histories, unit: float, k: int | None) -> Fit:
+def fit_collapsed(
+    name: str, rows: Rows, unit: float, k: int | None = None, log_gaps: float | None = None
+) -> Fit:
+    """The same of histories that were counted; `log_gaps` is the sum over all customers."""
     scaled = rows.scaled(unit)
     if name not in REGULAR:
         return PURCHASE_MODELS[name].fit(*scaled)
     gaps = None
-    if past.log_gaps is not None:
+    if log_gaps is not None:
         # Only the sum over all customers matters, so one row may carry it.
         gaps = np.zeros_like(rows.x)
-        gaps[0] = (past.log_gaps - float(past.x.sum()) * np.log(unit)) / rows.weights[0]
+        gaps[0] = (log_gaps - float(rows.x @ rows.weights) * np.log(unit)) / rows.weights[0]
     return PURCHASE_MODELS[name].fit(*scaled, k=k, log_gaps=gaps)  # type: ignore[call-arg]
 
 
@@ -126,7 +129,7 @@ def fit_all(
     rows, fits = collapse(past.x, past.t_x, past.T), []
     for name in names:
         tell(f"fitting {PURCHASE_MODELS[name].title}")
-        fits.append(_fit(name, rows, past, unit, k))
+        fits.append(fit_collapsed(name, rows, unit, k, past.log_gaps))
     return fits
 
 

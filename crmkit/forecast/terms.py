@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from crmkit import parse
 from crmkit.engine.rows import Rows
 from crmkit.forecast.saved_model import Saved
 from crmkit.forecast.selection import Choice, unit_days
@@ -44,6 +45,26 @@ class Terms:
         return float(np.log1p(self.discount)) * float(self.horizon.years) / self.time
 
 
+def terms_of(
+    horizon: str | int | Duration = YEAR,
+    discount: str | float = 0.10,
+    margin: str | float = 1.0,
+    unit: str = "week",
+    cac: str | Decimal | float | None = None,
+    interval: str | float = 0.80,
+) -> Terms:
+    """Terms as people write them: `90d`, `10%`; UsageError for what cannot be."""
+    unit_days(unit)
+    return Terms(
+        horizon=parse.duration(horizon, "--horizon"),
+        discount=parse.percent(discount, "--discount"),
+        margin=parse.percent(margin, "--margin"),
+        level=parse.percent(interval, "--interval", low=0.01, high=0.99),
+        unit=unit,
+        cac=None if cac is None else parse.money(cac, "--cac"),
+    )
+
+
 class By(NamedTuple):
     """Groups to add up by the column `label` of the customers: what to call it, and the groups in order."""
 
@@ -65,6 +86,7 @@ class Valued(NamedTuple):
     terms: Terms
     by: By | None
     learnt: date | None  # the day up to which the models have learnt
+    zero_rows: int = 0  # rows with the amount 0, which count as purchases
 
     def saved(self) -> Saved:
         """The fits, for a model file."""

@@ -18,8 +18,10 @@ from typing import NamedTuple, Protocol
 
 import polars as pl
 
-from crmkit.engine.rows import Here, Rows
+from crmkit.engine import reducers
+from crmkit.engine.rows import Counted, Here, Rows
 from crmkit.errors import DataError
+from crmkit.load.transactions import Transactions
 
 BOUGHT = pl.col("amount") > 0
 
@@ -96,6 +98,22 @@ def past(found: Rows, first: date, as_of: date) -> Past:
     return history(found.frame(), as_of) if found.is_here else Elsewhere(found, first, as_of)
 
 
+def of(sales: Transactions) -> Past:
+    """The days of the customers of these transactions, from one pass over them."""
+    found = _pass(sales)
+    return past(found, sales.first, sales.as_of)
+
+
+def history_of(sales: Transactions) -> History:
+    """The same, brought here."""
+    found = _pass(sales).frame()
+    return history(found, sales.as_of)
+
+
+def _pass(sales: Transactions) -> Rows:
+    return sales.by_key(by_customer, shrink=reducers.shrink("customer", frozenset(), by_rows=False))
+
+
 def by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:
     """By key: each customer's rows as lists of dates and amounts, and the number of distinct orders.
 
@@ -157,3 +175,18 @@ def sums(days: pl.DataFrame) -> pl.DataFrame:
         days=bought.sum().cast(pl.Int64),
         revenue=pl.col("amount").sum(),
     )
+
+
+def gap_counts(past: Past) -> pl.DataFrame:
+    """Mergeable counts: how many gaps `n` of each length have ended."""
+    return past.each(_gaps).counts(Counted(by=["gap"]))
+
+
+def _gaps(past: History) -> pl.DataFrame:
+    return purchases(past.days).select("gap").drop_nulls()
+
+
+def base_gap(counts: pl.DataFrame) -> int | None:
+    """The shortest gap that at least 90 % of all gaps do not exceed; nothing if nobody came twice."""
+    reached = counts.filter(10 * pl.col("n").cum_sum() >= 9 * pl.col("n").sum())
+    return reached["gap"][0] if reached.height else None

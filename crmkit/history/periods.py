@@ -11,11 +11,11 @@ come in pairs: `index(expr)` for Polars, `index_of(day)` for a plain date.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import polars as pl
 
-from crmkit.errors import UsageError
+from crmkit.parse import choice
 
 Period = Literal["month", "quarter", "week", "year"]
 PERIODS: tuple[Period, ...] = get_args(Period)
@@ -27,10 +27,7 @@ FORMATS = {"month": "%Y-%m", "week": "%G-W%V", "year": "%Y"}
 
 def check(period: str) -> Period:
     """The period itself, or UsageError with the names that exist."""
-    for known in PERIODS:
-        if period == known:
-            return known
-    raise UsageError(f"There is no period {period!r}. Say one of {', '.join(PERIODS)}.")
+    return cast(Period, choice("--period", period, PERIODS))
 
 
 def index(day: pl.Expr, period: Period) -> pl.Expr:

@@ -167,19 +167,20 @@ def log_gaps(table: Days, as_of: date) -> float:
     code, day = pl.col("code"), pl.col("date").cast(pl.Int32)
     visits = table.rows.filter("bought", pl.col("date") <= as_of)
     gaps = visits.select(gap=pl.when(code == code.shift()).then(day - day.shift()))["gap"]
-    return _log_sum(tally(gaps))
+    return log_sum(tally(gaps))
 
 
 def log_gaps_of(customers: Rows) -> float:
     """The same from the lists of `by_customer`."""
-    return _log_sum(customers.by_row(_each_gap).counts(Counted(by=["gap"])))
+    return log_sum(customers.by_row(_each_gap).counts(Counted(by=["gap"])))
 
 
 def _each_gap(customers: pl.DataFrame) -> pl.DataFrame:
     return customers.select(pl.col("gaps").explode().alias("gap")).drop_nulls()
 
 
-def _log_sum(counts: pl.DataFrame) -> float:
+def log_sum(counts: pl.DataFrame) -> float:
+    """The same from counts of gaps."""
     return math.fsum(n * math.log(gap) for gap, n in counts.iter_rows())
 
 

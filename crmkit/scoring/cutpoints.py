@@ -13,12 +13,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from crmkit.engine.counts import EXACT, money
 from crmkit.errors import CrmkitError, DataError, UsageError
+from crmkit.parse import choice
 
 Number = int | float | Decimal
 FREQUENCIES = ("orders", "days", "rows")
@@ -49,8 +51,8 @@ class Cuts:
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_choice("--frequency", self.frequency, FREQUENCIES)
-        check_choice("--monetary", self.monetary, MONETARIES)
+        choice("--frequency", self.frequency, FREQUENCIES)
+        choice("--monetary", self.monetary, MONETARIES)
         for name, borders in self.borders.items():
             check_borders(name, borders)
 
@@ -90,6 +92,14 @@ class Cuts:
             ) from error
 
 
+def read(path: str | Path) -> Cuts:
+    """The cut points that a file keeps; DataError where it cannot be read or holds something else."""
+    try:
+        return Cuts.from_json(Path(path).read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: the cut points cannot be read ({error}).") from None
+
+
 def cuts_file(saved: Mapping[str, Any]) -> str:
     """The text of a cuts file, from `Cuts.to_dict()` or the fact `cuts` of a result."""
     if saved["ties"] != "same":
@@ -98,12 +108,6 @@ def cuts_file(saved: Mapping[str, Any]) -> str:
             "Leave --ties at same."
         )
     return json.dumps(saved, indent=2) + "\n"
-
-
-def check_choice(option: str, given: str, choices: Sequence[str]) -> None:
-    """Refuse a word that is not among the choices."""
-    if given not in choices:
-        raise UsageError(f"{option} is {given!r}. Choose one of {', '.join(choices)}.")
 
 
 def check_borders(name: str, borders: Sequence[Number]) -> None:

@@ -61,7 +61,7 @@ def test_who_is_late(ledger: list[Sale], size: int, rule: churn.Rule, everyone: 
 def test_stages(ledger: list[Sale], size: int, period: Any) -> None:
     def ask(days_: customer_days.Past) -> Result:
         counts = lifecycle.count_days(days_, period)
-        result = lifecycle.analyse(counts, begin=BEGIN, as_of=AS_OF, scale=2, period=period)
+        result = lifecycle.tables_of(counts, begin=BEGIN, as_of=AS_OF, scale=2, period=period)
         finish = partial(customers.finish_each, scale=2, as_of=AS_OF)
         people = days_.each(customer_days.totals).by_row(finish)
         return lifecycle.add_stages(result, people, loyal=3, lapse_days=90)

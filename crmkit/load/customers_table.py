@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 
-from crmkit.customers import ORDER, timed
+from crmkit.columns import CUSTOMERS
 from crmkit.errors import DataError
 from crmkit.load import batches
 from crmkit.load.find import sources
@@ -20,6 +20,7 @@ from crmkit.load.infer import scale_for
 from crmkit.load.inputs import ROW, Input, Watch
 from crmkit.load.plan import MAX_SCALE, Options
 
+ORDER = ("customer", *CUSTOMERS)
 REQUIRED = ("customer", "last", "orders", "revenue")
 _MONEY = ("revenue", "refunds", "first_revenue", "profit")
 _DATES = ("first", "last")
@@ -139,3 +140,16 @@ def _refuse_later(frame: pl.DataFrame, as_of: date, file: str) -> None:
             f"{file}: a customers table cannot be wound back: its latest order is of {latest}, after --as-of {as_of}. "
             "Start from the transactions."
         )
+
+
+def timed(frame: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Add recency, and x, t_x, T where first and days are there; whole days throughout."""
+    day = pl.lit(as_of)
+    columns = [(day - pl.col("last")).dt.total_days().alias("recency")]
+    if {"first", "days"} <= set(frame.columns):
+        columns += [
+            pl.when(pl.col("last").is_not_null()).then(pl.col("days") - 1).alias("x"),
+            (pl.col("last") - pl.col("first")).dt.total_days().alias("t_x"),
+            (day - pl.col("first")).dt.total_days().alias("T"),
+        ]
+    return frame.with_columns(columns)

@@ -1,0 +1,129 @@
+"""The customers whose value is asked for, and what is known of the transactions behind them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import polars as pl
+
+from crmkit.customers import Data
+from crmkit.engine.rows import Rows
+from crmkit.engine.rows import of as as_rows
+from crmkit.errors import DataError, UsageError
+from crmkit.forecast.selection import REGULAR
+from crmkit.forecast.terms import By
+from crmkit.history import purchase_histories
+from crmkit.history.purchase_histories import Days
+from crmkit.load.dataset import Dataset
+from crmkit.load.transactions import Transactions
+from crmkit.scoring import labels
+
+GROUPS = ("segment", "tier", "cohort")
+
+
+class People(NamedTuple):
+    """All customers with their `label` where there are groups; `days` and `gaps` where transactions tell them."""
+
+    rows: Rows
+    days: Days | None = None
+    gaps: float | None = None
+    sales: Transactions | None = None
+    by: By | None = None
+
+    @property
+    def has_money(self) -> bool:
+        """Whether it is known what purchases were worth."""
+        return self.sales is None or self.sales.has_amount
+
+    @property
+    def zero_rows(self) -> int:
+        """Rows with the amount 0."""
+        return self.sales.audit.zero_rows if self.sales is not None and self.sales.has_amount else 0
+
+
+def people_of(data: Data, by: str | None, model: str, *, keep_zero: bool) -> People:
+    """The customers of what `clv` was asked of; `by` is one of `GROUPS`, or a column of the transactions."""
+    found = _people(data, by, model, keep_zero=keep_zero)
+    return found if by is None else _labelled(found, by)
+
+
+def _people(data: Data, by: str | None, model: str, *, keep_zero: bool) -> People:
+    column = None if by is None or by in GROUPS else by
+    if isinstance(data, Dataset) and data.is_spread:
+        return _spread(data, column, model, keep_zero=keep_zero, orders=by == "segment")
+    ready = data.customers() if isinstance(data, Dataset) else data
+    if ready is not None and not isinstance(ready, Transactions):
+        return People(_ready(ready, column))
+    sales, label = _read(data, column), "store" if column else None
+    build = partial(
+        purchase_histories.by_day,
+        keep_zero=keep_zero,
+        label=label,
+        orders=by == "segment" and sales.has("order"),
+    )
+    days = purchase_histories.days(sales.collect(build), sales.scale)
+    people = purchase_histories.known(days, sales.as_of)
+    if label is not None:
+        people = people.join(days.ids.select("customer", "label"), on="customer", maintain_order="left")
+    return People(as_rows(people), days, None, sales)
+
+
+def _ready(customers: pl.DataFrame | Rows, column: str | None) -> Rows:
+    if column:
+        raise UsageError(
+            f"--by {column!r} is a column of transactions, and this is a customers table. "
+            f"Choose {', '.join(GROUPS)}."
+        )
+    return as_rows(customers)
+
+
+def _spread(data: Dataset, column: str | None, model: str, *, keep_zero: bool, orders: bool) -> People:
+    """Where rows are spread, the days stay there."""
+    if model == "auto":
+        raise UsageError(
+            "--model auto tests each model on every n-th customer in the order of their ids, and with --engine spark "
+            "these are not here. Name a model, such as --model mbgnbd, or use a fitted one: --use-model FILE."
+        )
+    sales, regular = _read(data, column), model in REGULAR
+    build = partial(
+        purchase_histories.by_customer,
+        keep_zero=keep_zero,
+        label="store" if column else None,
+        orders=orders and sales.has("order"),
+        gaps=regular,
+    )
+    found = sales.by_key(build)
+    people = found.by_row(partial(purchase_histories.finished, scale=sales.scale, as_of=sales.as_of))
+    return People(people, None, purchase_histories.log_gaps_of(found) if regular else None, sales)
+
+
+def _read(data: Data, column: str | None) -> Transactions:
+    """The transactions; the loader finds columns by role, so one to group by travels as the store."""
+    if isinstance(data, Transactions):
+        return data
+    assert isinstance(data, Dataset)
+    needs, wants = ("customer", "date"), ("amount", "order")
+    if column is None:
+        return data.transactions(needs, wants)
+    try:
+        return data.transactions(needs, (*wants, "store"), {"store": column})
+    except DataError as error:
+        raise DataError(str(error).replace("--store", "--by")) from None
+
+
+def _labelled(found: People, by: str) -> People:
+    """Each customer's group in the column `label`, and the order of the groups."""
+    if by == "tier":
+        made = labels.by_tier(found.rows)
+    elif by == "segment":
+        made = labels.by_segment(found.rows)
+    elif by == "cohort":
+        made = labels.by_cohort()
+    else:
+        made = labels.Labels(partial(_column, name=by), None)
+    return found._replace(rows=found.rows.by_row(made.add), by=By(by, made.order))
+
+
+def _column(customers: pl.DataFrame, name: str) -> pl.DataFrame:
+    return customers.with_columns(pl.col("label").fill_null(f"(no {name})"))
