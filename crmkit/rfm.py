@@ -20,6 +20,7 @@ from crmkit.engine.counts import by_value
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import UsageError
 from crmkit.headlines import value as headlines
+from crmkit.parse import choice
 from crmkit.result import Result
 from crmkit.scoring import cutpoints, rfm_scores
 from crmkit.scoring.cutpoints import Cuts, Number, cuts_file, from_units
@@ -63,6 +64,8 @@ def analyse(
         _refuse_thawed(frozen, frequency, monetary, choices | {"--ties": None if ties == "same" else ties})
         frequency, monetary = frozen.frequency, frozen.monetary
     frequency, monetary = frequency or "orders", monetary or "total"
+    choice("--frequency", frequency, cutpoints.FREQUENCIES)
+    choice("--monetary", monetary, cutpoints.MONETARIES)
     rows = _people(data, frequency, monetary)
     measured = rows.by_row(partial(measure, frequency=frequency, monetary=monetary))
     largest_first = measured.by_row(_asked).arranged(by_value("monetary", "customer")).begun()

@@ -19,7 +19,6 @@ from crmkit.errors import DataError, UsageError
 from crmkit.forecast import saved_model, selection
 from crmkit.history import purchase_histories
 from crmkit.models import MBGCNBD, ParetoNBD
-from crmkit.parse import duration
 from tests.tool import ROOT, SALES, crmkit, dev_data, process
 
 CDNOW = ["--as-of", "1997-09-30", "--horizon", "39w"]
@@ -552,8 +551,7 @@ def test_analysis_without_the_command_line() -> None:
     import crmkit as package
 
     customers = package.customers.build(package.read(str(SALES)))
-    terms = clv.Terms(horizon=duration("26w", "horizon"), margin=0.3)
-    result = clv.analyse(customers, model="mbgnbd", terms=terms)
+    result = clv.analyse(customers, model="mbgnbd", horizon="26w", margin=0.3)
     assert result.facts["horizon_days"] == 182
     assert result.tables["customers"].height == customers.height
     with pytest.raises(UsageError, match="--unit"):

@@ -285,7 +285,7 @@ def test_a_map_file(tmp_path: Path) -> None:
         ({"frequency": "visits"}, "orders, days, rows"),
         ({"monetary": "max"}, "total, average, profit"),
         ({"ties": "random"}, "same, first"),
-        ({"segment_map": "rf9"}, "rf10, rfm11, cn8 or a CSV file"),
+        ({"map": "rf9"}, "rf10, rfm11, cn8 or a CSV file"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words(choices: dict[str, object], message: str) -> None:

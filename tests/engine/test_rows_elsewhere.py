@@ -17,8 +17,10 @@ from crmkit import check, churn, customers, lifecycle, rfm
 from crmkit.engine import reducers, rows
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import CrmkitError
+from crmkit.forecast.alive import alive_of
 from crmkit.history import customer_days, purchase_histories
 from crmkit.history.customer_days import Elsewhere, History
+from crmkit.load import load
 from crmkit.result import Result
 from tests.batched_rows import Scattered
 from tests.ledgers import BEGIN, Sale, frame, sales
@@ -53,7 +55,7 @@ def test_who_is_late(ledger: list[Sale], size: int, rule: churn.Rule, everyone: 
     at = BEGIN + timedelta(days=300)
     for evaluated in (None, at):
         options: dict[str, Any] = {"evaluate_at": evaluated, "everyone": everyone}
-        found = [answer(partial(churn.analyse, days, rule, **options)) for days in (here, there)]
+        found = [answer(partial(churn.tables_of, days, rule, **options)) for days in (here, there)]
         assert found[0] == found[1]
 
 
@@ -137,12 +139,10 @@ def test_an_earlier_date_is_known_elsewhere_too() -> None:
 
 @pytest.mark.parametrize("model", ["paretonbd", "mbgcnbd"])
 def test_p_alive_in_any_company(model: str, tmp_path: Path) -> None:
-    from crmkit.commands.churn import _alive, _ends, _fit
-
+    gaps = customer_days.gap_counts(customer_days.of(load(str(SALES))))
     crmkit("customers", SALES, "-o", tmp_path / "people.parquet")
     people = pl.read_parquet(tmp_path / "people.parquet", columns=["x", "t_x", "T"])
-    fit, kinds = _fit(rows.of(people), model)
-    judge = partial(_alive, fit=fit, ends=_ends(fit, kinds))
+    judge = alive_of(rows.of(people), model, gaps).add
     whole = rows.of(people).by_row(judge).frame()
     for size in (1, 7, 100):
         assert Scattered.of(people, size).by_row(judge).frame().equals(whole)
