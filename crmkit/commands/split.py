@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
 from crmkit.errors import UsageError
-
-if TYPE_CHECKING:
-    from crmkit.engine.rows import Rows
 
 
 def split(
@@ -27,6 +24,7 @@ def split(
     """
     from crmkit.campaigns import arms as arm_plan
     from crmkit.campaigns import split as analysis
+    from crmkit.forecast.people import people_of
 
     if name is None:
         raise UsageError(
@@ -34,13 +32,5 @@ def split(
         )
     left_out, others = arm_plan.share(control, "--control"), arm_plan.named(arms)
     with Session("split", common) as session:
-        people = _people(session, by)
-        session.finish(analysis.analyse(people, name=name, control=left_out, arms=others, by=by))
-
-
-def _people(session: Session, by: str | None) -> Rows:
-    """Everybody in the file, with the label of their stratum."""
-    from crmkit.commands import clv
-
-    rows, *_ = clv._input(session, by, "paretonbd", keep_zero=False)
-    return rows if by is None else clv._labelled(rows, by)[0]
+        people = people_of(session.data(), by, "paretonbd", keep_zero=False)
+        session.finish(analysis.analyse(people.rows, name=name, control=left_out, arms=others, by=by))
