@@ -22,7 +22,7 @@ import duckdb
 
 from crmkit.errors import CrmkitError
 from crmkit.load import Options, batches, load
-from crmkit.load.inputs import ROW, Watch
+from crmkit.load.inputs import ROW, StreamFlags
 
 Row = tuple[str, ...]
 USED = {"customer": "PRODUCTID", "date": "DATE", "amount": "Price"}
@@ -59,7 +59,7 @@ def by_crmkit(path: Path) -> Loaded:
         opened.keep_all_rejects = True
         opened.scan()
         source = opened.inputs[0]
-        frames = list(batches.read(source, source.columns, Watch()))
+        frames = list(batches.read(source, source.columns, StreamFlags()))
     except CrmkitError as error:
         return Loaded(error=str(error))
     left_out = {reject.record for reject in opened.audit.rejects}

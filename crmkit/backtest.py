@@ -50,7 +50,7 @@ UNIT = unit_days("week")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class BacktestPlan:
     """The days at which history is cut, and the length of each test in days."""
 
     origins: tuple[date, ...]
@@ -59,7 +59,7 @@ class Plan:
     @classmethod
     def of(
         cls, first: date, last: date, *, split: date | None = None, count: int = 1, days: int | None = None
-    ) -> Plan:
+    ) -> BacktestPlan:
         """Tests that follow each other and end with the history, unless the first day is given.
 
         The first origin is `split`, else the middle of the history, or as late as tests of `days` allow.
@@ -115,7 +115,7 @@ def analyse(
         )
     sales = transactions_of(data, ("customer", "date"), ("amount",))
     table = days(sales.collect(partial(by_day, keep_zero=keep_zero)), sales.scale)
-    plan = Plan.of(
+    plan = BacktestPlan.of(
         table.first, sales.as_of, split=at, count=origins, days=None if length is None else length.days
     )
     return tables_of(table, plan, model=model, k=k, level=level, money=sales.has_amount, tell=tell)
@@ -123,7 +123,7 @@ def analyse(
 
 def tables_of(
     table: Days,
-    plan: Plan,
+    plan: BacktestPlan,
     *,
     model: str = "auto",
     k: int | None = None,
@@ -237,7 +237,7 @@ class _Test:
         past, days = self.held.before, self.held.days
         usual = past.x.sum() / max(past.T.sum(), 1.0)
         rate = np.where(past.T > 0, past.x / np.maximum(past.T, 1.0), usual) * days
-        orders = before["actual_orders"].to_numpy().astype(float)
+        orders = before["actual_purchases"].to_numpy().astype(float)
         revenue: tuple[Array | None, Array | None] = (None, None)
         if past.mean is not None:
             amount = people["revenue"].cast(pl.Float64).to_numpy() / (past.x + 1)
@@ -270,7 +270,7 @@ def _cumulative(fit: Fit, history: History, weeks: Array) -> Array:
     return np.array([float(known.expected(np.full_like(past.x, week)).sum()) for week in weeks])
 
 
-def _facts(plan: Plan, trials: Sequence[Trial], best: Trial, level: float) -> dict[str, Any]:
+def _facts(plan: BacktestPlan, trials: Sequence[Trial], best: Trial, level: float) -> dict[str, Any]:
     assert best.fit is not None
     return {
         "origins": list(plan.origins),
@@ -294,8 +294,8 @@ def _notes(models: pl.DataFrame, facts: dict[str, Any]) -> tuple[str, ...]:
         else f"which {thumb['model']} beats (RMSE {thumb['rmse']:.3f}): do not build on the forecasts of a model here"
     )
     said = [
-        f"{best['model']} forecast best: {best['expected_orders']:,.0f} orders, and there were "
-        f"{best['actual_orders']:,} ({best['bias']:+.1%}); RMSE {best['rmse']:.3f}, {verdict}."
+        f"{best['model']} forecast best: {best['expected_purchases']:,.0f} orders, and there were "
+        f"{best['actual_purchases']:,} ({best['bias']:+.1%}); RMSE {best['rmse']:.3f}, {verdict}."
     ]
     if best["interval_coverage"] < best["interval_mass"] - 0.05:
         said.append(
@@ -309,7 +309,7 @@ def _notes(models: pl.DataFrame, facts: dict[str, Any]) -> tuple[str, ...]:
 def _on_totals(trials: Sequence[Trial], level: float) -> list[str]:
     """Whether the totals, too, came out as they should."""
     held = sum(
-        one.total is not None and one.total[0] <= one.actual_orders.sum() <= one.total[1] for one in trials
+        one.total is not None and one.total[0] <= one.actual_purchases.sum() <= one.total[1] for one in trials
     )
     if held == len(trials):
         return []

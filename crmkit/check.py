@@ -13,7 +13,7 @@ from crmkit.engine.rows import Counted, Rows
 from crmkit.load import batches
 from crmkit.load.dataset import transactions_of
 from crmkit.load.files import Files
-from crmkit.load.inputs import ROW, Input, Watch
+from crmkit.load.inputs import ROW, Input, StreamFlags
 from crmkit.load.values.dates import spelt
 from crmkit.load.values.numbers import BLANKS
 from crmkit.result import Result
@@ -155,7 +155,7 @@ class _Columns:
         self.duplicates = _repeats(part for opened in transactions.inputs for part in self._pass(opened))
 
     def _pass(self, opened: Input) -> Iterator[pl.Series]:
-        for frame in batches.read(opened, opened.plain, Watch(lenient=True)):
+        for frame in batches.read(opened, opened.plain, StreamFlags(lenient=True)):
             plain = frame.drop(ROW)
             self._count(plain)
             yield plain.select(_row_hash(opened.plain).alias("hash"))["hash"]

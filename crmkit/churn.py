@@ -27,7 +27,15 @@ from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import CrmkitError, DataError, UsageError
 from crmkit.forecast.alive import MODELS, alive_of
 from crmkit.history import customer_days
-from crmkit.history.customer_days import History, Past, base_gap, gap_counts, money, purchases, sums
+from crmkit.history.customer_days import (
+    AnyDayHistory,
+    DayHistory,
+    base_gap,
+    gap_counts,
+    money,
+    purchases,
+    sums,
+)
 from crmkit.load.dataset import transactions_of
 from crmkit.result import Result
 from crmkit.scoring import labels
@@ -91,12 +99,12 @@ def refunds(days: pl.DataFrame) -> pl.DataFrame:
     return returned.group_by("code").agg(first_refund=pl.col("date").min())
 
 
-def people(past: Past, scale: int = 2) -> Rows:
+def people(past: AnyDayHistory, scale: int = 2) -> Rows:
     """The customers table, and beside it what the rule looks at: revenue at risk is in minor units."""
-    return past.each(partial(_known, scale=scale)).kept()
+    return past.each(partial(_known, scale=scale)).cached()
 
 
-def _known(past: History, scale: int) -> pl.DataFrame:
+def _known(past: DayHistory, scale: int) -> pl.DataFrame:
     """By key: all that is known of each customer."""
     found = past.customers.join(sums(past.days), on="code", how="left", maintain_order="left")
     rhythm = rhythms(purchases(past.days)).drop("last")
@@ -175,7 +183,7 @@ def expected_loss(late: pl.DataFrame, chances: np.ndarray) -> int:
     return round(math.fsum(losses))
 
 
-def evaluate(past: Past, at: date, rule: Rule) -> pl.DataFrame:
+def evaluate(past: AnyDayHistory, at: date, rule: Rule) -> pl.DataFrame:
     """How the rule would have done on an earlier date, with simpler rules beside it.
 
     Everybody with an order by that date is judged by what was known then. Gone is who has not
@@ -195,7 +203,7 @@ def evaluate(past: Past, at: date, rule: Rule) -> pl.DataFrame:
     return pl.DataFrame([_record(counts.with_columns(flagged=flag), name) for name, flag in flags.items()])
 
 
-def _looking_back(past: History, at: date) -> pl.DataFrame:
+def _looking_back(past: DayHistory, at: date) -> pl.DataFrame:
     """By key: the rhythm as of an earlier date of those who had bought by then, and who is `gone` since."""
     known = rhythms(purchases(past.until(at).days))
     after = purchases(past.days).filter(pl.col("date") > at)["code"].unique()
@@ -317,7 +325,7 @@ def _labelled(people: Rows) -> Rows:
 
 
 def tables_of(
-    past: Past,
+    past: AnyDayHistory,
     rule: Rule = DEFAULT,
     *,
     customers: Rows | None = None,
@@ -359,7 +367,7 @@ def tables_of(
         titles=_titles(past, evaluate_at),
     )
     listed = scored.by_row(partial(call_list, scale=scale, everyone=everyone))
-    return result.with_detail("customers", listed.arranged(by_value("revenue_at_risk", "customer")))
+    return result.with_detail("customers", listed.ordered_by(by_value("revenue_at_risk", "customer")))
 
 
 def stakes(late: pl.DataFrame, chances: np.ndarray, scale: int) -> pl.DataFrame:
@@ -391,7 +399,7 @@ def _verdict(tables: dict[str, pl.DataFrame], at: date | None, as_of: date) -> d
     return {"evaluated": {"date": at, "days": (as_of - at).days, **kept}}
 
 
-def _titles(past: Past, at: date | None) -> dict[str, str]:
+def _titles(past: AnyDayHistory, at: date | None) -> dict[str, str]:
     titles = {
         "statuses": f"Customers as of {past.as_of}",
         "stakes": "Late customers",
@@ -405,7 +413,7 @@ def _titles(past: Past, at: date | None) -> dict[str, str]:
     return titles
 
 
-def _notes(past: Past, late: pl.DataFrame) -> Iterator[str]:
+def _notes(past: AnyDayHistory, late: pl.DataFrame) -> Iterator[str]:
     days = (past.as_of - past.first).days
     if late.height and days < 2 * YEAR and "alive" not in late.columns:
         yield (

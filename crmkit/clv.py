@@ -20,9 +20,8 @@ import numpy as np
 import polars as pl
 
 from crmkit.customers import Data, with_as_of
-from crmkit.engine import rows as where
 from crmkit.engine.counts import largest_first, scale
-from crmkit.engine.rows import ByRow, Counted, Rows
+from crmkit.engine.rows import ByRow, Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.forecast import saved_model
 from crmkit.forecast.notes import look, notes
@@ -250,12 +249,12 @@ def _listed(found: Valued) -> Rows:
     if found.rows.is_here:
         listed = customers_table(found.people, found.forecast.outlook, found.terms, by)
         without = _without(found.rows.frame())
-        rows = where.of(pl.concat([listed, without], how="diagonal") if without.height else listed)
+        rows = as_rows(pl.concat([listed, without], how="diagonal") if without.height else listed)
     else:
         each = partial(_forecasts, fit=found.choice.fit, spend=found.spend, terms=found.terms, by=by)
         rows = found.rows.by_row(partial(_each, forecasts=each, extremes=_extremes(found)))
-    order = "clv" if found.spend is not None else "expected_orders"
-    return rows.arranged(partial(largest_first, value=order, key="customer"))
+    order = "clv" if found.spend is not None else "expected_purchases"
+    return rows.ordered_by(partial(largest_first, value=order, key="customer"))
 
 
 def _each(customers: pl.DataFrame, forecasts: ByRow, extremes: pl.DataFrame) -> pl.DataFrame:

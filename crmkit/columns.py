@@ -280,9 +280,9 @@ OVER_TIME = {
 # What customers will do: forecasts, their intervals, and the models behind them.
 CLV = {
     "alive": Column("share", "chance that the customer is still one, having not left for good"),
-    "expected_orders": Column("count", "purchases to be expected in the horizon"),
-    "orders_low": Column("count", "lower end of the interval of the orders"),
-    "orders_high": Column("count", "upper end of the interval of the orders"),
+    "expected_purchases": Column("count", "purchases to be expected in the horizon"),
+    "purchases_low": Column("count", "lower end of the interval of the purchases"),
+    "purchases_high": Column("count", "upper end of the interval of the purchases"),
     "expected_spend": Column("money", "amount to be expected of a purchase"),
     "clv": Column("money", "value to be expected in the horizon, in today's money: margin on the purchases"),
     "clv_low": Column("money", "lower end of the interval of the value"),
@@ -319,7 +319,7 @@ CLV = {
 BACKTEST = {
     "origin": Column("date", "the day from which a forecast looks ahead"),
     "end": Column("date", "the last day of the test"),
-    "actual_orders": Column("count", "purchases that happened in the time of the forecast"),
+    "actual_purchases": Column("count", "purchases that happened in the time of the forecast"),
     "bias": Column("share", "expected orders over actual orders, less one"),
     "mae": Column("ratio", "mean absolute error of each customer's orders"),
     "rmse": Column("ratio", "root of the mean squared error of each customer's orders"),

@@ -14,7 +14,7 @@ import polars as pl
 
 from crmkit.engine import reducers
 from crmkit.engine.counts import by_id
-from crmkit.engine.rows import Counted, Rows, of
+from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
 from crmkit.load.customers_table import ORDER, timed
 from crmkit.load.dataset import NEEDED, WANTED, Dataset, transactions_of
@@ -47,7 +47,7 @@ def rows(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str
     wanted = wanted if transactions.has("cost") else wanted - {"profit"}
     found = _grouped(transactions, wanted, key)
     finished = found.by_row(partial(finish_each, scale=transactions.scale, as_of=transactions.as_of, key=key))
-    return finished.arranged(by_id(key))
+    return finished.ordered_by(by_id(key))
 
 
 def people(
@@ -60,11 +60,11 @@ def people(
 ) -> Rows:
     """The customers of what a question was asked of: as they are, read from a file of customers, or `rows`."""
     if isinstance(data, pl.DataFrame):
-        return of(data)
+        return as_rows(data)
     if not isinstance(data, Dataset | Transactions):
         return data
     ready = data.customers() if isinstance(data, Dataset) and key == "customer" else None
-    return rows(transactions_of(data, needs, roles), wants, key) if ready is None else of(ready)
+    return rows(transactions_of(data, needs, roles), wants, key) if ready is None else as_rows(ready)
 
 
 def analyse(data: Data) -> Result:
@@ -216,7 +216,7 @@ def buyers(frame: pl.DataFrame) -> pl.DataFrame:
 
 def result(people: pl.DataFrame | Rows) -> Result:
     """The customers table with its totals, as a command's answer."""
-    rows = of(people)
+    rows = as_rows(people)
     sums = [name for name in ("orders", "revenue", "refunds", "profit") if name in rows.schema]
     seen = Counted(sums=sums, least=["first", "as_of"], most=["last"])
     found = rows.by_row(with_as_of).counts(seen)

@@ -24,7 +24,7 @@ from crmkit import parse
 from crmkit.customers import Data
 from crmkit.errors import DataError, UsageError
 from crmkit.history import customer_days
-from crmkit.history.customer_days import History, money, purchases
+from crmkit.history.customer_days import DayHistory, money, purchases
 from crmkit.load.dataset import transactions_of
 from crmkit.result import Result
 
@@ -61,7 +61,7 @@ def yardstick(values: pl.DataFrame, at_least: int) -> pl.DataFrame:
     return known.with_columns(spread=spread).drop("mean").drop_nulls("spread")
 
 
-def spend(past: History, window: int, at_least: int) -> pl.DataFrame:
+def spend(past: DayHistory, window: int, at_least: int) -> pl.DataFrame:
     """By key: revenue of the last window beside the yardstick of the windows before it."""
     w = ((pl.lit(past.as_of) - pl.col("date")).dt.total_days() // window).cast(pl.Int32)
     windows = past.days.group_by("code", window=w).agg(
@@ -108,7 +108,7 @@ def order_size(visits: pl.DataFrame, start: date, *, at_least: int) -> pl.DataFr
     return yardstick(before, at_least).join(now, on="code")
 
 
-def evidence(past: History, window: int, *, threshold: float, at_least: int) -> pl.DataFrame:
+def evidence(past: DayHistory, window: int, *, threshold: float, at_least: int) -> pl.DataFrame:
     """By row: every customer and measure that can be tested, with z and whether it is an alarm."""
     visits, start = purchases(past.days), past.as_of - timedelta(days=window)
     found = {
@@ -135,7 +135,7 @@ def counts(tested: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.exclude("measure").fill_null(0))
 
 
-def as_usual(past: History, window: int, *, threshold: float, at_least: int) -> pl.DataFrame:
+def as_usual(past: DayHistory, window: int, *, threshold: float, at_least: int) -> pl.DataFrame:
     """The part of tests that gave an alarm one, two and three windows ago, by measure."""
     earlier = [past.as_of - timedelta(days=back * window) for back in range(1, PLACEBOS + 1)]
     found = [
@@ -164,7 +164,7 @@ def measures(tested: pl.DataFrame, usual: pl.DataFrame, threshold: float) -> pl.
     ).drop("rate")
 
 
-def alarms(past: History, tested: pl.DataFrame, scale: int) -> pl.DataFrame:
+def alarms(past: DayHistory, tested: pl.DataFrame, scale: int) -> pl.DataFrame:
     """One row for each alarm with its evidence, the largest |z| first; money and days to `scale` decimals."""
     flagged = tested.filter("flagged").join(past.customers, on="code")
     ordered = flagged.with_columns(size=pl.col("z").abs()).sort(
@@ -206,7 +206,7 @@ def analyse(data: Data, *, window: str | int = "30d", threshold: float = 3.5, hi
 
 
 def tables_of(
-    past: History,
+    past: DayHistory,
     *,
     scale: int = 2,
     window: int = 30,
@@ -245,7 +245,7 @@ def check(window: int, threshold: float, at_least: int) -> None:
         raise UsageError(f"--history is {at_least}. A median and a spread need 3 values or more; 6 is usual.")
 
 
-def _nothing(past: History, window: int, at_least: int) -> str:
+def _nothing(past: DayHistory, window: int, at_least: int) -> str:
     return (
         f"Nobody can be tested: from {past.first} to {past.as_of} no customer has {at_least} windows of "
         f"{window} days, gaps or purchase days before the last window, and something in it to compare. "
@@ -253,7 +253,7 @@ def _nothing(past: History, window: int, at_least: int) -> str:
     )
 
 
-def _facts(past: History, tested: pl.DataFrame, summary: pl.DataFrame) -> dict[str, Any]:
+def _facts(past: DayHistory, tested: pl.DataFrame, summary: pl.DataFrame) -> dict[str, Any]:
     return {
         "as_of": past.as_of,
         "customers": past.customers.height,

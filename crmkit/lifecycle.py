@@ -29,10 +29,10 @@ import polars as pl
 
 from crmkit.customers import Data, finish_each, money
 from crmkit.engine.counts import by_value, ratio, whole
-from crmkit.engine.rows import Counted, Rows, of
+from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.history import customer_days, periods
-from crmkit.history.customer_days import History, Past, base_gap, gap_counts
+from crmkit.history.customer_days import AnyDayHistory, DayHistory, base_gap, gap_counts
 from crmkit.history.panel import of_days, panel
 from crmkit.history.periods import Period
 from crmkit.load.dataset import transactions_of
@@ -59,13 +59,13 @@ def count(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
     return tally(join_state(panel(transactions, period)))
 
 
-def count_days(past: Past, period: Period) -> pl.DataFrame:
+def count_days(past: AnyDayHistory, period: Period) -> pl.DataFrame:
     """The same counts from customer-days."""
     sums = ["customers", "revenue", "before", "expansion", "contraction"]
     return past.each(partial(_of_days, period=period)).counts(Counted(by=["index", "state"], sums=sums))
 
 
-def _of_days(past: History, period: Period) -> pl.DataFrame:
+def _of_days(past: DayHistory, period: Period) -> pl.DataFrame:
     return tally(join_state(of_days(past.days, period))).collect()
 
 
@@ -192,7 +192,7 @@ def analyse(
     counts = count_days(past, by)
     result = tables_of(counts, begin=sales.begin, as_of=sales.as_of, scale=sales.scale, period=by)
     finish = partial(finish_each, scale=sales.scale, as_of=sales.as_of)
-    people = past.each(customer_days.totals).by_row(finish).kept()
+    people = past.each(customer_days.totals).by_row(finish).cached()
     return add_stages(result, people, loyal=loyal or LOYAL, lapse_days=lapse_days or _base_gap(past))
 
 
@@ -205,7 +205,7 @@ def _check_stages(stages: bool, loyal: int | None, lapse_days: int | None) -> No
         raise UsageError(f"--lapse-days is {lapse_days}. Give a number of days of 1 or more.")
 
 
-def _base_gap(past: Past) -> int:
+def _base_gap(past: AnyDayHistory) -> int:
     """The days that 90 % of all gaps between two purchases do not exceed."""
     found = base_gap(gap_counts(past))
     if found is None:
@@ -314,7 +314,7 @@ def add_stages(result: Result, customers: pl.DataFrame | Rows, *, loyal: int, la
         loyal: orders from which a customer is loyal, 3 or more.
         lapse_days: days without an order after which a customer is dormant.
     """
-    staged = of(customers).by_row(partial(_staged, loyal=loyal, lapse_days=lapse_days))
+    staged = as_rows(customers).by_row(partial(_staged, loyal=loyal, lapse_days=lapse_days))
     reached = staged.by_row(partial(_reached, loyal=loyal))
     counts = reached.counts(Counted(by=["stage"], sums=["revenue", *_REACHED]))
     day = result.facts["as_of"]
@@ -325,4 +325,4 @@ def add_stages(result: Result, customers: pl.DataFrame | Rows, *, loyal: int, la
         facts={**result.facts, "loyal": loyal, "lapse_days": lapse_days},
         titles={**result.titles, "stages": title},
     )
-    return with_ladder.with_detail("customers", staged.arranged(by_value("revenue", "customer")))
+    return with_ladder.with_detail("customers", staged.ordered_by(by_value("revenue", "customer")))

@@ -18,9 +18,8 @@ import polars as pl
 from crmkit import customers, parse
 from crmkit.customers import Data
 from crmkit.engine import reducers
-from crmkit.engine import rows as where
 from crmkit.engine.counts import ratio, whole
-from crmkit.engine.rows import ByRow, Counted, Rows
+from crmkit.engine.rows import ByRow, Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.load.dataset import transactions_of
 from crmkit.parse import choice
@@ -311,7 +310,7 @@ def tables_of(
 
     Raises DataError where nobody has a label at either date.
     """
-    listed = where.of(moved)
+    listed = as_rows(moved)
     counted = listed.counts(Counted(by=("from", "to", "move"), sums=MEASURES[1:])).rename({"n": "customers"})
     people = int(counted["customers"].sum())
     if not people:
@@ -341,7 +340,7 @@ def tables_of(
         },
         pictures={"matrix": "none", "grid": "heat"} if wide else {},
     )
-    return result.with_detail("customers", listed.arranged(_largest_first))
+    return result.with_detail("customers", listed.ordered_by(_largest_first))
 
 
 def _largest_first(moved: pl.DataFrame) -> pl.DataFrame:

@@ -74,7 +74,9 @@ def analyse(
         raise UsageError("--inactive-after belongs to --scheme pyramid. Add that, or leave the days out.")
     rows = _people(data, key, value)
     check(rows, value, inactive_after)
-    largest_first = rows.by_row(partial(_asked, key=key, value=value)).arranged(by_value(value, key)).begun()
+    largest_first = (
+        rows.by_row(partial(_asked, key=key, value=value)).ordered_by(by_value(value, key)).prefetch_order()
+    )
     added = Counted(sums=[*_measures(value), "above_zero"], least=["lowest_revenue"])
     counts = _counted_with(added, rows, value, inactive_after)
     found = ranked(counts, chosen, value, inactive_after)
@@ -98,7 +100,7 @@ def analyse(
         pictures={"tiers": "bars revenue_share", "curve": "curve asked"},
     )
     return headlines.pareto(result).with_detail(
-        noun, largest_first.shown(partial(_listed, found=found, key=key))
+        noun, largest_first.map_in_order(partial(_listed, found=found, key=key))
     )
 
 

@@ -54,10 +54,10 @@ class Result:
             return replace(self, tables=self.tables.only(name))
         return replace(self, tables={name: self.tables[name]})
 
-    def pieces(self, name: str, size: int) -> Iterator[pl.DataFrame]:
+    def batches(self, name: str, size: int) -> Iterator[pl.DataFrame]:
         """The rows of a table, so many at a time, the long one made as it goes; one piece at least."""
         if isinstance(self.tables, _WithLong) and (rows := self.tables.waiting(name)) is not None:
-            yield from rows.pieces(size)
+            yield from rows.batches(size)
             return
         table = self.tables[name]
         for start in range(0, max(table.height, 1), size):

@@ -68,7 +68,7 @@ def analyse(
     choice("--monetary", monetary, cutpoints.MONETARIES)
     rows = _people(data, frequency, monetary)
     measured = rows.by_row(partial(measure, frequency=frequency, monetary=monetary))
-    largest_first = measured.by_row(_asked).arranged(by_value("monetary", "customer")).begun()
+    largest_first = measured.by_row(_asked).ordered_by(by_value("monetary", "customer")).prefetch_order()
     cut, found = frozen, list[str]()
     if cut is None:
         cut = rfm_scores.cuts(
@@ -97,7 +97,7 @@ def analyse(
         saved={} if cut.ids else {"cuts": cuts_file(facts["cuts"])},
     )
     listed = partial(_listed, cut=cut, names=names, only=wanted)
-    return headlines.rfm(result).with_detail("customers", largest_first.shown(listed))
+    return headlines.rfm(result).with_detail("customers", largest_first.map_in_order(listed))
 
 
 def _people(data: Data, frequency: str, monetary: str) -> Rows:

@@ -9,7 +9,7 @@ import polars as pl
 from crmkit.engine.rows import ByRow, Counted
 
 
-class Scattered:
+class BatchedRows:
     """See `crmkit.engine.rows.Rows`. An answer may not depend on how the rows fell into batches."""
 
     is_here = False
@@ -19,7 +19,7 @@ class Scattered:
         self._order = order
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, size: int) -> Scattered:
+    def of(cls, frame: pl.DataFrame, size: int) -> BatchedRows:
         """Batches of so many rows, and one of none."""
         return cls([frame.head(0), *(frame[at : at + size] for at in range(0, frame.height, size))])
 
@@ -27,34 +27,34 @@ class Scattered:
     def schema(self) -> pl.Schema:
         return self._batches[0].schema
 
-    def by_row(self, function: ByRow) -> Scattered:
-        return Scattered([function(batch) for batch in self._batches])
+    def by_row(self, function: ByRow) -> BatchedRows:
+        return BatchedRows([function(batch) for batch in self._batches])
 
-    def by_key(self, key: str, function: ByRow) -> Scattered:
+    def by_key(self, key: str, function: ByRow) -> BatchedRows:
         place = pl.concat(self._batches).with_columns(part=pl.col(key).hash(5) % 3)
         parts = place.partition_by("part", include_key=False)
-        return Scattered([function(part) for part in [place.drop("part").head(0), *parts]])
+        return BatchedRows([function(part) for part in [place.drop("part").head(0), *parts]])
 
     def counts(self, wanted: Counted) -> pl.DataFrame:
         return wanted.added(pl.concat([wanted.of(batch) for batch in self._batches]))
 
-    def arranged(self, order: ByRow) -> Scattered:
-        return Scattered(self._batches, order)
+    def ordered_by(self, order: ByRow) -> BatchedRows:
+        return BatchedRows(self._batches, order)
 
-    def begun(self) -> Scattered:
+    def prefetch_order(self) -> BatchedRows:
         return self
 
-    def shown(self, function: ByRow) -> Scattered:
-        return Scattered(self.by_row(function)._batches, self._order)
+    def map_in_order(self, function: ByRow) -> BatchedRows:
+        return BatchedRows(self.by_row(function)._batches, self._order)
 
-    def kept(self) -> Scattered:
+    def cached(self) -> BatchedRows:
         return self
 
     def frame(self) -> pl.DataFrame:
         whole = pl.concat(self._batches)
         return whole if self._order is None else self._order(whole)
 
-    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+    def batches(self, size: int) -> Iterator[pl.DataFrame]:
         raise NotImplementedError
 
     def write(self, path: str) -> None:

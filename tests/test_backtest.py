@@ -72,12 +72,12 @@ def test_cdnow_holdout() -> None:
         "mbgnbd": (1576.7283, 0.764779, 1.607183),
     }
     for model, (orders, mae, rmse) in published.items():
-        assert rows[model]["actual_orders"] == 1882
+        assert rows[model]["actual_purchases"] == 1882
         assert rows[model]["customers"] == 2357
-        assert rows[model]["expected_orders"] == pytest.approx(orders, rel=1e-6)
+        assert rows[model]["expected_purchases"] == pytest.approx(orders, rel=1e-6)
         assert (rows[model]["mae"], rows[model]["rmse"]) == pytest.approx((mae, rmse), rel=2e-6)
     assert rows["nbd"]["mae"] == pytest.approx(1.04102, rel=1e-5)
-    assert rows["nbd"]["expected_orders"] == pytest.approx(2929.82, rel=1e-6)
+    assert rows["nbd"]["expected_purchases"] == pytest.approx(2929.82, rel=1e-6)
 
 
 def test_cdnow_money_and_ranking() -> None:
@@ -112,7 +112,7 @@ def test_origins_add_up_to_the_models() -> None:
     for row in answer["tables"]["models"]:
         own = parts.filter(pl.col("model") == row["model"])
         assert own.height == 3
-        for name in ("customers", "expected_orders", "actual_orders"):
+        for name in ("customers", "expected_purchases", "actual_purchases"):
             assert own[name].sum() == pytest.approx(row[name])
     ends, starts = parts["end"].unique().sort().to_list(), parts["origin"].unique().sort().to_list()
     assert ends[:-1] == starts[1:]
@@ -125,10 +125,10 @@ def test_what_happened_is_counted_from_the_file() -> None:
     later = rows.filter(pl.col("order_date") > split).join(known, on="customer_id", how="semi")
     row = frame(SALES, "--split", "2024-03-31", "--model", "nbd").row(0, named=True)
     assert row["customers"] == known.height
-    assert row["actual_orders"] == later.select("customer_id", "order_date").unique().height
+    assert row["actual_purchases"] == later.select("customer_id", "order_date").unique().height
     calibration = frame(SALES, "--split", "2024-03-31", "--model", "nbd", name="calibration")
     assert calibration["customers"].sum() == known.height
-    assert calibration["actual_orders"].sum() == row["actual_orders"]
+    assert calibration["actual_purchases"].sum() == row["actual_purchases"]
     assert (calibration["bought"] * calibration["customers"]).sum() == pytest.approx(
         later["customer_id"].n_unique()
     )
@@ -140,13 +140,13 @@ def test_tracking_runs_to_the_last_whole_week() -> None:
     assert model["week"].to_list() == list(range(1, 13))
     assert model["date"].to_list()[-1] == "2024-12-24"
     for name in ("expected", "actual"):
-        assert model[f"{name}_orders"].cum_sum().to_list() == pytest.approx(
+        assert model[f"{name}_purchases"].cum_sum().to_list() == pytest.approx(
             model[f"cumulative_{name}"].to_list()
         )
         assert model[f"cumulative_{name}"].is_sorted()
     total = frame(SALES, "--split", "2024-10-01", "--horizon", "84d", "--model", "paretonbd")
-    assert model["cumulative_expected"][-1] == pytest.approx(total["expected_orders"][0])
-    assert model["cumulative_actual"][-1] == total["actual_orders"][0]
+    assert model["cumulative_expected"][-1] == pytest.approx(total["expected_purchases"][0])
+    assert model["cumulative_actual"][-1] == total["actual_purchases"][0]
 
 
 def test_rules_of_thumb_by_hand(tmp_path: Path) -> None:
@@ -158,9 +158,9 @@ def test_rules_of_thumb_by_hand(tmp_path: Path) -> None:
     found = frame(path, "--split", str(START + timedelta(days=40)), "--model", "nbd")
     rate, last = (found.row(by_predicate=pl.col("model") == name, named=True) for name in BASELINES)
     # Two repeats in 40 days are two more in the next 40; the 40 days before the split held two without the first.
-    assert rate["expected_orders"] == pytest.approx(24)
-    assert last["expected_orders"] == pytest.approx(24)
-    assert rate["actual_orders"] == 24
+    assert rate["expected_purchases"] == pytest.approx(24)
+    assert last["expected_purchases"] == pytest.approx(24)
+    assert rate["actual_purchases"] == 24
     assert (rate["bias"], last["rmse"]) == pytest.approx((0, 0))
     assert (
         float(last["expected_revenue"]) == float(last["actual_revenue"]) == 2 * sum(10 + i for i in range(12))
@@ -220,18 +220,18 @@ def test_without_amounts(tmp_path: Path) -> None:
 
 def test_plans() -> None:
     first, last = date(2023, 1, 1), date(2023, 12, 31)
-    half = backtest.Plan.of(first, last)
+    half = backtest.BacktestPlan.of(first, last)
     assert (half.origins, half.days) == ((date(2023, 7, 2),), 182)
-    three = backtest.Plan.of(first, last, count=3)
+    three = backtest.BacktestPlan.of(first, last, count=3)
     assert three.days == 60
     assert three.origins == tuple(date(2023, 7, 2) + timedelta(days=60 * i) for i in range(3))
-    late = backtest.Plan.of(first, last, count=2, days=30)
+    late = backtest.BacktestPlan.of(first, last, count=2, days=30)
     assert late.origins == (date(2023, 11, 1), date(2023, 12, 1))
-    given = backtest.Plan.of(first, last, split=date(2023, 3, 1), days=30)
+    given = backtest.BacktestPlan.of(first, last, split=date(2023, 3, 1), days=30)
     assert (given.origins, given.days) == ((date(2023, 3, 1),), 30)
     for wrong in ({"split": last}, {"split": first}, {"count": 0}, {"days": 400}, {"count": 40, "days": 30}):
         with pytest.raises(UsageError):
-            backtest.Plan.of(first, last, **wrong)  # type: ignore[arg-type]
+            backtest.BacktestPlan.of(first, last, **wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ rules = st.one_of(
 )
 
 
-def history(rows: list[Sale], as_of: date = AS_OF) -> customer_days.History:
+def history(rows: list[Sale], as_of: date = AS_OF) -> customer_days.DayHistory:
     return customer_days.history(customer_days.by_customer(frame(rows)).collect(), as_of)
 
 

@@ -82,7 +82,7 @@ def test_cdnow_by_command(model: str, active: float, orders: float) -> None:
     assert facts["model"]["params"] == pytest.approx(best["params"], rel=1e-6)
     assert facts["model"]["log_likelihood"] >= best["loglik"] - 1e-6
     assert total["expected_active"] == pytest.approx(active, rel=2e-6)
-    assert total["expected_orders"] == pytest.approx(orders, rel=2e-6)
+    assert total["expected_purchases"] == pytest.approx(orders, rel=2e-6)
     spend = known["gamma_gamma"]
     assert facts["spend"]["customers"] == 946
     assert facts["spend"]["log_likelihood"] >= spend["loglik"] - 1e-6
@@ -98,7 +98,7 @@ def test_cdnow_standard_errors_and_customers() -> None:
     (row,) = found.rows(named=True)
     assert (row["t_x"], row["T"]) == (216, 217)
     assert row["alive"] == pytest.approx(0.99787341, rel=1e-6)
-    assert row["expected_orders"] == pytest.approx(20.114845, rel=2e-6)
+    assert row["expected_purchases"] == pytest.approx(20.114845, rel=2e-6)
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_tables_of_the_sample() -> None:
     answer = whole(SALES)
     assert list(answer["tables"]) == ["summary", "models", "parameters", "customers"]
     names = [
-        "customer", "x", "t_x", "T", "alive", "expected_orders", "expected_spend",
+        "customer", "x", "t_x", "T", "alive", "expected_purchases", "expected_spend",
         "clv", "clv_low", "clv_high", "p_purchase",
     ]  # fmt: skip
     assert list(answer["tables"]["customers"][0]) == names
@@ -155,13 +155,13 @@ def test_summary_adds_up_the_customers() -> None:
     answer = whole(SALES, "--model", "mbgnbd", "--margin", "30%")
     (total,), rows = answer["tables"]["summary"], pl.DataFrame(answer["tables"]["customers"])
     assert total["customers"] == rows.height == answer["facts"]["customers"]
-    assert total["expected_orders"] == pytest.approx(rows["expected_orders"].sum())
+    assert total["expected_purchases"] == pytest.approx(rows["expected_purchases"].sum())
     assert total["expected_active"] == pytest.approx(rows["alive"].sum())
     assert total["clv"] == pytest.approx(rows["clv"].sum(), abs=0.01 * rows.height)
-    revenue = (rows["expected_orders"] * rows["expected_spend"]).sum()
+    revenue = (rows["expected_purchases"] * rows["expected_spend"]).sum()
     assert total["expected_revenue"] == pytest.approx(revenue, rel=1e-3)
     assert 0.3 * total["expected_revenue"] / 1.1 < total["clv"] < 0.3 * total["expected_revenue"]
-    for name in ("orders", "active", "revenue"):
+    for name in ("purchases", "active", "revenue"):
         assert total[f"{name}_low"] < total[f"expected_{name}"] < total[f"{name}_high"]
     assert (
         total["clv_low"] < total["clv"] < total["clv_high"] < total["residual_clv"] < total["residual_high"]
@@ -176,7 +176,7 @@ def test_groups_add_up_to_the_total(by: str) -> None:
     for name in (
         "customers",
         "expected_active",
-        "expected_orders",
+        "expected_purchases",
         "clv",
         "expected_revenue",
         "residual_clv",
@@ -309,7 +309,7 @@ def test_refunds_lower_spend_and_are_no_purchases(tmp_path: Path) -> None:
             "customers"
         ]
     }
-    assert rows["c005"]["expected_orders"] == before["c005"]["expected_orders"]
+    assert rows["c005"]["expected_purchases"] == before["c005"]["expected_purchases"]
     assert rows["c005"]["expected_spend"] < 0.5 * before["c005"]["expected_spend"]
     assert (rows["only"]["x"], rows["only"]["clv"]) == (None, None)
     assert (answer["facts"]["refund_only"], answer["facts"]["spend"]["not_positive"]) == (1, 1)
@@ -326,7 +326,7 @@ def test_without_amounts_orders_are_projected(tmp_path: Path) -> None:
     assert "value is missing" in " ".join(answer["facts"]["warnings"])
     assert not any("clv" in name or "revenue" in name for name in answer["tables"]["summary"][0])
     row = answer["tables"]["customers"][0]
-    assert row["orders_low"] <= row["expected_orders"] <= row["orders_high"]
+    assert row["purchases_low"] <= row["expected_purchases"] <= row["purchases_high"]
     assert "--cac needs" in refused(path, "--model", "mbgnbd", "--horizon", "8w", "--cac", "5")
 
 

@@ -25,7 +25,7 @@ AS_OF = BEGIN + timedelta(days=365)
 Evidence = dict[tuple[str, str], tuple[float, float, float, float, int]]
 
 
-def history(rows: list[Sale], as_of: date = AS_OF) -> customer_days.History:
+def history(rows: list[Sale], as_of: date = AS_OF) -> customer_days.DayHistory:
     return customer_days.history(customer_days.by_customer(frame(rows)).collect(), as_of)
 
 

@@ -25,8 +25,8 @@ MODEL = "paretonbd"
 UNIT = 7.0  # days of the model's time
 MILLIONTHS = 10**6
 # What is expected, as whole numbers: orders and chances in millionths, money in hundredths.
-EXPECTED = ("expected_orders", "expected_revenue", "p_purchase")
-UNITS = {"expected_orders": 1e-6, "expected_revenue": 1e-2, "p_purchase": 1e-6}
+EXPECTED = ("expected_purchases", "expected_revenue", "p_purchase")
+UNITS = {"expected_purchases": 1e-6, "expected_revenue": 1e-2, "p_purchase": 1e-6}
 _SMALLEST = 0.01  # where refunds have eaten up all repeat purchases
 _KNOWN = ("x", "T", "t_x", "revenue", "first_revenue")
 

@@ -16,9 +16,8 @@ import polars as pl
 from crmkit.campaigns import expectations, moments
 from crmkit.campaigns.arms import CONTROL, Shares, dealt, shares
 from crmkit.campaigns.statistics import standardised
-from crmkit.engine import rows as where
 from crmkit.engine.counts import by_id, scale, whole
-from crmkit.engine.rows import Counted, Rows
+from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.result import Result
 
@@ -52,9 +51,9 @@ def analyse(
             "The campaign has no name, and the name decides who is in which arm. Say --name spring24."
         )
     planned = shares(Fraction(control).limit_denominator(10**6), arms or {})
-    people = where.of(data)
+    people = as_rows(data)
     listed = people if by is None else people.by_row(lambda frame: frame.rename({"label": by}))
-    divided = dealt(listed, name, planned, by).kept()
+    divided = dealt(listed, name, planned, by).cached()
     foreseen, notes = _foreseen(divided)
     sizes = _sizes(foreseen, planned)
     balance = _balance(foreseen, planned)
@@ -76,7 +75,9 @@ def analyse(
         },
     )  # fmt: skip
     columns = ["customer", "group", *([] if by is None else [by]), "planned_share"]
-    return result.with_detail("groups", divided.by_row(lambda frame: frame.select(columns)).arranged(by_id()))
+    return result.with_detail(
+        "groups", divided.by_row(lambda frame: frame.select(columns)).ordered_by(by_id())
+    )
 
 
 def _foreseen(people: Rows) -> tuple[Rows, list[str]]:
@@ -87,7 +88,7 @@ def _foreseen(people: Rows) -> tuple[Rows, list[str]]:
         ahead = expectations.learn(people, AHEAD)
     except DataError:
         return people, ["Too few customers repeat for a forecast, so the arms are compared without one."]
-    return people.by_row(ahead.add).kept(), []
+    return people.by_row(ahead.add).cached(), []
 
 
 def _measures(people: Rows) -> list[str]:

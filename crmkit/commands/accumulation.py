@@ -174,7 +174,7 @@ def _over_time(asked: Asked, session: Session) -> Result:
     if asked.customers is not None:
         start = parse.wholes(asked.customers, "--customers")
     profit = parse.money(asked.profit, "--profit") if asked.profit is not None else None
-    plan = analysis.Plan(
+    plan = analysis.Horizon(
         periods=_PERIODS if asked.periods is None else asked.periods,
         # What a customer of the data brings is not known unless it is said.
         profit=analysis.CLASSIC_PROFIT if profit is None and not estimate else profit,

@@ -90,32 +90,32 @@ class Rows(Protocol):
     def counts(self, wanted: Counted) -> pl.DataFrame:
         """A small table that adds up, brought here."""
 
-    def arranged(self, order: ByRow) -> Rows:
+    def ordered_by(self, order: ByRow) -> Rows:
         """The same rows in this order, where rows have one: those of a cluster have none.
 
         The order is for whoever looks at all of them; what is asked or made of them further on knows none.
         """
 
-    def begun(self) -> Rows:
+    def prefetch_order(self) -> Rows:
         """The same rows, whose order a thread finds while something else is asked."""
 
-    def shown(self, function: ByRow) -> Rows:
+    def map_in_order(self, function: ByRow) -> Rows:
         """`by_row` in the same order, for whoever looks at all of them; the columns that decide it are kept."""
 
-    def kept(self) -> Rows:
+    def cached(self) -> Rows:
         """The same rows, made once and not each time that something is asked of them."""
 
     def frame(self) -> pl.DataFrame:
         """All rows, brought here."""
 
-    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+    def batches(self, size: int) -> Iterator[pl.DataFrame]:
         """All rows, so many at a time, if they are here; one piece at least."""
 
     def write(self, path: str) -> None:
         """Have the rows written from where they are, if that is not here."""
 
 
-class Here:
+class LocalRows:
     """Rows in this machine's memory.
 
     What is to be made of very many of them is made piece by piece, each time that it is asked for.
@@ -131,33 +131,33 @@ class Here:
     def schema(self) -> pl.Schema:
         return self._made(self._frame.head(0)).schema
 
-    def by_row(self, function: ByRow) -> Here:
-        later = Here(self._frame, (*self._steps, function))
-        return later if self._frame.height > MANY else Here(later.frame())
+    def by_row(self, function: ByRow) -> LocalRows:
+        later = LocalRows(self._frame, (*self._steps, function))
+        return later if self._frame.height > MANY else LocalRows(later.frame())
 
-    def by_key(self, key: str, function: ByRow) -> Here:
-        return Here(function(self.frame()))
+    def by_key(self, key: str, function: ByRow) -> LocalRows:
+        return LocalRows(function(self.frame()))
 
     def counts(self, wanted: Counted) -> pl.DataFrame:
         found = [wanted.of(piece) for piece in self._pieces()]
         return found[0] if len(found) == 1 else wanted.added(pl.concat(found))
 
-    def arranged(self, order: ByRow) -> Here:
-        return Arranged(self, order) if isinstance(order, Order) else Here(order(self.frame()))
+    def ordered_by(self, order: ByRow) -> LocalRows:
+        return OrderedRows(self, order) if isinstance(order, Order) else LocalRows(order(self.frame()))
 
-    def begun(self) -> Here:
+    def prefetch_order(self) -> LocalRows:
         return self
 
-    def shown(self, function: ByRow) -> Here:
+    def map_in_order(self, function: ByRow) -> LocalRows:
         return self.by_row(function)
 
-    def kept(self) -> Here:
+    def cached(self) -> LocalRows:
         return self
 
     def frame(self) -> pl.DataFrame:
         return joined(list(self._pieces())) if self._steps else self._frame
 
-    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+    def batches(self, size: int) -> Iterator[pl.DataFrame]:
         """The rows as they leave, so many at a time; one piece at least."""
         frame = self.frame()
         return (frame.slice(start, size) for start in range(0, max(frame.height, 1), size))
@@ -176,20 +176,20 @@ class Here:
         return frame
 
 
-class Arranged(Here):
+class OrderedRows(LocalRows):
     """Rows in this machine's memory that are put in order when all of them are looked at."""
 
-    def __init__(self, rows: Here, order: Order) -> None:
+    def __init__(self, rows: LocalRows, order: Order) -> None:
         super().__init__(rows._frame, rows._steps)
         self._order = order
         self._places: Callable[[], pl.Series] = self._found
         self._last: tuple[ByRow, ...] = ()
 
-    def begun(self) -> Arranged:
+    def prefetch_order(self) -> OrderedRows:
         self._places = soon(self._places)
         return self
 
-    def shown(self, function: ByRow) -> Arranged:
+    def map_in_order(self, function: ByRow) -> OrderedRows:
         rows = copy(self)
         rows._last = (*self._last, function)
         return rows
@@ -198,33 +198,33 @@ class Arranged(Here):
     def schema(self) -> pl.Schema:
         return self._unordered().schema
 
-    def by_row(self, function: ByRow) -> Here:
+    def by_row(self, function: ByRow) -> LocalRows:
         return self._unordered().by_row(function)
 
-    def by_key(self, key: str, function: ByRow) -> Here:
+    def by_key(self, key: str, function: ByRow) -> LocalRows:
         return self._unordered().by_key(key, function)
 
     def counts(self, wanted: Counted) -> pl.DataFrame:
         return self._unordered().counts(wanted)
 
-    def arranged(self, order: ByRow) -> Here:
-        return self._unordered().arranged(order)
+    def ordered_by(self, order: ByRow) -> LocalRows:
+        return self._unordered().ordered_by(order)
 
     def frame(self) -> pl.DataFrame:
-        return joined(list(self.pieces(_size(self._frame.height))))
+        return joined(list(self.batches(_size(self._frame.height))))
 
-    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+    def batches(self, size: int) -> Iterator[pl.DataFrame]:
         places, rows = self._places(), self._unordered()
         if places.len() < self._frame.height:  # some rows were left out on the way
-            rows = Here(Here(self._frame, self._steps).frame(), self._last)
+            rows = LocalRows(LocalRows(self._frame, self._steps).frame(), self._last)
         for start in range(0, max(places.len(), 1), size):
             yield rows._made(rows._frame[places.slice(start, size)])
 
-    def _unordered(self) -> Here:
-        return Here(self._frame, (*self._steps, *self._last))
+    def _unordered(self) -> LocalRows:
+        return LocalRows(self._frame, (*self._steps, *self._last))
 
     def _found(self) -> pl.Series:
-        rows = Here(self._frame, self._steps)
+        rows = LocalRows(self._frame, self._steps)
         return self._order.places(joined([piece.select(self._order.columns) for piece in rows._pieces()]))
 
 
@@ -241,6 +241,6 @@ def joined(pieces: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.DataFrame(list(columns))
 
 
-def of(table: pl.DataFrame | Rows) -> Rows:
+def as_rows(table: pl.DataFrame | Rows) -> Rows:
     """A frame as rows; rows as they are."""
-    return Here(table) if isinstance(table, pl.DataFrame) else table
+    return LocalRows(table) if isinstance(table, pl.DataFrame) else table

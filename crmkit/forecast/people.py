@@ -9,7 +9,7 @@ import polars as pl
 
 from crmkit.customers import Data
 from crmkit.engine.rows import Rows
-from crmkit.engine.rows import of as as_rows
+from crmkit.engine.rows import as_rows as as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.forecast.selection import REGULAR
 from crmkit.forecast.terms import By

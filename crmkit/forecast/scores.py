@@ -27,7 +27,7 @@ class Trial:
     origin: date
     end: date
     orders: Array
-    actual_orders: Array
+    actual_purchases: Array
     revenue: Array | None
     actual_revenue: Array | None
     weeks: Array
@@ -45,7 +45,7 @@ class Trial:
     def top_decile(self) -> float | None:
         """Part of the revenue (of the orders, without money) that the tenth forecast to bring most brought."""
         if self.revenue is None or self.actual_revenue is None:
-            return captured(self.orders, self.actual_orders)
+            return captured(self.orders, self.actual_purchases)
         return captured(self.revenue, self.actual_revenue)
 
 
@@ -85,15 +85,15 @@ _MONEY = ("expected_revenue", "actual_revenue", "revenue_error")
 
 
 def _row(name: str, trials: Sequence[Trial]) -> dict[str, Any]:
-    orders, actual = (_joined(trials, field) for field in ("orders", "actual_orders"))
+    orders, actual = (_joined(trials, field) for field in ("orders", "actual_purchases"))
     error = orders - actual
     chance, tops = _joined(trials, "chance"), [trial.top_decile for trial in trials]
     known = [top for top in tops if top is not None]
     return {
         "model": name,
         "customers": len(orders),
-        "expected_orders": float(orders.sum()),
-        "actual_orders": int(actual.sum()),
+        "expected_purchases": float(orders.sum()),
+        "actual_purchases": int(actual.sum()),
         "bias": _off(orders.sum(), actual.sum()),
         "mae": float(np.abs(error).mean()),
         "rmse": float(np.sqrt((error**2).mean())),
@@ -141,11 +141,11 @@ def by_origin(trials: Sequence[Trial]) -> pl.DataFrame:
             "end": trial.end,
             "model": trial.model,
             "customers": len(trial.orders),
-            "expected_orders": float(trial.orders.sum()),
-            "orders_low": None if trial.total is None else trial.total[0],
-            "orders_high": None if trial.total is None else trial.total[1],
-            "actual_orders": int(trial.actual_orders.sum()),
-            "bias": _off(trial.orders.sum(), trial.actual_orders.sum()),
+            "expected_purchases": float(trial.orders.sum()),
+            "purchases_low": None if trial.total is None else trial.total[0],
+            "purchases_high": None if trial.total is None else trial.total[1],
+            "actual_purchases": int(trial.actual_purchases.sum()),
+            "bias": _off(trial.orders.sum(), trial.actual_purchases.sum()),
         }
         for trial in trials
     ]
@@ -155,10 +155,10 @@ def by_origin(trials: Sequence[Trial]) -> pl.DataFrame:
 def calibration(trials: Sequence[Trial]) -> pl.DataFrame:
     """Customers in bins of ten points by their chance of a purchase: what was forecast, what happened."""
     chance, alive, orders, actual = (
-        _joined(trials, field) for field in ("chance", "alive", "orders", "actual_orders")
+        _joined(trials, field) for field in ("chance", "alive", "orders", "actual_purchases")
     )
     bins = np.minimum((chance * BINS).astype(int), BINS - 1)
-    columns = {"p_purchase": chance, "alive": alive, "expected_orders": orders, "actual_orders": actual}
+    columns = {"p_purchase": chance, "alive": alive, "expected_purchases": orders, "actual_purchases": actual}
     sums = {name: np.bincount(bins, values, BINS) for name, values in columns.items()}
     heads, bought = np.bincount(bins, minlength=BINS), np.bincount(bins, actual > 0, BINS)
     rows = [
@@ -168,12 +168,12 @@ def calibration(trials: Sequence[Trial]) -> pl.DataFrame:
             sums["p_purchase"][i] / heads[i],
             bought[i] / heads[i],
             sums["alive"][i] / heads[i],
-            sums["expected_orders"][i],
-            int(sums["actual_orders"][i]),
+            sums["expected_purchases"][i],
+            int(sums["actual_purchases"][i]),
         )
         for i in np.flatnonzero(heads)
     ]
-    names = ("bin", "customers", "p_purchase", "bought", "alive", "expected_orders", "actual_orders")
+    names = ("bin", "customers", "p_purchase", "bought", "alive", "expected_purchases", "actual_purchases")
     return pl.DataFrame(rows, schema=list(names), orient="row")
 
 
@@ -190,8 +190,8 @@ def _weeks(trial: Trial) -> pl.DataFrame:
             "model": pl.Series([trial.model] * len(ends), dtype=pl.String),
             "week": np.arange(1, len(ends) + 1),
             "date": pl.Series(ends, dtype=pl.Date),
-            "expected_orders": np.diff(trial.cumulative, prepend=0.0),
-            "actual_orders": np.diff(trial.seen, prepend=0.0).astype(int),
+            "expected_purchases": np.diff(trial.cumulative, prepend=0.0),
+            "actual_purchases": np.diff(trial.seen, prepend=0.0).astype(int),
             "cumulative_expected": trial.cumulative,
             "cumulative_actual": trial.seen.astype(int),
         }

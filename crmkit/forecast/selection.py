@@ -25,7 +25,7 @@ import polars as pl
 from crmkit.errors import DataError, UsageError
 from crmkit.history.purchase_histories import Days, Histories, after, histories, known, log_gaps
 from crmkit.models import PURCHASE_MODELS, Fit
-from crmkit.models.weighted import Rows, collapse
+from crmkit.models.weighted import WeightedHistories, collapse
 
 Array = np.ndarray
 Tell = Callable[[str], None]
@@ -108,7 +108,7 @@ def fit_model(name: str, past: Histories, unit: float, k: int | None = None) -> 
 
 
 def fit_collapsed(
-    name: str, rows: Rows, unit: float, k: int | None = None, log_gaps: float | None = None
+    name: str, rows: WeightedHistories, unit: float, k: int | None = None, log_gaps: float | None = None
 ) -> Fit:
     """The same of histories that were counted; `log_gaps` is the sum over all customers."""
     scaled = rows.scaled(unit)
@@ -188,7 +188,7 @@ def cut(table: Days, origin: date, end: date, *, money: bool = True) -> tuple[pl
     """The customers known at `origin`, and what they bought until `end`."""
     people = known(table, origin).filter(pl.col("x").is_not_null())
     before = histories(people, money=money, gaps=log_gaps(table, origin))
-    purchases = after(table, people, origin, end)["actual_orders"].to_numpy().astype(float)
+    purchases = after(table, people, origin, end)["actual_purchases"].to_numpy().astype(float)
     return people, Holdout(origin, end, before, purchases)
 
 

@@ -40,7 +40,7 @@ def summary(found: Valued, by: By | None) -> pl.DataFrame:
     view = found.forecast
     margin, priced = found.terms.margin, found.spend is not None
     active = _spread("expected_active", "active", view.active(groups))
-    orders = _spread("expected_orders", "orders", view.orders(groups))
+    orders = _spread("expected_purchases", "purchases", view.orders(groups))
     # What matters most comes first: a narrow window hides columns from the right.
     columns |= {name: spread.pop(name) for spread in (active, orders) for name in list(spread)[:1]}
     if priced:
@@ -106,7 +106,7 @@ def parameters(choice: Choice) -> pl.DataFrame:
 def customers_table(people: pl.DataFrame, view: Outlook, terms: Terms, by: str | None) -> pl.DataFrame:
     """By row: what is expected of each of these people."""
     columns: dict[str, Any] = {name: people[name] for name in ("customer", "x", "t_x", "T")}
-    columns |= {"alive": view.alive, "expected_orders": view.orders}
+    columns |= {"alive": view.alive, "expected_purchases": view.orders}
     if view.spend is not None and view.value is not None:
         interval, margin = view.value_interval(terms.level), terms.margin
         columns["expected_spend"] = money_column("expected_spend", view.spend)
@@ -116,7 +116,7 @@ def customers_table(people: pl.DataFrame, view: Outlook, terms: Terms, by: str |
         }
     else:
         whole = view.orders_interval(terms.level)
-        columns |= {"orders_low": whole.low, "orders_high": whole.high}
+        columns |= {"purchases_low": whole.low, "purchases_high": whole.high}
     columns["p_purchase"] = view.p_purchase
     if by is not None:
         columns[by] = people["label"]
@@ -137,7 +137,7 @@ def new_customers(found: Valued, cac: Decimal) -> pl.DataFrame:
     money = {"first_value": first, "clv": worth[-1], "cac": float(cac), "net_clv": worth[-1] - float(cac)}
     return pl.DataFrame(
         [
-            pl.Series("expected_orders", [float(model.expected(terms.time)[0])]),
+            pl.Series("expected_purchases", [float(model.expected(terms.time)[0])]),
             *(money_column(name, np.array([value])) for name, value in money.items()),
             pl.Series("clv_to_cac", [worth[-1] / float(cac) if cac else None], dtype=pl.Float64),
             pl.Series("payback_days", [int(paid[0]) if len(paid) else None], dtype=pl.Int64),

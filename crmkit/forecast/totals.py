@@ -17,7 +17,7 @@ import numpy as np
 
 from crmkit.models import Fit, Outlook
 from crmkit.models.intervals import Prospects, gamma_quantile, spread_points
-from crmkit.models.predictions import Known, Past
+from crmkit.models.predictions import Past, Predictions
 from crmkit.models.weighted import unique_rows, workers
 
 Array = np.ndarray
@@ -65,7 +65,7 @@ class Customers:
         return cls(Past.of(kinds_x, kinds_t, kinds_T), where, amounts, mean)
 
 
-def expected(known: Known, horizon: float, rate: float) -> Expected:
+def expected(known: Predictions, horizon: float, rate: float) -> Expected:
     """All three quantities; without a discount there is no residual, and it is zero."""
     h = np.full_like(known.past.x, horizon)
     residual = known.discounted(np.full_like(h, np.inf), rate) if rate > 0 else np.zeros_like(h)

@@ -93,7 +93,7 @@ def clv(result: Result) -> Result:
             else "{customers} are worth {expected} of profit in the next {horizon} ({level}: {low} to {high})."
         )
     else:
-        told |= _range(row, "expected_orders", "orders", lambda value: f"{value:,.0f}")
+        told |= _range(row, "expected_purchases", "purchases", lambda value: f"{value:,.0f}")
         text = "{customers} will buy {expected} times in the next {horizon} ({level}: {low} to {high})."
     return replace(
         result,

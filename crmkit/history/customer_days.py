@@ -5,7 +5,7 @@ is part of a day's amount and never an occasion. Customers travel as `code`, the
 order of ids, so that ids are kept once each and not once per day.
 
 Where customers are spread over a cluster, a history holds the customers of one batch: whatever is
-made of each customer's own days is the same either way (`Past`).
+made of each customer's own days is the same either way (`AnyDayHistory`).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from crmkit.engine import reducers
-from crmkit.engine.rows import Counted, Here, Rows
+from crmkit.engine.rows import Counted, LocalRows, Rows
 from crmkit.errors import DataError
 from crmkit.load.transactions import Transactions
 
 BOUGHT = pl.col("amount") > 0
 
 
-class Past(Protocol):
+class AnyDayHistory(Protocol):
     """The days of all customers up to the as-of date, wherever these are."""
 
     @property
@@ -37,14 +37,14 @@ class Past(Protocol):
     def first(self) -> date:
         """The first day of all."""
 
-    def until(self, as_of: date) -> Past:
+    def until(self, as_of: date) -> AnyDayHistory:
         """What was known on an earlier date."""
 
     def each(self, function: OfHistory) -> Rows:
         """What a function makes of histories, in which each customer's rows come of that customer's days."""
 
 
-class History(NamedTuple):
+class DayHistory(NamedTuple):
     """All customers, or all of a batch, and all their days up to the as-of date; amounts are in minor units.
 
     `customers`: code, customer, orders, sorted by customer. `days`: code, date, amount (refunds
@@ -55,10 +55,10 @@ class History(NamedTuple):
     days: pl.DataFrame
     as_of: date
 
-    def until(self, as_of: date) -> History:
+    def until(self, as_of: date) -> DayHistory:
         """What was known on an earlier date; `orders` stay those of the whole history."""
         days = self.days.filter(pl.col("date") <= as_of)
-        return History(self.customers.join(days, on="code", how="semi").sort("code"), days, as_of)
+        return DayHistory(self.customers.join(days, on="code", how="semi").sort("code"), days, as_of)
 
     @property
     def first(self) -> date:
@@ -66,26 +66,26 @@ class History(NamedTuple):
         return self.days.select(pl.col("date").min()).row(0)[0]
 
     def each(self, function: OfHistory) -> Rows:
-        """See `Past.each`."""
-        return Here(function(self))
+        """See `AnyDayHistory.each`."""
+        return LocalRows(function(self))
 
 
-OfHistory = Callable[[History], pl.DataFrame]
+OfHistory = Callable[[DayHistory], pl.DataFrame]
 
 
-class Elsewhere(NamedTuple):
+class ScatteredDayHistory(NamedTuple):
     """Customers that are not here, each a row with the lists that `by_customer` made."""
 
     rows: Rows
     first: date
     as_of: date
 
-    def until(self, as_of: date) -> Elsewhere:
-        """See `Past.until`."""
+    def until(self, as_of: date) -> ScatteredDayHistory:
+        """See `AnyDayHistory.until`."""
         return self._replace(as_of=as_of)
 
     def each(self, function: OfHistory) -> Rows:
-        """See `Past.each`."""
+        """See `AnyDayHistory.each`."""
         return self.rows.by_row(partial(_of_batch, function=function, as_of=self.as_of))
 
 
@@ -93,18 +93,18 @@ def _of_batch(customers: pl.DataFrame, function: OfHistory, as_of: date) -> pl.D
     return function(_history(customers, as_of))
 
 
-def past(found: Rows, first: date, as_of: date) -> Past:
+def past(found: Rows, first: date, as_of: date) -> AnyDayHistory:
     """The days of the customers that `by_customer` made; `first` is the first day of all."""
-    return history(found.frame(), as_of) if found.is_here else Elsewhere(found, first, as_of)
+    return history(found.frame(), as_of) if found.is_here else ScatteredDayHistory(found, first, as_of)
 
 
-def of(sales: Transactions) -> Past:
+def of(sales: Transactions) -> AnyDayHistory:
     """The days of the customers of these transactions, from one pass over them."""
     found = _pass(sales)
     return past(found, sales.first, sales.as_of)
 
 
-def history_of(sales: Transactions) -> History:
+def history_of(sales: Transactions) -> DayHistory:
     """The same, brought here."""
     found = _pass(sales).frame()
     return history(found, sales.as_of)
@@ -127,7 +127,7 @@ def by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.group_by("customer").agg("date", "amount", orders=orders.cast(pl.Int64))
 
 
-def history(customers: pl.DataFrame, as_of: date) -> History:
+def history(customers: pl.DataFrame, as_of: date) -> DayHistory:
     """The customers and their days from what `by_customer` collected; days after `as_of` are left out."""
     found = _history(customers, as_of)
     if not found.days.height:
@@ -135,7 +135,7 @@ def history(customers: pl.DataFrame, as_of: date) -> History:
     return found
 
 
-def _history(customers: pl.DataFrame, as_of: date) -> History:
+def _history(customers: pl.DataFrame, as_of: date) -> DayHistory:
     coded = customers.with_columns(pl.col("customer").cast(pl.String)).sort("customer").with_row_index("code")
     rows = coded.lazy().select("code", "date", "amount").explode("date", "amount")
     days = (
@@ -145,7 +145,7 @@ def _history(customers: pl.DataFrame, as_of: date) -> History:
         .sort("code", "date")
         .collect()
     )
-    return History(coded.select("code", "customer", "orders"), days, as_of)
+    return DayHistory(coded.select("code", "customer", "orders"), days, as_of)
 
 
 def purchases(days: pl.DataFrame) -> pl.DataFrame:
@@ -161,7 +161,7 @@ def money(units: pl.Expr, scale: int) -> pl.Expr:
     return units.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale))
 
 
-def totals(past: History) -> pl.DataFrame:
+def totals(past: DayHistory) -> pl.DataFrame:
     """By key: what `customers.finish` makes the customers table of; revenue in minor units."""
     return past.customers.join(sums(past.days), on="code").drop("code")
 
@@ -177,12 +177,12 @@ def sums(days: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def gap_counts(past: Past) -> pl.DataFrame:
+def gap_counts(past: AnyDayHistory) -> pl.DataFrame:
     """Mergeable counts: how many gaps `n` of each length have ended."""
     return past.each(_gaps).counts(Counted(by=["gap"]))
 
 
-def _gaps(past: History) -> pl.DataFrame:
+def _gaps(past: DayHistory) -> pl.DataFrame:
     return purchases(past.days).select("gap").drop_nulls()
 
 

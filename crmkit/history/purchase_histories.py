@@ -146,18 +146,18 @@ def known(table: Days, as_of: date) -> pl.DataFrame:
 
 
 def after(table: Days, people: pl.DataFrame, origin: date, end: date) -> pl.DataFrame:
-    """What these customers did in (origin, end]: `actual_orders` (purchase days) and `actual` money.
+    """What these customers did in (origin, end]: `actual_purchases` (purchase days) and `actual` money.
 
     Rows are those of `people`, in their order; money is a number in units of the currency.
     """
     window = table.rows.filter((pl.col("date") > origin) & (pl.col("date") <= end))
     sums = window.group_by("code").agg(
-        actual_orders=pl.col("bought").sum().cast(pl.Int64), actual=pl.col("amount").sum()
+        actual_purchases=pl.col("bought").sum().cast(pl.Int64), actual=pl.col("amount").sum()
     )
     named = sums.join(table.ids.select("code", "customer"), on="code")
     found = people.select("customer").join(named, on="customer", how="left", maintain_order="left")
     return found.select(
-        pl.col("actual_orders").fill_null(0),
+        pl.col("actual_purchases").fill_null(0),
         pl.col("actual").fill_null(0).cast(pl.Float64) / pl.lit(10.0**table.scale),
     )
 

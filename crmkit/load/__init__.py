@@ -37,9 +37,9 @@ def load(
     needs = assignment.all_needs(options, needs)
     inputs = [assignment.open_input(source, options, needs) for source in found]
     options = layouts.chosen(inputs[0].columns, options, inputs[0].name)
-    cast = assignment.cast(inputs, options, needs, wants)
+    cast = assignment.assign_roles(inputs, options, needs, wants)
     names = [role_columns(list(roles_here.values())) for roles_here in cast]
     sampled = infer.sample(inputs, names)
-    made = Files(inputs, names, infer.Plan(roles=cast[0], options=options), sampled)
+    made = Files(inputs, names, infer.ReadingPlan(roles=cast[0], options=options), sampled)
     made.plan = infer.make(sampled, cast[0], options, made.name, made.tally, needs=needs)
     return made

@@ -16,7 +16,7 @@ from polars import selectors
 from crmkit.errors import DataError
 from crmkit.load.csv import careful, dialect
 from crmkit.load.find.sources import Source
-from crmkit.load.inputs import ROW, Input, Watch
+from crmkit.load.inputs import ROW, Input, StreamFlags
 from crmkit.load.values import arrow_types
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _parquet_sentence(name: str, error: Exception) -> str:
 
 
 def read(
-    opened: Input, columns: Sequence[str], watch: Watch, rows: int | None = None
+    opened: Input, columns: Sequence[str], watch: StreamFlags, rows: int | None = None
 ) -> Iterator[pl.DataFrame]:
     """Batches of the named columns with the record number of each row in `ROW`.
 
@@ -104,7 +104,9 @@ def _with_hive(frame: pl.DataFrame, opened: Input, columns: Sequence[str]) -> pl
     return frame.with_columns(hive) if hive else frame
 
 
-def _read_parquet(opened: Input, columns: Sequence[str], watch: Watch, size: int) -> Iterator[pl.DataFrame]:
+def _read_parquet(
+    opened: Input, columns: Sequence[str], watch: StreamFlags, size: int
+) -> Iterator[pl.DataFrame]:
     file = _parquet(opened.source)
     known = set(file.schema_arrow.names)
     stored = [name for name in columns if name in known]
@@ -123,14 +125,14 @@ def _read_parquet(opened: Input, columns: Sequence[str], watch: Watch, size: int
 
 
 def numbered(
-    batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watch, start: int
+    batch: pa.RecordBatch, names: Sequence[str], file: str, watch: StreamFlags, start: int
 ) -> pl.DataFrame:
     """These columns of a batch of any types, and the record number of each row in `ROW`."""
     rows = pl.int_range(start, start + len(batch), dtype=pl.Int64, eager=True).alias(ROW)
     return _columns(batch, names, file, watch).with_columns(rows)
 
 
-def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: Watch) -> pl.DataFrame:
+def _columns(batch: pa.RecordBatch, names: Sequence[str], file: str, watch: StreamFlags) -> pl.DataFrame:
     """By position: names may repeat, or be empty, and Polars would have neither."""
     made, visible = [], set[str]()
     places = {name: place for place, name in reversed(list(enumerate(batch.schema.names)))}

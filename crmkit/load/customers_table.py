@@ -17,7 +17,7 @@ from crmkit.load import batches
 from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
 from crmkit.load.infer import scale_for
-from crmkit.load.inputs import ROW, Input, Watch
+from crmkit.load.inputs import ROW, Input, StreamFlags
 from crmkit.load.plan import MAX_SCALE, Options
 
 ORDER = ("customer", *CUSTOMERS)
@@ -57,7 +57,7 @@ def _suits(columns: Sequence[str]) -> bool:
 
 def _frame(item: Input) -> pl.DataFrame:
     wanted = [name for name in ORDER if name in item.columns]
-    watch = Watch()
+    watch = StreamFlags()
     parts = [part.drop(ROW) for part in batches.read(item, wanted, watch)]
     if watch.ragged or not parts:
         what = (

@@ -10,13 +10,13 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from crmkit.engine.prefetch import ahead
-from crmkit.engine.rows import Here, Shrink, joined
+from crmkit.engine.rows import LocalRows, Shrink, joined
 from crmkit.load import infer, spill
 from crmkit.load.account.audit import Reject
 from crmkit.load.csv import careful
 from crmkit.load.infer import Sample
-from crmkit.load.inputs import Input, Watch
-from crmkit.load.plan import Plan
+from crmkit.load.inputs import Input, StreamFlags
+from crmkit.load.plan import ReadingPlan
 from crmkit.load.reader import Part, Reader
 from crmkit.load.transactions import Build, Place, Transactions, added, asked_of
 from crmkit.load.values.clean import clean
@@ -26,7 +26,7 @@ class Files(Transactions):
     """The rows of opened inputs; `names` are raw column → column, for each."""
 
     def __init__(
-        self, inputs: Sequence[Input], names: Sequence[dict[str, str]], plan: Plan, sampled: Sample
+        self, inputs: Sequence[Input], names: Sequence[dict[str, str]], plan: ReadingPlan, sampled: Sample
     ) -> None:
         self.inputs = list(inputs)
         self._names = list(names)
@@ -34,8 +34,8 @@ class Files(Transactions):
         name = first if len(self.inputs) == 1 else f"{first} and {len(self.inputs) - 1} more"
         super().__init__(name, plan, sampled)
 
-    def _pass(self, build: Build, key: str, shrink: Shrink | None) -> Here:
-        return Here(joined(self._answers(build, key, shrink)))
+    def _pass(self, build: Build, key: str, shrink: Shrink | None) -> LocalRows:
+        return LocalRows(joined(self._answers(build, key, shrink)))
 
     def _pass_of_counts(self, build: Build, by: Sequence[str]) -> pl.DataFrame:
         found = self._answers(build, "customer", None)
@@ -66,7 +66,7 @@ class Files(Transactions):
 
     def _used(self, reader: Reader) -> Iterator[pl.DataFrame]:
         for opened, names in zip(self.inputs, self._names, strict=True):
-            watch, part = Watch(), Part(opened.name, names)
+            watch, part = StreamFlags(), Part(opened.name, names)
             for raw, cleaned in ahead(_cleaned(ahead(_raw(opened, names, watch)), reader.plan)):
                 yield reader.look(raw, cleaned, self._findings, part)
                 if self.on_progress:
@@ -77,7 +77,7 @@ class Files(Transactions):
     def full(self) -> list[Iterator[pl.DataFrame]]:
         """Every raw batch of every input, for a survey that a sample cannot settle."""
         return [
-            infer.raw_batches(opened, names, Watch())
+            infer.raw_batches(opened, names, StreamFlags())
             for opened, names in zip(self.inputs, self._names, strict=True)
         ]
 
@@ -104,13 +104,13 @@ class Files(Transactions):
 _Raw = tuple[pl.DataFrame, set[str] | None, bool]
 
 
-def _raw(opened: Input, names: dict[str, str], watch: Watch) -> Iterator[_Raw]:
+def _raw(opened: Input, names: dict[str, str], watch: StreamFlags) -> Iterator[_Raw]:
     """Each batch with what is known of it: the columns of visible characters only, and whether NULs were met."""
     for raw in infer.raw_batches(opened, names, watch):
         yield raw, watch.visible, watch.nul
 
 
-def _cleaned(batches: Iterator[_Raw], plan: Plan) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def _cleaned(batches: Iterator[_Raw], plan: ReadingPlan) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     for raw, visible, nul in batches:
         yield raw, clean(raw, plan, suspicious=nul, visible=visible)
 

@@ -11,10 +11,10 @@ from crmkit.errors import DataError
 from crmkit.load import batches
 from crmkit.load.columns import roles
 from crmkit.load.columns.roles import Role
-from crmkit.load.inputs import ROW, Input, Watch
-from crmkit.load.plan import MAX_SCALE, Options, Plan
+from crmkit.load.inputs import ROW, Input, StreamFlags
+from crmkit.load.plan import MAX_SCALE, Options, ReadingPlan
 from crmkit.load.values import dates, numbers
-from crmkit.load.values.dates import ISO, Layout
+from crmkit.load.values.dates import ISO, DateLayout
 from crmkit.load.values.numbers import NumberStyle
 
 SAMPLE_ROWS = 20_000
@@ -29,7 +29,7 @@ Tally = Callable[[str], pl.DataFrame]
 
 
 @dataclass
-class Surprises:
+class Unexpected:
     """Values that the plan could not read, kept to be surveyed again; empty when the plan held."""
 
     dates: pl.Series | None = None
@@ -51,7 +51,7 @@ def role_columns(found: Sequence[Role]) -> dict[str, str]:
 
 
 def raw_batches(
-    opened: Input, names: dict[str, str], watch: Watch, rows: int | None = None
+    opened: Input, names: dict[str, str], watch: StreamFlags, rows: int | None = None
 ) -> Iterator[pl.DataFrame]:
     """Batches under their raw names (one column of the file may serve several roles)."""
     columns = list(dict.fromkeys(names.values()))
@@ -59,7 +59,7 @@ def raw_batches(
         yield renamed(frame, names, watch)
 
 
-def renamed(frame: pl.DataFrame, names: Mapping[str, str], watch: Watch) -> pl.DataFrame:
+def renamed(frame: pl.DataFrame, names: Mapping[str, str], watch: StreamFlags) -> pl.DataFrame:
     """A batch under its raw names, and so what `watch` says of its columns."""
     seen = watch.visible
     watch.visible = None if seen is None else {raw for raw, column in names.items() if column in seen}
@@ -80,7 +80,7 @@ def sample(inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> Sample:
     each = max(SAMPLE_ROWS // _MOST_SHARES, SAMPLE_ROWS // max(1, len(inputs)))
     frames, complete = [], True
     for opened, columns in zip(inputs, names, strict=True):
-        taken = list(raw_batches(opened, columns, Watch(), each))
+        taken = list(raw_batches(opened, columns, StreamFlags(), each))
         complete = complete and sum(frame.height for frame in taken) < each
         frames += [frame.head(each) if i == 0 else frame for i, frame in enumerate(taken)]
     refuse_mixed_types(frames, inputs, names)
@@ -126,10 +126,10 @@ def make(
     tally: Tally,
     *,
     needs: frozenset[str],
-) -> Plan:
+) -> ReadingPlan:
     """The plan for these roles; `tally` counts all values of a column where the sample leaves a question open."""
     frame = sampled.frame
-    plan = Plan(roles=found, options=options, anonymous="customer" not in needs)
+    plan = ReadingPlan(roles=found, options=options, anonymous="customer" not in needs)
     if frame.width == 0:
         return plan
     plan = plan.but(layout=_layout(sampled, plan, file, tally))
@@ -139,7 +139,7 @@ def make(
     return plan
 
 
-def _layout(sampled: Sample, plan: Plan, file: str, tally: Tally) -> Layout:
+def _layout(sampled: Sample, plan: ReadingPlan, file: str, tally: Tally) -> DateLayout:
     if plan.options.date_format:
         return dates.given(plan.options.date_format)
     values = text_of(sampled.frame["date"])
@@ -163,7 +163,7 @@ def text_of(series: pl.Series) -> pl.Series | None:
     return series.to_frame().select(dates.as_text(pl.col(series.name), series.dtype)).to_series().drop_nulls()
 
 
-def _styles(sampled: Sample, plan: Plan, file: str, tally: Tally) -> dict[str, NumberStyle]:
+def _styles(sampled: Sample, plan: ReadingPlan, file: str, tally: Tally) -> dict[str, NumberStyle]:
     styles = {}
     for raw, dtype in sampled.frame.schema.items():
         if ":" in raw and dtype == pl.String:

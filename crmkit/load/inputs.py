@@ -54,7 +54,7 @@ class Ragged:
 
 
 @dataclass
-class Watch:
+class StreamFlags:
     """What the bytes showed while they streamed by; `lenient` lets pass what no role needs."""
 
     lenient: bool = False

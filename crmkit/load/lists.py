@@ -12,7 +12,7 @@ from crmkit.errors import DataError
 from crmkit.load import batches
 from crmkit.load.columns import finding
 from crmkit.load.find import sources
-from crmkit.load.inputs import Input, Watch
+from crmkit.load.inputs import Input, StreamFlags
 from crmkit.load.values import numbers
 
 CUSTOMER = "customer"
@@ -101,7 +101,7 @@ def _customer(opened: Input, column: str | None) -> str:
 
 def _frame(opened: Input, names: dict[str, str]) -> pl.DataFrame:
     """These columns, each under its key, as trimmed text."""
-    watch = Watch()
+    watch = StreamFlags()
     parts = list(_texts(batches.read(opened, list(dict.fromkeys(names.values())), watch), names))
     if watch.ragged and not watch.ragged[0].is_blank:
         bad = watch.ragged[0]

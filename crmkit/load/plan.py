@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from crmkit.load.columns.expression import Expression
 from crmkit.load.columns.roles import Role
 from crmkit.load.lists import Excluded
-from crmkit.load.values.dates import ISO, Layout
+from crmkit.load.values.dates import ISO, DateLayout
 from crmkit.load.values.numbers import NumberStyle
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReadingPlan:
     """How each role's text becomes a value.
 
     `numbers` holds a style for each column that a formula names, by its name in the file.
@@ -58,7 +58,7 @@ class Plan:
     """
 
     roles: Mapping[str, Role]
-    layout: Layout = ISO
+    layout: DateLayout = ISO
     numbers: Mapping[str, NumberStyle] = field(default_factory=dict)
     scale: int = 2
     wide: bool = False  # Int128 for amounts, where sums could pass 2**63
@@ -76,6 +76,6 @@ class Plan:
         """The file's columns that must be read."""
         return list(dict.fromkeys(name for role in self.roles.values() for name in role.formula.columns))
 
-    def but(self, **changes: object) -> Plan:
+    def but(self, **changes: object) -> ReadingPlan:
         """This plan with some decisions changed."""
         return replace(self, **changes)  # type: ignore[arg-type]

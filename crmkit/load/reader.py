@@ -16,9 +16,9 @@ import polars as pl
 from crmkit.load import infer
 from crmkit.load.account import audit as accounts
 from crmkit.load.account.audit import EXCLUDED, REASON, SKIP, Audit, Reject
-from crmkit.load.infer import Surprises
-from crmkit.load.inputs import ROW, Watch
-from crmkit.load.plan import MAX_SCALE, Plan
+from crmkit.load.infer import Unexpected
+from crmkit.load.inputs import ROW, StreamFlags
+from crmkit.load.plan import MAX_SCALE, ReadingPlan
 from crmkit.load.values import dates, numbers
 from crmkit.load.values.clean import BAD_AMOUNT, BAD_DATE, clean
 
@@ -27,13 +27,13 @@ _OPTIONAL = ("order", "product", "cost", "channel", "group", "store")
 
 
 @dataclass
-class Findings:
+class PassReport:
     """The account of some rows, and what they held that the plan could not know."""
 
     audit: Audit
-    surprises: Surprises = field(default_factory=Surprises)
+    surprises: Unexpected = field(default_factory=Unexpected)
 
-    def add(self, other: Findings) -> None:
+    def add(self, other: PassReport) -> None:
         """Take in the findings of other rows."""
         self.audit.merge(other.audit)
         mine, theirs = self.surprises, other.surprises
@@ -57,15 +57,15 @@ class Part:
 class Reader:
     """Everything that a pass needs to know of the plan. `complete`: the sample held all rows."""
 
-    plan: Plan
+    plan: ReadingPlan
     raw: Mapping[str, Any]  # column types of the raw frame
     complete: bool
     settled: frozenset[str] = frozenset()
     keep_all_rejects: bool = False
 
-    def empty(self) -> Findings:
-        """Findings of no rows."""
-        return Findings(Audit(scale=self.plan.scale, keep_all_rejects=self.keep_all_rejects))
+    def empty(self) -> PassReport:
+        """PassReport of no rows."""
+        return PassReport(Audit(scale=self.plan.scale, keep_all_rejects=self.keep_all_rejects))
 
     def schema(self) -> dict[str, Any]:
         """The columns of the rows in use."""
@@ -83,12 +83,14 @@ class Reader:
                 schema[name] = money if name == "cost" else label
         return schema
 
-    def read(self, raw: pl.DataFrame, findings: Findings, part: Part, watch: Watch) -> pl.DataFrame:
+    def read(self, raw: pl.DataFrame, findings: PassReport, part: Part, watch: StreamFlags) -> pl.DataFrame:
         """The rows in use of a raw batch, all of it accounted for in `findings`."""
         cleaned = clean(raw, self.plan, suspicious=watch.nul, visible=watch.visible)
         return self.look(raw, cleaned, findings, part)
 
-    def look(self, raw: pl.DataFrame, cleaned: pl.DataFrame, findings: Findings, part: Part) -> pl.DataFrame:
+    def look(
+        self, raw: pl.DataFrame, cleaned: pl.DataFrame, findings: PassReport, part: Part
+    ) -> pl.DataFrame:
         """The same from a batch that `clean` has seen."""
         schema, audit = self.schema(), findings.audit
         used = (cleaned[REASON] == 0) & (cleaned[SKIP] == 0)
@@ -116,7 +118,7 @@ class Reader:
             self._watch(raw, findings.surprises)
         return kept.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
-    def close(self, watch: Watch, findings: Findings, part: Part) -> None:
+    def close(self, watch: StreamFlags, findings: PassReport, part: Part) -> None:
         """Account for what showed while a file streamed by: rows that are no rows, an end that looks cut."""
         for bad in watch.ragged:
             if not bad.is_blank:
@@ -126,7 +128,7 @@ class Reader:
                 f"{part.file}: the last line has no newline; its last value may be truncated"
             )
 
-    def _keep_surprises(self, raw: pl.DataFrame, cleaned: pl.DataFrame, surprises: Surprises) -> None:
+    def _keep_surprises(self, raw: pl.DataFrame, cleaned: pl.DataFrame, surprises: Unexpected) -> None:
         bad = cleaned[REASON]
         if (bad == BAD_DATE).any() and raw.schema["date"] == pl.String:
             surprises.dates = _more(surprises.dates, raw.filter(bad == BAD_DATE)["date"])
@@ -135,7 +137,7 @@ class Reader:
                 odd = raw.filter(bad == BAD_AMOUNT)[name]
                 surprises.numbers[name] = _more(surprises.numbers.get(name), odd)
 
-    def _watch(self, raw: pl.DataFrame, surprises: Surprises) -> None:
+    def _watch(self, raw: pl.DataFrame, surprises: Unexpected) -> None:
         """Look for what would have been decided otherwise, had it been in the sample."""
         if raw.schema["customer"] == pl.String:
             self._watch_ids(raw["customer"], surprises)
@@ -144,7 +146,7 @@ class Reader:
                 marked = raw[name].filter(raw[name].str.contains("[.,]"))
                 surprises.numbers[name] = _more(surprises.numbers.get(name), marked)
 
-    def _watch_ids(self, ids: pl.Series, surprises: Surprises) -> None:
+    def _watch_ids(self, ids: pl.Series, surprises: Unexpected) -> None:
         if self.plan.float_ids:
             present = ids.filter(~ids.str.strip_chars().is_in(numbers.BLANKS))
             surprises.not_float_ids |= not present.str.contains(infer.DIGITS).all()

@@ -19,7 +19,7 @@ from crmkit.errors import DataError
 from crmkit.load import infer
 from crmkit.load.account.audit import Audit, Reject
 from crmkit.load.infer import Sample
-from crmkit.load.plan import MAX_SCALE, Plan
+from crmkit.load.plan import MAX_SCALE, ReadingPlan
 from crmkit.load.reader import Reader
 from crmkit.load.values import dates, numbers
 
@@ -41,7 +41,7 @@ class Transactions(ABC):
     knows_lines = True
     in_one_stream = True  # a pass sees all rows in the order of the files
 
-    def __init__(self, name: str, plan: Plan, sampled: Sample) -> None:
+    def __init__(self, name: str, plan: ReadingPlan, sampled: Sample) -> None:
         self.name = name
         self.plan = plan
         self.keep_all_rejects = False
@@ -159,7 +159,7 @@ class Transactions(ABC):
         self.plan = changed
         return True
 
-    def _changes(self) -> Plan:
+    def _changes(self) -> ReadingPlan:
         plan, seen = self.plan, self._findings.surprises
         if self.audit.absolute >= _WIDE_FROM:
             plan = plan.but(wide=True)
@@ -173,10 +173,10 @@ class Transactions(ABC):
         changed = self._restyled(self._relaid(plan))
         if (changed.layout, changed.numbers) != (plan.layout, plan.numbers):
             # Decimals and sizes were seen through a reading that is given up.
-            return changed.but(scale=Plan.scale, wide=Plan.wide)
+            return changed.but(scale=ReadingPlan.scale, wide=ReadingPlan.wide)
         return changed
 
-    def _relaid(self, plan: Plan) -> Plan:
+    def _relaid(self, plan: ReadingPlan) -> ReadingPlan:
         """Another layout could win only if it reads what this one does not."""
         odd = self._findings.surprises.dates
         if plan.options.date_format or "dates" in self._settled or odd is None or not dates.readable(odd):
@@ -189,7 +189,7 @@ class Transactions(ABC):
             raise dates.ambiguous(tally, name, self.name)
         return plan.but(layout=layout)
 
-    def _restyled(self, plan: Plan) -> Plan:
+    def _restyled(self, plan: ReadingPlan) -> ReadingPlan:
         styles = dict(plan.numbers)
         for raw, odd in self._findings.surprises.numbers.items():
             if raw in self._settled or not numbers.readable(odd):

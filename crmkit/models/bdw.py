@@ -13,7 +13,7 @@ from crmkit.errors import ModelError
 from crmkit.models.fitting import Fit, maximum_fit
 from crmkit.models.model import Model
 from crmkit.models.nbd import LARGE_SHAPE
-from crmkit.models.numerics.derivatives import Jet, empty, log_sum, mirror
+from crmkit.models.numerics.derivatives import WithDerivatives, empty, log_sum, mirror
 from crmkit.models.weighted import columns, unique_rows
 
 Array = np.ndarray
@@ -65,7 +65,7 @@ class Contract(Model):
 
     # ---- likelihood
 
-    def _survival_jet(self, t: Array) -> Jet:
+    def _survival_jet(self, t: Array) -> WithDerivatives:
         """log S(t) in (log gamma, log delta, log c)."""
         g, d, c = self.gamma, self.delta, self.shape
         log_t = np.log(np.maximum(t, 1.0))
@@ -87,15 +87,17 @@ class Contract(Model):
         mirror(jet.hessian)
         return jet
 
-    def jet(self, t: Array, ended: Array) -> Jet:
+    def jet(self, t: Array, ended: Array) -> WithDerivatives:
         """Log-likelihood of each row: log S(t), or log(S(t − 1) − S(t)) for those who ended at t."""
         running = self._survival_jet(t)
         over = log_sum(
             [self._survival_jet(np.maximum(t - 1, 0)), self._survival_jet(np.maximum(t, 1))], (1, -1)
         )
-        whole = Jet(*(np.where(ended > 0, gone, here) for gone, here in zip(over, running, strict=True)))
+        whole = WithDerivatives(
+            *(np.where(ended > 0, gone, here) for gone, here in zip(over, running, strict=True))
+        )
         p = len(self.names)
-        return Jet(whole.value, whole.gradient[:p], whole.hessian[:p, :p])
+        return WithDerivatives(whole.value, whole.gradient[:p], whole.hessian[:p, :p])
 
     def log_likelihood(self, t: ArrayLike, ended: ArrayLike) -> Array:
         t, ended = columns(t, ended)

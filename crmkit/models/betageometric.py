@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, purchase_jet, rate_notes
 from crmkit.models.numerics.derivatives import (
-    Jet,
     Sums,
     Term,
+    WithDerivatives,
     added,
     beside,
     beta_ratio,
@@ -30,7 +30,7 @@ from crmkit.models.numerics.quadrature import Chebyshev, beta_nodes, discounted,
 from crmkit.models.numerics.special import expit, log_gamma
 from crmkit.models.predictions import Past
 from crmkit.models.purchase import Draw, PurchaseModel
-from crmkit.models.weighted import BLOCK, Pairs, Rows, check, columns
+from crmkit.models.weighted import BLOCK, Pairs, WeightedHistories, check, columns
 
 Array = np.ndarray
 GivenP = Callable[[Array, Array, Array], Array]  # of p, R and v
@@ -68,12 +68,12 @@ class BetaGeometric(PurchaseModel):
 
     # ---- likelihood
 
-    def _common_jet(self, rows: Rows) -> Jet:
+    def _common_jet(self, rows: WeightedHistories) -> WithDerivatives:
         """The factor of all terms: the purchases, and x + d tosses after which the customer stayed."""
         tosses = beta_ratio(self.a, self.b, np.zeros_like(rows.x), rows.x + self.modified)
         return beside(purchase_jet(self.r, self.alpha, rows, self.stages), tosses)
 
-    def _gone_jet(self, rows: Rows) -> Jet:
+    def _gone_jet(self, rows: WeightedHistories) -> WithDerivatives:
         """The term of those who left right after their last purchase."""
         R = self.r + self.stages * rows.x
         back = self._b_before(rows.x)
@@ -88,7 +88,7 @@ class BetaGeometric(PurchaseModel):
         mirror(jet.hessian)
         return jet
 
-    def _stage_jet(self, j: int, rows: Rows) -> Jet:
+    def _stage_jet(self, j: int, rows: WeightedHistories) -> WithDerivatives:
         """The term of those alive with j stages passed since the last purchase."""
         R = self.r + self.stages * rows.x
         steps = [1 / (R + i) for i in range(j)]
@@ -101,11 +101,11 @@ class BetaGeometric(PurchaseModel):
         jet.hessian[1, 1] = -j * seen * (1 - seen)
         return jet
 
-    def jet(self, rows: Rows) -> Jet:
+    def jet(self, rows: WeightedHistories) -> WithDerivatives:
         jet = log_sum([self._gone_jet(rows), *(self._stage_jet(j, rows) for j in range(self.stages))])
         return jet + self._common_jet(rows)
 
-    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+    def likelihood(self, rows: WeightedHistories) -> Callable[[Self], Sums]:
         """With k = 1 it is a sum of a function of (x, T) and one of (x, t_x)."""
         if self.stages > 1:
             return super().likelihood(rows)
@@ -120,12 +120,12 @@ class BetaGeometric(PurchaseModel):
 
         return sums
 
-    def _factor_jet(self, x: Array) -> Jet:
+    def _factor_jet(self, x: Array) -> WithDerivatives:
         """What depends on x alone: the purchases, and the tosses as in `_common_jet`."""
-        rows = Rows(x, np.zeros_like(x), np.zeros_like(x), x)
+        rows = WeightedHistories(x, np.zeros_like(x), np.zeros_like(x), x)
         return self._common_jet(rows)
 
-    def _since_jets(self, x: Array, t: Array) -> tuple[Jet, Jet]:
+    def _since_jets(self, x: Array, t: Array) -> tuple[WithDerivatives, WithDerivatives]:
         """With k = 1, the terms of those alive at t = T, and of those who left at t = t_x."""
         R, back = self.r + x, self._b_before(x)
         length, seen = np.log1p(t / self.alpha), t / (self.alpha + t)
@@ -135,7 +135,7 @@ class BetaGeometric(PurchaseModel):
         alive.hessian[0, 0], alive.hessian[0, 1] = -self.r * length, self.r * seen
         alive.hessian[1, 1] = -R * seen * (1 - seen)
         mirror(alive.hessian)
-        gone = Jet(*(part.copy() for part in alive))
+        gone = WithDerivatives(*(part.copy() for part in alive))
         gone.value[:] += np.where(x + self.modified > 0, np.log(self.a / back), -np.inf)
         gone.gradient[2], gone.gradient[3] = 1.0, -self.b / back
         gone.hessian[3, 3] = -self.b / back * (1 - self.b / back)
@@ -169,7 +169,7 @@ class BetaGeometric(PurchaseModel):
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         x, t_x, T = columns(x, t_x, T)
         check(x, t_x, T)
-        common = self._common_jet(Rows(x, t_x, T, x)).value
+        common = self._common_jet(WeightedHistories(x, t_x, T, x)).value
         return common + np.logaddexp(self._gone(x, t_x, T), self._log_alive(x, t_x, T)[0])
 
     def limit_notes(self) -> list[str]:

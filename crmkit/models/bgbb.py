@@ -13,7 +13,7 @@ from crmkit.errors import ModelError
 from crmkit.models.fitting import Fit, maximum_fit
 from crmkit.models.model import Model
 from crmkit.models.nbd import LARGE_SHAPE
-from crmkit.models.numerics.derivatives import Jet, beside, beta_ratio, log_sum
+from crmkit.models.numerics.derivatives import WithDerivatives, beside, beta_ratio, log_sum
 from crmkit.models.numerics.quadrature import beta_nodes
 from crmkit.models.purchase import Draw
 from crmkit.models.weighted import columns, unique_rows
@@ -55,7 +55,7 @@ class BGBB(Model):
         ]
         return max(fits, key=lambda fit: fit.log_likelihood).with_limits()
 
-    def jet(self, x: Array, t_x: Array, n: Array) -> Jet:
+    def jet(self, x: Array, t_x: Array, n: Array) -> WithDerivatives:
         """Log-likelihood of each row, note 010: alive throughout, or dead before opportunity t_x + i + 1."""
         terms = [self._term(x, n - x, 0 * n, n)]
         for i in range(int((n - t_x).max(initial=0.0))):
@@ -65,7 +65,7 @@ class BGBB(Model):
             terms.append(term._replace(value=np.where(possible, term.value, -np.inf)))
         return log_sum(terms)
 
-    def _term(self, bought: Array, passed: Array, died: Array, lived: Array) -> Jet:
+    def _term(self, bought: Array, passed: Array, died: Array, lived: Array) -> WithDerivatives:
         coin = beta_ratio(self.alpha, self.beta, bought, passed)
         return beside(coin, beta_ratio(self.gamma, self.delta, died, lived))
 

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike
 from crmkit.models.mbgnbd import MBGNBD
 from crmkit.models.nbd import NBD
 from crmkit.models.numerics.processes import Beliefs, believe, root
-from crmkit.models.weighted import Rows, collapse
+from crmkit.models.weighted import WeightedHistories, collapse
 
 Array = np.ndarray
 
@@ -111,7 +111,7 @@ class Evidence:
     """What the clock learns from: different histories in whole days, and repeat purchases by bin."""
 
     bins: Bins
-    rows: Rows
+    rows: WeightedHistories
     repeats: Array
 
     @classmethod
@@ -135,7 +135,7 @@ class Evidence:
     def overlaps(self) -> Array:
         return self.bins.overlaps()
 
-    def on(self, f: Array) -> Rows:
+    def on(self, f: Array) -> WeightedHistories:
         """The histories in the time of the clock, in days."""
         since = np.einsum("dw,w->d", self.overlaps, np.exp(f))
         T = since[self.first]

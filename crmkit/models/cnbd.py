@@ -24,7 +24,7 @@ from crmkit.models.numerics.quadrature import (
     legendre,
 )
 from crmkit.models.purchase import PurchaseModel
-from crmkit.models.weighted import Rows, collapse, columns
+from crmkit.models.weighted import WeightedHistories, collapse, columns
 
 Array = np.ndarray
 Factor = Callable[[float, Array], Array | float]  # of m and the b of those who are alive
@@ -209,7 +209,7 @@ def _total(x: ArrayLike, log_gaps: ArrayLike | None, weights: ArrayLike | None) 
     return float((gaps * weight).sum())
 
 
-def _fit_one(cls: type[_CNBD], rows: Rows, k: int, log_gaps: float | None) -> Fit:
+def _fit_one(cls: type[_CNBD], rows: WeightedHistories, k: int, log_gaps: float | None) -> Fit:
     """The fit for one k, its log-likelihood with the factor of the gaps that makes different k comparable."""
     starts = [replace(start, k=k, alpha=start.alpha / k) for start in cls.starts()]
     fit = fit_purchases(starts, rows, NBD.starts() if k == 1 else ())

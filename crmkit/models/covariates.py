@@ -19,7 +19,7 @@ from crmkit.errors import ModelError
 from crmkit.models.fitting import box_of
 from crmkit.models.numerics.optimise import covariance, maximise
 from crmkit.models.purchase import PurchaseModel
-from crmkit.models.weighted import Rows, collapse, columns
+from crmkit.models.weighted import WeightedHistories, collapse, columns
 
 Array = np.ndarray
 
@@ -122,7 +122,10 @@ def fit_covariates(
 
 
 def climb(
-    base: PurchaseModel, parts: list[tuple[Array, Rows]], sizes: dict[str, int], scales: tuple[float, float]
+    base: PurchaseModel,
+    parts: list[tuple[Array, WeightedHistories]],
+    sizes: dict[str, int],
+    scales: tuple[float, float],
 ) -> CovariateFit:
     """Newton's method on log-parameters and coefficients together; `scales` are the unit of time and l2.
 

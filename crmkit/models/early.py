@@ -22,10 +22,10 @@ from numpy.typing import ArrayLike
 from crmkit.errors import ModelError
 from crmkit.models.covariates import CovariateFit, climb
 from crmkit.models.fitting import Fit
-from crmkit.models.numerics.derivatives import Jet
+from crmkit.models.numerics.derivatives import WithDerivatives
 from crmkit.models.predictions import Past
 from crmkit.models.purchase import Draw, PurchaseModel
-from crmkit.models.weighted import Rows, columns
+from crmkit.models.weighted import WeightedHistories, columns
 
 Array = np.ndarray
 
@@ -137,7 +137,7 @@ class Early(PurchaseModel):
     def starts(cls) -> list[Self]:
         raise ModelError("This model is fitted by fit_early, from the plain one.")
 
-    def jet(self, rows: Rows) -> Jet:
+    def jet(self, rows: WeightedHistories) -> WithDerivatives:
         raise ModelError("This model is fitted by fit_early, from the plain one.")
 
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
@@ -180,7 +180,7 @@ class Early(PurchaseModel):
         return self.base.limit_notes()
 
 
-def fit_early(plain: Fit, rows: Rows, span: int, since: Callable[[Array], Array]) -> Fit:
+def fit_early(plain: Fit, rows: WeightedHistories, span: int, since: Callable[[Array], Array]) -> Fit:
     """The plain fit's model with alpha(s), fitted to the same histories.
 
     `rows` are in the unit of the plain fit; `span` and `since` are as in `Early.placed`. The
@@ -200,7 +200,7 @@ def fit_early(plain: Fit, rows: Rows, span: int, since: Callable[[Array], Array]
     )
 
 
-def _climbed(start: Early, rows: Rows) -> tuple[CovariateFit, float]:
+def _climbed(start: Early, rows: WeightedHistories) -> tuple[CovariateFit, float]:
     """The best parameters, and how much likelier they are than the plain model's."""
     unit = float((rows.T * rows.weights).sum() / rows.customers)
     base, scaled = start.base.rescaled(1 / unit), rows.scaled(unit)
@@ -210,7 +210,7 @@ def _climbed(start: Early, rows: Rows) -> tuple[CovariateFit, float]:
     for one in np.unique(place):
         design = np.hstack([np.eye(len(base.names)), np.zeros((len(base.names), 1))])
         design[base.names.index("alpha"), -1] = -z[one]
-        parts.append((design, Rows(*(column[place == one] for column in scaled))))
+        parts.append((design, WeightedHistories(*(column[place == one] for column in scaled))))
     found = climb(base, parts, {"alpha": 1}, (1.0, 0.0))
     before = float((scaled.weights * base.log_likelihood(*scaled[:3])).sum())
     gain = found.log_likelihood - before

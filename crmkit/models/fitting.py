@@ -11,7 +11,7 @@ import numpy as np
 from crmkit.errors import ModelError
 from crmkit.models.numerics.derivatives import Sums, added
 from crmkit.models.numerics.optimise import TOLERANCE, Maximum, covariance, maximise
-from crmkit.models.weighted import Rows, each_block
+from crmkit.models.weighted import WeightedHistories, each_block
 
 if TYPE_CHECKING:
     from crmkit.models.purchase import PurchaseModel
@@ -131,7 +131,7 @@ def describe(start: Any, found: Maximum, box: tuple[Array, Array], customers: fl
     )
 
 
-def row_sums(model: PurchaseModel, rows: Rows) -> Sums:
+def row_sums(model: PurchaseModel, rows: WeightedHistories) -> Sums:
     """The weighted log-likelihood and its derivatives, summed in an order that never varies."""
     return added(each_block(lambda block: model.jet(block).total(block.weights), rows))
 
@@ -143,7 +143,7 @@ def box_of(model: PurchaseModel) -> tuple[Array, Array]:
     return low, high
 
 
-def newton(starts: Sequence[PurchaseModel], rows: Rows) -> Maximum:
+def newton(starts: Sequence[PurchaseModel], rows: WeightedHistories) -> Maximum:
     """The best maximum from several starts: all are tried on a sample, the best on all rows."""
     low, high = box_of(starts[0])
 
@@ -163,7 +163,7 @@ def newton(starts: Sequence[PurchaseModel], rows: Rows) -> Maximum:
     return best
 
 
-def check_rows(rows: Rows) -> None:
+def check_rows(rows: WeightedHistories) -> None:
     """Raise ModelError where no purchase model can be fitted."""
     if rows.customers <= 0:
         raise ModelError("There are no customers to fit a model to.")
@@ -173,7 +173,9 @@ def check_rows(rows: Rows) -> None:
         raise ModelError("Nobody bought twice, so no model of repeat purchases can be fitted.")
 
 
-def fit_purchases(starts: Sequence[PurchaseModel], rows: Rows, forever: Sequence[PurchaseModel] = ()) -> Fit:
+def fit_purchases(
+    starts: Sequence[PurchaseModel], rows: WeightedHistories, forever: Sequence[PurchaseModel] = ()
+) -> Fit:
     """Maximum likelihood over collapsed rows, in the unit of time of the rows.
 
     `forever` starts the model without drop-out, which takes over when drop-out adds nothing.
@@ -210,7 +212,7 @@ def _compare(fit: Fit, forever: Fit) -> Fit:
     return fit
 
 
-def _few(rows: Rows) -> list[str]:
+def _few(rows: WeightedHistories) -> list[str]:
     repeaters = float(rows.weights[rows.x > 0].sum())
     if repeaters >= FEW_REPEATERS:
         return []

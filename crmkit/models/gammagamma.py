@@ -11,7 +11,7 @@ from scipy.special import betaln, digamma, zeta
 
 from crmkit.errors import ModelError
 from crmkit.models.nbd import LARGE_SHAPE
-from crmkit.models.numerics.derivatives import Jet, empty, mirror
+from crmkit.models.numerics.derivatives import WithDerivatives, empty, mirror
 from crmkit.models.spend import Moments, SpendModel
 from crmkit.models.weighted import columns
 
@@ -38,7 +38,7 @@ class GammaGamma(SpendModel):
     def start(cls) -> Self:
         return cls(2.0, 3.0, 1.0)
 
-    def jet(self, x: Array, m: Array) -> Jet:
+    def jet(self, x: Array, m: Array) -> WithDerivatives:
         """With n = px and G = mx/(gamma + mx): n log G + q log(1−G) − log m − log B(n, q)."""
         q, n, odds = self.q, self.p * x, m * x / self.gamma
         G, both = odds / (1 + odds), -np.log1p(odds)
@@ -122,7 +122,7 @@ class GammaGammaFrequency(GammaGamma):
         u = np.log2(np.maximum(x, 1.0))
         return np.stack([u, self.doubling**u])
 
-    def jet(self, x: Array, m: Array) -> Jet:
+    def jet(self, x: Array, m: Array) -> WithDerivatives:
         """The derivative in log doubling is u times that in log gamma; log m stays as it is."""
         u, growth = self._growth(x)
         plain = super().jet(x, m / growth)

@@ -18,7 +18,7 @@ from scipy.special import betainc, gammaincinv, ndtri
 
 from crmkit.errors import ModelError
 from crmkit.models.fitting import Fit
-from crmkit.models.predictions import Known, Past
+from crmkit.models.predictions import Past, Predictions
 from crmkit.models.spend import Moments
 from crmkit.models.weighted import columns, unique_rows
 
@@ -141,7 +141,7 @@ def gamma_quantile(u: ArrayLike, mean: Array, variance: Array) -> Array:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Known customers in a horizon: expectations, chances and intervals, one entry for each customer.
+    """Predictions customers in a horizon: expectations, chances and intervals, one entry for each customer.
 
     Made by `outlook`. `alive` is P(alive at T), `p_purchase` P(at least one purchase in the
     horizon), `orders` the expected purchases. With a spend fit, `spend` is the expected amount of a
@@ -261,7 +261,7 @@ class Prospects:
     """Different histories, as the fitted model and the spread points see them."""
 
     horizon: float
-    known: Known
+    known: Predictions
     orders: Array  # expected at the fit
     points: Array  # expected at the spread points, (points, histories)
 

@@ -9,18 +9,18 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crmkit.models.numerics.derivatives import Jet, Sums, empty, mirror, rising
+from crmkit.models.numerics.derivatives import Sums, WithDerivatives, empty, mirror, rising
 from crmkit.models.numerics.quadrature import annuity
 from crmkit.models.predictions import Past
 from crmkit.models.purchase import Draw, PurchaseModel
-from crmkit.models.weighted import Rows, check, columns, unique_rows
+from crmkit.models.weighted import WeightedHistories, check, columns, unique_rows
 
 Array = np.ndarray
 
 LARGE_SHAPE = 1e4
 
 
-def purchase_jet(r: float, alpha: float, rows: Rows, k: int = 1) -> Jet:
+def purchase_jet(r: float, alpha: float, rows: WeightedHistories, k: int = 1) -> WithDerivatives:
     """log Γ(r+kx)/Γ(r) − kx log α − (r+kx) log(1+T/α): the purchases of one who is never lost.
 
     The gradient is in (log r, log α).
@@ -88,12 +88,12 @@ class NBD(PurchaseModel):
     def starts(cls) -> list[Self]:
         return [cls(0.5, 0.5)]
 
-    def jet(self, rows: Rows) -> Jet:
+    def jet(self, rows: WeightedHistories) -> WithDerivatives:
         return purchase_jet(self.r, self.alpha, rows)
 
-    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+    def likelihood(self, rows: WeightedHistories) -> Callable[[Self], Sums]:
         (x, T), where = unique_rows(rows.x, rows.T)
-        return super().likelihood(Rows(x, T, T, np.bincount(where, rows.weights)))
+        return super().likelihood(WeightedHistories(x, T, T, np.bincount(where, rows.weights)))
 
     def limit_notes(self) -> list[str]:
         return rate_notes(self.r, self.alpha)

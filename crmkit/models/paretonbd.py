@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from crmkit.models.nbd import LARGE_SHAPE, NBD, count_mass, draw_rates, rate_notes, uniform_history
 from crmkit.models.numerics.derivatives import (
-    Jet,
     Sums,
     Term,
+    WithDerivatives,
     added,
     empty,
     log_sum,
@@ -35,7 +35,7 @@ from crmkit.models.numerics.special import expit, exprel
 from crmkit.models.paretonbd_integral import Departures
 from crmkit.models.predictions import Past
 from crmkit.models.purchase import Draw, PurchaseModel
-from crmkit.models.weighted import Pairs, Rows, columns, round_end, unique_rows
+from crmkit.models.weighted import Pairs, WeightedHistories, columns, round_end, unique_rows
 
 Array = np.ndarray
 
@@ -70,7 +70,7 @@ class ParetoNBD(PurchaseModel):
     def _lost(self) -> Departures:
         return Departures(self.r, self.alpha, self.s, self.beta)
 
-    def _alive_jet(self, x: Array, T: Array) -> Jet:
+    def _alive_jet(self, x: Array, T: Array) -> WithDerivatives:
         """The term of those who are still alive at T, without the factor Γ(r+x)/Γ(r) α^-x."""
         jet, R = empty(4, len(x)), self.r + x
         la, lb = np.log1p(T / self.alpha), np.log1p(T / self.beta)
@@ -84,7 +84,7 @@ class ParetoNBD(PurchaseModel):
         mirror(jet.hessian)
         return jet
 
-    def _factor_jet(self, x: Array) -> Jet:
+    def _factor_jet(self, x: Array) -> WithDerivatives:
         """The factor of all terms, Γ(r+x)/Γ(r) α^-x."""
         up, jet = rising(self.r, x), empty(4, len(x))
         jet.value[:] = up.value - x * np.log(self.alpha)
@@ -92,13 +92,13 @@ class ParetoNBD(PurchaseModel):
         jet.hessian[0, 0] = self.r * up.first + self.r**2 * up.second
         return jet
 
-    def jet(self, rows: Rows) -> Jet:
+    def jet(self, rows: WeightedHistories) -> WithDerivatives:
         x, t_x, T, _ = rows
         end = round_end(T)
         terms = [self._alive_jet(x, T), self._lost.jet(x, t_x, end), self._lost.jet(x, T, end)]
         return log_sum(terms, [1, 1, -1]) + self._factor_jet(x)
 
-    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+    def likelihood(self, rows: WeightedHistories) -> Callable[[Self], Sums]:
         x, t_x, T, weights = rows
         pairs, (kinds, where) = Pairs.of(x, t_x, T, round_end(T)), np.unique(x, return_inverse=True)
         customers = np.bincount(where, weights)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crmkit.models.numerics.derivatives import Jet, empty, mirror
+from crmkit.models.numerics.derivatives import WithDerivatives, empty, mirror
 from crmkit.models.numerics.quadrature import TINY, essential, legendre
 from crmkit.models.weighted import in_parts
 
@@ -39,7 +39,7 @@ class Departures(NamedTuple):
         """The logarithm of the integral."""
         return self._by_rule(self._sum, x, t, end)[0]
 
-    def jet(self, x: Array, t: Array, end: Array) -> Jet:
+    def jet(self, x: Array, t: Array, end: Array) -> WithDerivatives:
         """The logarithm with its derivatives in the log-parameters."""
         value, la, A, lb, B, *pairs = self._by_rule(self._moments, x, t, end)
         R, means = self.r + x, (la, A, lb, B)

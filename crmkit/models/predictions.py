@@ -1,7 +1,7 @@
-"""Known customers, and what a model says of them: what can be found out once is found out once.
+"""Predictions customers, and what a model says of them: what can be found out once is found out once.
 
 A model may be asked for several quantities of the same customers, and several models for each. The
-histories are checked and sorted out once (`Past`), P(alive) is found once a model (`Known`), and what
+histories are checked and sorted out once (`Past`), P(alive) is found once a model (`Predictions`), and what
 holds given that a customer is alive once for each different (x, T).
 """
 
@@ -71,7 +71,7 @@ class Past:
 
 
 @dataclass(frozen=True)
-class Known:
+class Predictions:
     """What a model says of customers with these histories; the methods are explained in `PurchaseModel`."""
 
     model: PurchaseModel

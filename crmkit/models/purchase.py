@@ -18,9 +18,9 @@ from numpy.typing import ArrayLike
 from crmkit.errors import ModelError
 from crmkit.models import fitting
 from crmkit.models.model import Model
-from crmkit.models.numerics.derivatives import Jet, Sums
-from crmkit.models.predictions import Known, Past
-from crmkit.models.weighted import Rows, collapse, columns
+from crmkit.models.numerics.derivatives import Sums, WithDerivatives
+from crmkit.models.predictions import Past, Predictions
+from crmkit.models.weighted import WeightedHistories, collapse, columns
 
 Array = np.ndarray
 
@@ -77,10 +77,10 @@ class PurchaseModel(Model, ABC):
         """Where to start Newton's method, for time scaled to a mean T of one."""
 
     @abstractmethod
-    def jet(self, rows: Rows) -> Jet:
+    def jet(self, rows: WeightedHistories) -> WithDerivatives:
         """Log-likelihood of each row with its derivatives in theta."""
 
-    def likelihood(self, rows: Rows) -> Callable[[Self], Sums]:
+    def likelihood(self, rows: WeightedHistories) -> Callable[[Self], Sums]:
         """The log-likelihood of all rows with its derivatives, as a function of models of this kind.
 
         What does not depend on the parameters is done once.
@@ -126,9 +126,9 @@ class PurchaseModel(Model, ABC):
 
     # ---- what follows
 
-    def seen(self, past: Past) -> Known:
+    def seen(self, past: Past) -> Predictions:
         """What this model says of customers with these histories."""
-        return Known(self, past)
+        return Predictions(self, past)
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, *, after: ArrayLike = 0.0) -> Array:
         """P(alive at T + after | x, t_x, T)."""

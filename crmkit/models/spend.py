@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from crmkit.errors import ModelError
 from crmkit.models.fitting import Fit, maximum_fit
 from crmkit.models.model import Model
-from crmkit.models.numerics.derivatives import Jet, empty, mirror
+from crmkit.models.numerics.derivatives import WithDerivatives, empty, mirror
 from crmkit.models.weighted import columns, unique_rows
 
 Array = np.ndarray
@@ -60,7 +60,7 @@ class SpendModel(Model, ABC):
     def start(cls) -> Self: ...
 
     @abstractmethod
-    def jet(self, x: Array, m: Array) -> Jet:
+    def jet(self, x: Array, m: Array) -> WithDerivatives:
         """Log-likelihood of each row with its derivatives in theta."""
 
     @abstractmethod
@@ -120,7 +120,7 @@ class LognormalSpend(SpendModel):
     def start(cls) -> Self:
         return cls(1.0, 0.3, 0.3)
 
-    def jet(self, x: Array, m: Array) -> Jet:
+    def jet(self, x: Array, m: Array) -> WithDerivatives:
         S = self.within / x
         V, e = self.between + S, np.log(m / self.median) + S / 2
         by_V, by_VV = (e * e / V - 1) / (2 * V), (0.5 - e * e / V) / V**2

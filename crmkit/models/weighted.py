@@ -19,7 +19,7 @@ BLOCK = 4096  # rows a block: node tables of this many rows stay in a core's cac
 SPARSE = 16  # places in a table for each row, beyond which sorting is cheaper than looking them up
 
 
-class Rows(NamedTuple):
+class WeightedHistories(NamedTuple):
     """Unique (x, t_x, T), sorted, each with the number of customers who share it."""
 
     x: Array
@@ -31,18 +31,18 @@ class Rows(NamedTuple):
     def customers(self) -> float:
         return float(self.weights.sum())
 
-    def scaled(self, unit: float) -> Rows:
+    def scaled(self, unit: float) -> WeightedHistories:
         """The same customers with time measured in `unit`s."""
         return self._replace(t_x=self.t_x / unit, T=self.T / unit)
 
-    def thinned(self, most: int) -> Rows:
+    def thinned(self, most: int) -> WeightedHistories:
         """At most about `most` rows, chosen by every n-th customer so that the mix stays true."""
         if len(self.x) <= most:
             return self
         ends = np.cumsum(self.weights)
         picks = np.searchsorted(ends, (np.arange(most) + 0.5) * (ends[-1] / most))
         kept, times = np.unique(picks, return_counts=True)
-        return Rows(self.x[kept], self.t_x[kept], self.T[kept], times.astype(float))
+        return WeightedHistories(self.x[kept], self.t_x[kept], self.T[kept], times.astype(float))
 
 
 def round_end(T: Array) -> Array:
@@ -132,7 +132,9 @@ def _dense(code: Array, size: int) -> tuple[int, Array]:
     return len(kinds), rank[code]
 
 
-def collapse(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, weights: ArrayLike | None = None) -> Rows:
+def collapse(
+    x: ArrayLike, t_x: ArrayLike, T: ArrayLike, weights: ArrayLike | None = None
+) -> WeightedHistories:
     """Unique (x, t_x, T) with weights; the order and the duplication of rows leave no trace."""
     x, t_x, T, w = columns(x, t_x, T, 1.0 if weights is None else weights)
     check(x, t_x, T)
@@ -141,7 +143,7 @@ def collapse(x: ArrayLike, t_x: ArrayLike, T: ArrayLike, weights: ArrayLike | No
     (x, T, t_x), where = unique_rows(x, T, t_x)
     counts = np.bincount(where, weights=w, minlength=len(x))
     kept = counts > 0
-    return Rows(x[kept], t_x[kept], T[kept], counts[kept])
+    return WeightedHistories(x[kept], t_x[kept], T[kept], counts[kept])
 
 
 def workers() -> int:
@@ -150,9 +152,9 @@ def workers() -> int:
     return min(4, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
-def each_block(function: Callable[[Rows], Answer], rows: Rows) -> list[Answer]:
+def each_block(function: Callable[[WeightedHistories], Answer], rows: WeightedHistories) -> list[Answer]:
     """`function` of every block, in the order of the rows whatever the number of threads."""
-    return in_parts(lambda *part: function(Rows(*part)), BLOCK, *rows)
+    return in_parts(lambda *part: function(WeightedHistories(*part)), BLOCK, *rows)
 
 
 def in_parts(function: Callable[..., Answer], size: int, *arrays: Array) -> list[Answer]:

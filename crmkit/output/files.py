@@ -67,13 +67,13 @@ def check_place(
                 raise UsageError(f"Two outputs would go to {safe(path)}. Give each a name of its own.")
 
 
-def layout(path: str | Path) -> formats.Layout:
+def layout(path: str | Path) -> formats.FileLayout:
     """The layout that the extension asks for; CSV for a device, pipe or `-` without one."""
     try:
         return formats.layout(path)
     except UsageError:
         if is_special(path):
-            return formats.Layout("csv")
+            return formats.FileLayout("csv")
         raise
 
 

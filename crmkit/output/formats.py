@@ -48,14 +48,14 @@ _DOUBLE_DIGITS = 15
 _FORMULA = r"^[=+\-@\t\r]"
 
 
-class Layout(NamedTuple):
+class FileLayout(NamedTuple):
     """How a file is written: one of FORMATS, and `gzip`, `zstd` or nothing around it."""
 
     format: str
     packing: str | None = None
 
 
-def layout(path: str | PurePath) -> Layout:
+def layout(path: str | PurePath) -> FileLayout:
     """The layout that a file name asks for by its extension; UsageError for one that we do not write."""
     name = PurePath(path).name.lower()
     stem, dot, last = name.rpartition(".")
@@ -68,10 +68,10 @@ def layout(path: str | PurePath) -> Layout:
             f"The name {safe(path)} does not say which format to write. Known extensions are "
             f"{' '.join(SUFFIXES)}, and all but .parquet also with .gz or .zst after it."
         )
-    return Layout(form, packing)
+    return FileLayout(form, packing)
 
 
-def write(result: Result, stream: BinaryIO, how: Layout, *, excel_safe: bool = False) -> None:
+def write(result: Result, stream: BinaryIO, how: FileLayout, *, excel_safe: bool = False) -> None:
     """Write the tables of `result` to `stream`; `excel_safe` disarms formulas in CSV and TSV."""
     with packed(stream, how.packing) as target:
         if how.format == "json":
@@ -85,7 +85,7 @@ def write(result: Result, stream: BinaryIO, how: Layout, *, excel_safe: bool = F
 def _write_first(result: Result, stream: BinaryIO, form: str, excel_safe: bool) -> None:
     name = next(iter(result.tables))
     if form == "parquet":
-        _write_parquet(result.pieces(name, _ROWS_PER_GROUP), stream)
+        _write_parquet(result.batches(name, _ROWS_PER_GROUP), stream)
         return
     frame = result.tables[name]
     if form == "ndjson":

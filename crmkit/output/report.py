@@ -24,7 +24,7 @@ from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 from crmkit.output import formats, screen
 from crmkit.output.files import Outputs, layout
-from crmkit.output.formats import FORMATS, Layout
+from crmkit.output.formats import FORMATS, FileLayout
 from crmkit.output.screen import Color
 from crmkit.output.streams import standard_output
 from crmkit.result import Result
@@ -94,12 +94,12 @@ def show(
                 (say or hint)(line)
             stream.write_text(page.text)
     elif format in FORMATS:
-        _show_data(chosen, Layout(format), excel_safe)
+        _show_data(chosen, FileLayout(format), excel_safe)
     else:
         raise UsageError(f"There is no format {safe(format)}. The formats are {', '.join(FORMATS)}.")
 
 
-def _show_data(chosen: Result, how: Layout, excel_safe: bool) -> None:
+def _show_data(chosen: Result, how: FileLayout, excel_safe: bool) -> None:
     with standard_output() as stream:
         if how.format == "parquet" and stream.is_terminal:
             raise UsageError("Parquet is not for a terminal. Use --output FILE.parquet, or a pipe.")

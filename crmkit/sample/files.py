@@ -27,14 +27,14 @@ def write(frames: Iterable[pl.DataFrame], path: str | Path = "-") -> None:
     files.write(path, lambda stream: _fill(iter(frames), stream, how))
 
 
-def _fill(frames: Iterator[pl.DataFrame], stream: BinaryIO, how: formats.Layout) -> None:
+def _fill(frames: Iterator[pl.DataFrame], stream: BinaryIO, how: formats.FileLayout) -> None:
     if how.format == "parquet":
         _fill_parquet(frames, stream)
     else:
         _fill_text(frames, stream, how)
 
 
-def _fill_text(frames: Iterator[pl.DataFrame], stream: BinaryIO, how: formats.Layout) -> None:
+def _fill_text(frames: Iterator[pl.DataFrame], stream: BinaryIO, how: formats.FileLayout) -> None:
     separator = "\t" if how.format == "tsv" else ","
     with formats.packed(stream, how.packing) as target:
         for place, frame in enumerate(frames):

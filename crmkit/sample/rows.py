@@ -96,7 +96,7 @@ def _goods() -> Goods:
     return Goods(name, price, cost, shelf)
 
 
-class Rows(NamedTuple):
+class LineOrigins(NamedTuple):
     """Where each row of a frame comes from: an order (`orders[slot]`), a line of it, a moment."""
 
     orders: Integers
@@ -106,7 +106,7 @@ class Rows(NamedTuple):
     sign: Integers
 
 
-def _rows(book: Book, begin: int, end: int) -> Rows:
+def _rows(book: Book, begin: int, end: int) -> LineOrigins:
     """The lines of the orders from `begin` to `end` and the refunds of that time, in the order of time."""
     back = slice(_refunds_before(book, begin), _refunds_before(book, end))
     bought = end - begin
@@ -121,7 +121,7 @@ def _rows(book: Book, begin: int, end: int) -> Rows:
     tick = np.concatenate([(book.orders[begin:end] >> TICK_SHIFT).astype(np.int64), book.refund_ticks[back]])
     by_time = np.argsort(tick[slot], kind="stable")
     slot = slot[by_time]
-    return Rows(orders, slot, line[by_time], tick[slot], np.where(slot < bought, 1, -1))
+    return LineOrigins(orders, slot, line[by_time], tick[slot], np.where(slot < bought, 1, -1))
 
 
 def _refunds_before(book: Book, at: int) -> int:
@@ -165,7 +165,7 @@ def _order_columns(book: Book, keys: Hashes, number: Integers) -> pl.DataFrame:
     return pl.DataFrame(columns).with_columns(pl.when(known).then(pl.col("customer_id", "group")))
 
 
-def _line_columns(goods: Goods, draws: Hashes, rows: Rows, taste: Integers) -> list[pl.Series]:
+def _line_columns(goods: Goods, draws: Hashes, rows: LineOrigins, taste: Integers) -> list[pl.Series]:
     """Product, quantity and money; some lines hold the companion (shelf neighbour) of the line above."""
     key = _line_hash(draws, rows.line)
     pair = (rows.line > 0) & (bits(key, 24, 8) < PAIR_PLACES)

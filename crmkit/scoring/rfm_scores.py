@@ -13,9 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.engine import rows as where
 from crmkit.engine.counts import ratio, scale, whole
-from crmkit.engine.rows import Counted, Rows
+from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.parse import choice
 from crmkit.scoring.cutpoints import (
@@ -82,7 +81,7 @@ def cuts(
     given = {"r": r_cuts, "f": f_cuts, "m": m_cuts}
     wanted = _bins(bins, given, 2 if rule == "mean" else 5)
     most = max([0, *(wanted[name] for name, listed in given.items() if listed is None)])
-    measured = where.of(customers).by_row(partial(measure, frequency=frequency, monetary=monetary))
+    measured = as_rows(customers).by_row(partial(measure, frequency=frequency, monetary=monetary))
     found: dict[str, tuple[tuple[Number, ...], tuple[str, ...]]] = {}
     for name, listed in given.items():
         if listed is not None:

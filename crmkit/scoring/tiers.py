@@ -19,7 +19,7 @@ import polars as pl
 
 from crmkit.engine.counts import ratio, whole
 from crmkit.engine.rows import Counted, Rows
-from crmkit.engine.rows import of as as_rows
+from crmkit.engine.rows import as_rows as as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.parse import choice
 from crmkit.scoring.distribution import above_zero, ladder

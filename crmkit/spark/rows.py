@@ -37,7 +37,7 @@ _WORDS: dict[Any, str] = {
 _CARRIED: dict[Any, Any] = {pl.UInt32: pl.Int64(), pl.Int128: pl.Decimal(38, 0)}
 
 
-class Spread:
+class SparkRows:
     """Rows on a cluster, in no order; see `crmkit.engine.rows.Rows`.
 
     `data` is a Spark frame, and `function` what is still to be made of its batches: functions are put
@@ -69,20 +69,20 @@ class Spread:
             return self._data
         return self._data.mapInArrow(partial(_task, self._function), ddl(self._schema))
 
-    def by_row(self, function: ByRow) -> Spread:
+    def by_row(self, function: ByRow) -> SparkRows:
         made = function(self._schema.to_frame()).schema
         return self.stream(partial(_each, function), made)
 
-    def stream(self, function: Stream, schema: Mapping[str, Any]) -> Spread:
+    def stream(self, function: Stream, schema: Mapping[str, Any]) -> SparkRows:
         """The batches that a function makes of all batches of a part, whichever rows that holds."""
         before = self._function or partial(_framed, self._schema)
-        return Spread(self._data, schema, partial(_after, before, function))
+        return SparkRows(self._data, schema, partial(_after, before, function))
 
-    def dealt(self, key: str) -> Spread:
+    def dealt(self, key: str) -> SparkRows:
         """The same rows in parts that hold all rows of each of their keys."""
-        return Spread(self.data.repartition(key), self._schema)
+        return SparkRows(self.data.repartition(key), self._schema)
 
-    def by_key(self, key: str, function: ByRow) -> Spread:
+    def by_key(self, key: str, function: ByRow) -> SparkRows:
         made = function(self._schema.to_frame()).schema
         return self.dealt(key).stream(partial(_whole, function), made)
 
@@ -95,30 +95,30 @@ class Spread:
             measures = [f.sum(name).alias(name) for name in ("n", *wanted.sums)]
             measures += [f.min(name).alias(name) for name in wanted.least]
             measures += [f.max(name).alias(name) for name in wanted.most]
-            parts = Spread(parts.data.groupBy(*wanted.by).agg(*measures), made)
+            parts = SparkRows(parts.data.groupBy(*wanted.by).agg(*measures), made)
         return wanted.added(parts.frame())
 
-    def arranged(self, order: ByRow) -> Spread:
-        return Spread(self._data, self._schema, self._function, order)
+    def ordered_by(self, order: ByRow) -> SparkRows:
+        return SparkRows(self._data, self._schema, self._function, order)
 
-    def begun(self) -> Spread:
+    def prefetch_order(self) -> SparkRows:
         return self
 
-    def shown(self, function: ByRow) -> Spread:
+    def map_in_order(self, function: ByRow) -> SparkRows:
         rows = self.by_row(function)
-        return rows if self._order is None else rows.arranged(self._order)
+        return rows if self._order is None else rows.ordered_by(self._order)
 
     def frame(self) -> pl.DataFrame:
         found = as_frame(self.data.toArrow(), self._schema)
         return found if self._order is None else self._order(found)
 
-    def kept(self) -> Spread:
+    def cached(self) -> SparkRows:
         """The same rows, made once and kept on the disks of the cluster."""
         from pyspark import StorageLevel
 
-        return Spread(self.data.persist(StorageLevel.DISK_ONLY), self._schema, order=self._order)
+        return SparkRows(self.data.persist(StorageLevel.DISK_ONLY), self._schema, order=self._order)
 
-    def pieces(self, size: int) -> Iterator[pl.DataFrame]:
+    def batches(self, size: int) -> Iterator[pl.DataFrame]:
         raise NotImplementedError("rows of a cluster are written from there, or brought here whole")
 
     def write(self, path: str) -> None:
@@ -147,9 +147,9 @@ def refuse_taken(spark: Any, path: str) -> None:
         raise DataError(f"The output {path} is there already. With --engine spark, name a new one.")
 
 
-def streamed(data: Any, function: FromArrow, schema: Mapping[str, Any]) -> Spread:
+def streamed(data: Any, function: FromArrow, schema: Mapping[str, Any]) -> SparkRows:
     """What a function makes of the Arrow batches of each part of a Spark frame."""
-    return Spread(data, schema, function)
+    return SparkRows(data, schema, function)
 
 
 def ddl(schema: Mapping[str, Any]) -> str:

@@ -22,14 +22,14 @@ from crmkit.load import batches, infer
 from crmkit.load.columns import assignment
 from crmkit.load.find import sources
 from crmkit.load.infer import SAMPLE_ROWS, Sample
-from crmkit.load.inputs import ROW, Input, Watch
+from crmkit.load.inputs import ROW, Input, StreamFlags
 from crmkit.load.plan import Options
 from crmkit.load.reader import Part
 from crmkit.spark.rows import streamed
 
 Names = Mapping[str, dict[str, str]]
 # A part, a raw batch of it (None when the part has ended), and what its bytes showed.
-Unpacked = tuple[Part, pl.DataFrame | None, Watch]
+Unpacked = tuple[Part, pl.DataFrame | None, StreamFlags]
 Unpack = Callable[[Iterator[pa.RecordBatch]], Iterator[Unpacked]]
 
 _TEXT_ENDS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zst", ".tsv.zst")
@@ -149,7 +149,7 @@ def _typed(
     lenient: bool,
     arrow: Iterator[pa.RecordBatch],
 ) -> Iterator[Unpacked]:
-    watch = Watch(lenient)
+    watch = StreamFlags(lenient)
     for batch in arrow:
         schema = [field.with_type(moments.get(field.name, field.type)) for field in batch.schema]
         frame = batches.numbered(batch.cast(pa.schema(schema)), columns, part.file, watch, 0)
@@ -220,14 +220,14 @@ def _headers(open_: Any, arrow: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFra
 
 def _head(open_: Any, names: Names, rows: int, arrow: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
     for opened in _each(open_, arrow):
-        taken = list(infer.raw_batches(opened, names[opened.name], Watch(), rows))
+        taken = list(infer.raw_batches(opened, names[opened.name], StreamFlags(), rows))
         if taken:
             yield pl.concat(taken).head(rows).select(pl.lit(opened.name).alias("file"), pl.all())
 
 
 def _read(open_: Any, names: Names, lenient: bool, arrow: Iterator[pa.RecordBatch]) -> Iterator[Unpacked]:
     for opened in _each(open_, arrow):
-        watch, part = Watch(lenient), Part(opened.name, names[opened.name])
+        watch, part = StreamFlags(lenient), Part(opened.name, names[opened.name])
         for raw in infer.raw_batches(opened, dict(part.names), watch):
             yield part, raw, watch
         yield part, None, watch

@@ -20,10 +20,10 @@ from crmkit.load.account.audit import Reject
 from crmkit.load.columns import assignment
 from crmkit.load.infer import Sample, role_columns
 from crmkit.load.inputs import ROW, Input
-from crmkit.load.plan import Options, Plan
-from crmkit.load.reader import Findings, Reader
+from crmkit.load.plan import Options, ReadingPlan
+from crmkit.load.reader import PassReport, Reader
 from crmkit.load.transactions import Build, Place, Transactions, added, asked_of
-from crmkit.spark.rows import Spread, streamed, together
+from crmkit.spark.rows import SparkRows, streamed, together
 from crmkit.spark.sources import Names, Source, Unpack, find, parts
 
 ACCOUNT = "__account"
@@ -36,7 +36,7 @@ class Lake(Transactions):
     knows_lines = False  # rows on a cluster have none
     in_one_stream = False
 
-    def __init__(self, name: str, source: Source, names: Names, plan: Plan, sampled: Sample) -> None:
+    def __init__(self, name: str, source: Source, names: Names, plan: ReadingPlan, sampled: Sample) -> None:
         super().__init__(name, plan, sampled)
         self._source = source
         self._data = source.data(names)
@@ -47,7 +47,7 @@ class Lake(Transactions):
         counts = found.counts(Counted(by=["value"], sums=["count"]))
         return counts.select("value", "count")
 
-    def everything(self, function: ByRow, schema: Mapping[str, Any]) -> Spread:
+    def everything(self, function: ByRow, schema: Mapping[str, Any]) -> SparkRows:
         names = {opened.name: {column: column for column in opened.plain} for opened in self._source.inputs}
         unpack = self._source.unpack(names, lenient=True)
         return streamed(self._source.data(names), partial(_everything, unpack, function), schema)
@@ -57,8 +57,8 @@ class Lake(Transactions):
             (one.file, one.record): (f"row {one.record + 1} of a part", one.record + 1, "") for one in rejects
         }
 
-    def _pass(self, build: Build, key: str, shrink: Shrink | None) -> Spread:
-        found = self._keyed(build, key, shrink).kept()
+    def _pass(self, build: Build, key: str, shrink: Shrink | None) -> SparkRows:
+        found = self._keyed(build, key, shrink).cached()
         accounts = found.by_row(_accounts_only).frame()
         self._findings = _sum(self._reader().empty(), accounts[ACCOUNT])
         return found.by_row(_rows_only)
@@ -68,7 +68,7 @@ class Lake(Transactions):
         self._findings = _sum(self._reader().empty(), found[ACCOUNT].drop_nulls())
         return added(_rows_only(found), by)
 
-    def _keyed(self, build: Build, key: str, shrink: Shrink | None) -> Spread:
+    def _keyed(self, build: Build, key: str, shrink: Shrink | None) -> SparkRows:
         """What the query makes of all rows of each key, and the accounts."""
         reader = self._reader()
         schema = pl.Schema(reader.schema())
@@ -98,14 +98,14 @@ def load(
     source = find(spark, paths, options, assignment.all_needs(options, needs))
     options = layouts.chosen(source.inputs[0].columns, options, source.inputs[0].name)
     needed = assignment.all_needs(options, needs)
-    cast = assignment.cast(source.inputs, options, needed, wants, partial(_first_rows, source))
+    cast = assignment.assign_roles(source.inputs, options, needed, wants, partial(_first_rows, source))
     names = {
         opened.name: role_columns(list(roles.values()))
         for opened, roles in zip(source.inputs, cast, strict=True)
     }
     sampled = source.sample(names)
     path = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    made = Lake(path, source, names, Plan(roles=cast[0], options=options), sampled)
+    made = Lake(path, source, names, ReadingPlan(roles=cast[0], options=options), sampled)
     made.plan = infer.make(sampled, cast[0], options, path, made.tally, needs=needs)
     return made
 
@@ -163,7 +163,7 @@ def _accounts_only(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(pl.col(ACCOUNT).is_not_null()).select(ACCOUNT)
 
 
-def _sum(findings: Findings, accounts: pl.Series) -> Findings:
+def _sum(findings: PassReport, accounts: pl.Series) -> PassReport:
     # In the order of the accounts themselves: parts come back in any.
     for account in sorted(accounts.to_list()):
         findings.add(pickle.loads(account))

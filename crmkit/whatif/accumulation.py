@@ -80,7 +80,7 @@ def _lost_table(customers: Sequence[int], profit: Decimal, lost: Sequence[int]) 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Horizon:
     """How far to look and what a customer brings: per period, in money (None: no money at all)."""
 
     periods: int = 12
@@ -108,7 +108,7 @@ class Plan:
 def over_time(
     market: Switching,
     start: Sequence[int],
-    plan: Plan,
+    plan: Horizon,
     *,
     what_if: Switching | None = None,
     runs: int = 0,
@@ -176,7 +176,7 @@ def _check_start(stores: Sequence[str], customers: Sequence[int]) -> None:
             )
 
 
-def _periods_table(market: Switching, path: Floats, plan: Plan) -> pl.DataFrame:
+def _periods_table(market: Switching, path: Floats, plan: Horizon) -> pl.DataFrame:
     steps, size = path.shape
     total = path.sum(axis=1, keepdims=True)
     table = pl.DataFrame(
@@ -191,7 +191,7 @@ def _periods_table(market: Switching, path: Floats, plan: Plan) -> pl.DataFrame:
     return table if plan.profit is None else table.with_columns(_profit_columns(path, plan))
 
 
-def _profit_columns(path: Floats, plan: Plan) -> list[pl.Series]:
+def _profit_columns(path: Floats, plan: Horizon) -> list[pl.Series]:
     earned = path * float(plan.profit or 0)
     earned[0] = 0
     profit = amounts("profit", earned.ravel().tolist())
@@ -205,7 +205,7 @@ def _profit_columns(path: Floats, plan: Plan) -> list[pl.Series]:
     return columns
 
 
-def _stores_table(market: Switching, path: Floats, plan: Plan) -> pl.DataFrame:
+def _stores_table(market: Switching, path: Floats, plan: Horizon) -> pl.DataFrame:
     """One row per store from start to end: start + won - lost + joined - left is what is there at the end."""
     steady = market.steady_shares(path[0])
     total = path[-1].sum()
@@ -231,7 +231,7 @@ def _stores_table(market: Switching, path: Floats, plan: Plan) -> pl.DataFrame:
     )
 
 
-def point_of_retention(market: Switching, path: Floats, plan: Plan, store: str) -> float | None:
+def point_of_retention(market: Switching, path: Floats, plan: Horizon, store: str) -> float | None:
     """What the store gains over the plan when it loses one percentage point less of its customers per period.
 
     Its losses shrink in proportion. None where it loses less than a point.
@@ -247,7 +247,7 @@ def point_of_retention(market: Switching, path: Floats, plan: Plan, store: str) 
     return float(plan.worth(kept.expected(path[0], plan.periods))[i] - plan.worth(path)[i])
 
 
-def _facts(market: Switching, start: Sequence[int], plan: Plan) -> dict[str, object]:
+def _facts(market: Switching, start: Sequence[int], plan: Horizon) -> dict[str, object]:
     steady = market.steady_shares(start)
     return {
         "periods": plan.periods,
@@ -288,7 +288,7 @@ def _leads(last: Counts) -> pl.Series:
     return pl.Series("leads", alone.sum(axis=0) / len(last))
 
 
-def _what_if_table(market: Switching, path: Floats, what_if: Switching, plan: Plan) -> pl.DataFrame:
+def _what_if_table(market: Switching, path: Floats, what_if: Switching, plan: Horizon) -> pl.DataFrame:
     """Both worlds side by side, per period and store."""
     asis = _periods_table(market, path, plan)
     other = _periods_table(what_if, what_if.expected(path[0], plan.periods), plan)
@@ -304,7 +304,7 @@ def _what_if_table(market: Switching, path: Floats, what_if: Switching, plan: Pl
     )
 
 
-def at_stake(market: Switching, plan: Plan) -> list[float]:
+def at_stake(market: Switching, plan: Horizon) -> list[float]:
     """The profit that each store misses over the plan when one of its customers moves away today.
 
     The customer goes where the store's losses go, and may come back from there.

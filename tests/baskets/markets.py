@@ -7,7 +7,7 @@ import polars as pl
 
 from crmkit.baskets import units
 from crmkit.baskets.market import Market, survey
-from crmkit.engine.rows import Rows, of
+from crmkit.engine.rows import Rows, as_rows
 
 
 def rows(baskets: list[set[str]]) -> pl.LazyFrame:
@@ -24,7 +24,7 @@ def frame(baskets: list[set[str]]) -> pl.DataFrame:
 
 
 def market(baskets: Rows | list[set[str]], min_orders: str = "1") -> Market:
-    found = of(frame(baskets)) if isinstance(baskets, list) else baskets
+    found = as_rows(frame(baskets)) if isinstance(baskets, list) else baskets
     return survey(found, unit="order", min_orders=min_orders, most=500)
 
 

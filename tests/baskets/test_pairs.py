@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from crmkit.baskets import affinity, pairs
 from crmkit.errors import CrmkitError
 from tests.baskets.markets import frame, made_up, market, shuffled
-from tests.batched_rows import Scattered
+from tests.batched_rows import BatchedRows
 
 baskets_of = st.lists(st.sets(st.sampled_from("abcdef'\"🍵"), min_size=1), min_size=1, max_size=25)
 
@@ -28,7 +28,7 @@ def test_pairs_are_those_of_a_plain_loop(baskets: list[set[str]], size: int, mos
         if len(basket) <= most
         for pair in itertools.combinations(sorted(basket - {"a"}), 2)
     )
-    found = pairs.count(Scattered.of(frame(baskets), size), products, most)
+    found = pairs.count(BatchedRows.of(frame(baskets), size), products, most)
     assert {(products[a], products[b]): n for a, b, n in found.rows()} == wanted
 
 
@@ -40,7 +40,7 @@ def test_the_same_answer_in_any_batches_and_order(baskets: list[set[str]], size:
         except CrmkitError as error:
             return str(error)
 
-    assert answer(Scattered.of(frame(baskets[::-1]), size)) == answer(baskets)
+    assert answer(BatchedRows.of(frame(baskets[::-1]), size)) == answer(baskets)
 
 
 def test_measures_by_hand() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from crmkit.campaigns import arms, split
 from crmkit.errors import DataError, UsageError
-from tests.batched_rows import Scattered
+from tests.batched_rows import BatchedRows
 from tests.tool import SALES, crmkit
 
 
@@ -67,7 +67,7 @@ def test_strata_are_divided_exactly(n: int, kinds: int, parts: tuple[int, int], 
         assert abs((one["group"] == "control").sum() - one.height * float(control)) < 1
     shuffled = frame.sample(fraction=1, shuffle=True, seed=n)
     assert split.analyse(shuffled, name="n", control=control, by="segment").tables["groups"].equals(groups)
-    scattered = split.analyse(Scattered.of(shuffled, 37), name="n", control=control, by="segment")
+    scattered = split.analyse(BatchedRows.of(shuffled, 37), name="n", control=control, by="segment")
     assert scattered.elsewhere is not None
     assert scattered.elsewhere.frame().select(groups.columns).equals(groups)
     assert scattered.tables["balance"].equals(found.tables["balance"])

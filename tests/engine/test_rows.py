@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from crmkit import customers, pareto, rfm
 from crmkit.engine import rows
 from crmkit.engine.counts import by_value
-from crmkit.engine.rows import Counted, Here
+from crmkit.engine.rows import Counted, LocalRows
 from crmkit.result import Result
 from tests.tool import SALES, crmkit
 
@@ -49,34 +49,34 @@ def few(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def answers() -> list[pl.DataFrame]:
-    made = Here(table()).by_row(doubled)
+    made = LocalRows(table()).by_row(doubled)
     order = by_value("worth", "customer")
     return [
         made.frame(),
         made.counts(COUNTED),
         made.counts(Counted(sums=["worth"])),
-        made.arranged(order).frame(),
-        made.by_row(few).arranged(order).frame(),
-        made.arranged(partial(pl.DataFrame.sort, by="number", descending=True)).frame(),
+        made.ordered_by(order).frame(),
+        made.by_row(few).ordered_by(order).frame(),
+        made.ordered_by(partial(pl.DataFrame.sort, by="number", descending=True)).frame(),
         made.schema.to_frame(),
-        Here(table().clear()).by_row(few).arranged(order).frame(),
+        LocalRows(table().clear()).by_row(few).ordered_by(order).frame(),
     ]
 
 
 def test_an_order_is_for_whoever_looks_at_all_rows() -> None:
     order = by_value("worth", "customer")
     expected = table().sort("worth", "customer", descending=[True, False])
-    for made in (Here(table()).arranged(order), Here(table()).arranged(order).begun()):
-        listed = made.shown(doubled).shown(few)
+    for made in (LocalRows(table()).ordered_by(order), LocalRows(table()).ordered_by(order).prefetch_order()):
+        listed = made.map_in_order(doubled).map_in_order(few)
         assert listed.frame().equals(few(doubled(expected)))
-        assert pl.concat(listed.pieces(7)).equals(few(doubled(expected)))
+        assert pl.concat(listed.batches(7)).equals(few(doubled(expected)))
         assert made.frame().equals(expected)
-        assert listed.counts(COUNTED).equals(Here(few(doubled(table()))).counts(COUNTED))
+        assert listed.counts(COUNTED).equals(LocalRows(few(doubled(table()))).counts(COUNTED))
         assert listed.schema == doubled(expected).schema
         assert made.by_row(few).frame().equals(few(table()))
         assert made.by_key("kind", few).frame().equals(few(table()))
         other = by_value("number", "customer")
-        assert made.arranged(other).frame().equals(table().sort("number", descending=True))
+        assert made.ordered_by(other).frame().equals(table().sort("number", descending=True))
 
 
 def test_a_long_table_is_made_when_it_is_asked_for() -> None:
@@ -87,26 +87,26 @@ def test_a_long_table_is_made_when_it_is_asked_for() -> None:
         return frame
 
     order = by_value("worth", "customer")
-    listed = Here(table()).arranged(order).shown(noted)
+    listed = LocalRows(table()).ordered_by(order).map_in_order(noted)
     result = Result(command="test", tables={"short": table().head(1)}).with_detail("long", listed)
     assert list(result.tables) == ["short", "long"]
     assert "long" in result.tables and len(result.tables) == 2
     assert list(result.summary) == ["short"]
     assert list(result.only("long").tables) == ["long"]
     assert asked == []
-    pieces = list(result.only("long").pieces("long", 300))
+    pieces = list(result.only("long").batches("long", 300))
     assert asked == [300, 300, 300, 100]
     assert result.tables["long"] is result.tables["long"]
     assert asked[4:] == [N]
     assert pl.concat(pieces).equals(result.tables["long"])
-    assert [piece.height for piece in result.pieces("long", 600)] == [600, 400]
-    assert [piece.height for piece in result.pieces("short", 600)] == [1]
+    assert [piece.height for piece in result.batches("long", 600)] == [600, 400]
+    assert [piece.height for piece in result.batches("short", 600)] == [1]
 
 
 def test_pieces_make_no_difference(request: pytest.FixtureRequest) -> None:
     whole = answers()
     request.getfixturevalue("in_pieces")
-    assert len(list(Here(table())._pieces())) == -(-N // 37)
+    assert len(list(LocalRows(table())._pieces())) == -(-N // 37)
     for here, there in zip(whole, answers(), strict=True):
         assert here.equals(there, null_equal=True)
         assert here.schema == there.schema

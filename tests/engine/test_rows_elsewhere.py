@@ -19,10 +19,10 @@ from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import CrmkitError
 from crmkit.forecast.alive import alive_of
 from crmkit.history import customer_days, purchase_histories
-from crmkit.history.customer_days import Elsewhere, History
+from crmkit.history.customer_days import DayHistory, ScatteredDayHistory
 from crmkit.load import load
 from crmkit.result import Result
-from tests.batched_rows import Scattered
+from tests.batched_rows import BatchedRows
 from tests.ledgers import BEGIN, Sale, frame, sales
 from tests.tool import SALES, crmkit
 
@@ -30,11 +30,11 @@ AS_OF = BEGIN + timedelta(days=420)
 sizes = st.integers(1, 7)
 
 
-def past(ledger: list[Sale], size: int) -> tuple[History, Elsewhere]:
+def past(ledger: list[Sale], size: int) -> tuple[DayHistory, ScatteredDayHistory]:
     """The same days here and elsewhere."""
     found = customer_days.by_customer(frame(ledger)).collect()
     first = min(row.date for row in ledger)
-    return customer_days.history(found, AS_OF), Elsewhere(Scattered.of(found, size), first, AS_OF)
+    return customer_days.history(found, AS_OF), ScatteredDayHistory(BatchedRows.of(found, size), first, AS_OF)
 
 
 def answer(ask: Callable[[], Result]) -> Any:
@@ -61,7 +61,7 @@ def test_who_is_late(ledger: list[Sale], size: int, rule: churn.Rule, everyone: 
 
 @given(sales(), sizes, st.sampled_from(["month", "week", "year"]))
 def test_stages(ledger: list[Sale], size: int, period: Any) -> None:
-    def ask(days_: customer_days.Past) -> Result:
+    def ask(days_: customer_days.AnyDayHistory) -> Result:
         counts = lifecycle.count_days(days_, period)
         result = lifecycle.tables_of(counts, begin=BEGIN, as_of=AS_OF, scale=2, period=period)
         finish = partial(customers.finish_each, scale=2, as_of=AS_OF)
@@ -76,7 +76,7 @@ def test_stages(ledger: list[Sale], size: int, period: Any) -> None:
 def test_ties_parted_by_id(ledger: list[Sale], size: int, bins: int, monetary: str) -> None:
     here = customers.finish(customer_days.totals(past(ledger, size)[0]), 2, AS_OF)
     options: dict[str, Any] = {"ties": "first", "bins": bins, "monetary": monetary}
-    places: list[Rows] = [rows.of(here), Scattered.of(here, size)]
+    places: list[Rows] = [rows.as_rows(here), BatchedRows.of(here, size)]
     found = [answer(partial(rfm.analyse, place, **options)) for place in places]
     assert found[0] == found[1]
 
@@ -87,7 +87,7 @@ def test_gaps_by_key_are_the_gaps_of_all_days(ledger: list[Sale], size: int, kee
         purchase_histories.by_day(frame(ledger), keep_zero=keep_zero).collect(), 2
     )
     found = purchase_histories.by_customer(frame(ledger), keep_zero=keep_zero, gaps=True).collect()
-    scattered = Scattered.of(found, size)
+    scattered = BatchedRows.of(found, size)
     assert purchase_histories.log_gaps_of(scattered) == purchase_histories.log_gaps(whole, AS_OF)
 
 
@@ -110,18 +110,18 @@ def test_names_to_look_at_twice() -> None:
     names = ["Ann", "ann", "bob", "b\u200bob", "\uff42ob", "cat", "unknown", "=x", "0"]
     people = pl.DataFrame({"customer": names})
     expected = [["Ann", "ann"], ["bob", "b\u200bob", "\uff42ob"]]
-    said = check._notes(rows.of(people), 3, ["money"])
+    said = check._notes(rows.as_rows(people), 3, ["money"])
     assert [note.split(" ")[0] for note in said] == ["3", "money", "2", "customers", "some"]
     for size in (1, 2, 9):
-        assert check.lookalikes(Scattered.of(people, size)) == expected
-        assert check._notes(Scattered.of(people, size), 3, ["money"]) == said
-    assert check._notes(rows.of(people.select(customer=pl.lit(7))), 0, []) == []
+        assert check.lookalikes(BatchedRows.of(people, size)) == expected
+        assert check._notes(BatchedRows.of(people, size), 3, ["money"]) == said
+    assert check._notes(rows.as_rows(people.select(customer=pl.lit(7))), 0, []) == []
 
 
 @given(st.lists(st.tuples(st.sampled_from(["x", "y", "", None]), st.integers(1, 2)), min_size=1), sizes)
 def test_rows_that_come_again(listed: list[tuple[str | None, int]], size: int) -> None:
     raw = pl.DataFrame(listed, schema={"who": pl.String, "what": pl.Int64}, orient="row")
-    hashed = Scattered.of(raw, size).by_row(partial(check._hashed, names=["who", "what"]))
+    hashed = BatchedRows.of(raw, size).by_row(partial(check._hashed, names=["who", "what"]))
     found = hashed.by_key("hash", partial(check._met_again, blanks=["b0", "b1"]))
     counts = found.counts(Counted(sums=["again", "b0", "b1"])).row(0)[1:]
     assert counts == (len(listed) - len(set(listed)), sum(not who for who, _ in listed), 0)
@@ -142,9 +142,9 @@ def test_p_alive_in_any_company(model: str, tmp_path: Path) -> None:
     gaps = customer_days.gap_counts(customer_days.of(load(str(SALES))))
     crmkit("customers", SALES, "-o", tmp_path / "people.parquet")
     people = pl.read_parquet(tmp_path / "people.parquet", columns=["x", "t_x", "T"])
-    judge = alive_of(rows.of(people), model, gaps).add
-    whole = rows.of(people).by_row(judge).frame()
+    judge = alive_of(rows.as_rows(people), model, gaps).add
+    whole = rows.as_rows(people).by_row(judge).frame()
     for size in (1, 7, 100):
-        assert Scattered.of(people, size).by_row(judge).frame().equals(whole)
+        assert BatchedRows.of(people, size).by_row(judge).frame().equals(whole)
     assert whole["alive"].drop_nulls().is_between(0, 1).all()
     assert whole["alive"].n_unique() > 100

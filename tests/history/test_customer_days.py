@@ -20,7 +20,7 @@ AS_OF = BEGIN + timedelta(days=300)
 ALL = ("customer", "order", "date", "amount")
 
 
-def history(rows: list[Sale], as_of: Any = AS_OF, *, columns: Any = ALL) -> customer_days.History:
+def history(rows: list[Sale], as_of: Any = AS_OF, *, columns: Any = ALL) -> customer_days.DayHistory:
     return customer_days.history(customer_days.by_customer(frame(rows).select(columns)).collect(), as_of)
 
 

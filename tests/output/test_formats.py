@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.output import formats
-from crmkit.output.formats import Layout
+from crmkit.output.formats import FileLayout
 from crmkit.result import Result
 
 MONEY = pl.Decimal(38, 2)
@@ -52,7 +52,7 @@ def one(frame: pl.DataFrame, **facts: Any) -> Result:
 
 def written(result: Result, form: str, packing: str | None = None, **options: Any) -> bytes:
     stream = io.BytesIO()
-    formats.write(result, stream, Layout(form, packing), **options)
+    formats.write(result, stream, FileLayout(form, packing), **options)
     return stream.getvalue()
 
 
@@ -60,16 +60,16 @@ class TestLayout:
     @pytest.mark.parametrize(
         ("name", "layout"),
         [
-            ("a.csv", Layout("csv")),
-            ("a/b.c.TSV", Layout("tsv")),
-            ("a.csv.gz", Layout("csv", "gzip")),
-            ("a.json.zst", Layout("json", "zstd")),
-            ("a.jsonl", Layout("ndjson")),
-            ("a.md.GZ", Layout("markdown", "gzip")),
-            ("a.parquet", Layout("parquet")),
+            ("a.csv", FileLayout("csv")),
+            ("a/b.c.TSV", FileLayout("tsv")),
+            ("a.csv.gz", FileLayout("csv", "gzip")),
+            ("a.json.zst", FileLayout("json", "zstd")),
+            ("a.jsonl", FileLayout("ndjson")),
+            ("a.md.GZ", FileLayout("markdown", "gzip")),
+            ("a.parquet", FileLayout("parquet")),
         ],
     )
-    def test_follows_from_the_extension(self, name: str, layout: Layout) -> None:
+    def test_follows_from_the_extension(self, name: str, layout: FileLayout) -> None:
         assert formats.layout(name) == layout
 
 
@@ -309,7 +309,7 @@ digest = hashlib.sha256()
 for form in ("csv", "json", "ndjson", "parquet", "markdown"):
     for packing in (None, "gzip", "zstd"):
         stream = io.BytesIO()
-        formats.write(result, stream, formats.Layout(form, packing))
+        formats.write(result, stream, formats.FileLayout(form, packing))
         digest.update(stream.getvalue())
 print(digest.hexdigest())
 """

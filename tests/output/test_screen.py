@@ -114,7 +114,7 @@ class TestNarrow:
         assert "1 column hidden (revenue)" in self.page(42, segments=SEGMENTS).hints[0]
 
     def test_headers_are_broken_before_a_column_goes(self) -> None:
-        frame = pl.DataFrame({"stage": ["loyal"], "expected_orders": [1.5], "mean_order_value": [2.5]})
+        frame = pl.DataFrame({"stage": ["loyal"], "expected_purchases": [1.5], "mean_order_value": [2.5]})
         assert self.page(50, t=frame).text.splitlines()[0] == "stage  expected orders  mean order value"
         assert self.page(25, t=frame).text == expected(
             """
@@ -182,9 +182,9 @@ class TestAnswers:
     def test_one_row_of_many_columns_stands_up_with_its_intervals(self) -> None:
         row = {
             "customers": 261,
-            "expected_orders": 328.5,
-            "orders_low": 261.0,
-            "orders_high": 400.0,
+            "expected_purchases": 328.5,
+            "purchases_low": 261.0,
+            "purchases_high": 400.0,
             "clv": 9.0,
         }
         assert drawn({"summary": pl.DataFrame([row])}) == expected(

@@ -8,11 +8,11 @@ import pytest
 from crmkit import columns
 from crmkit.errors import UsageError
 from crmkit.result import Result
-from crmkit.whatif.accumulation import Plan, at_stake, classic, over_time, point_of_retention
+from crmkit.whatif.accumulation import Horizon, at_stake, classic, over_time, point_of_retention
 from crmkit.whatif.switching import Switching
 
 TWO = Switching.of(["A", "B"], {("A", "B"): 0.02, ("B", "A"): 0.01})
-PLAN = Plan(periods=24)
+PLAN = Horizon(periods=24)
 
 
 def column(result: Result, table: str, name: str, store: str | None = None) -> list[object]:
@@ -71,7 +71,7 @@ def test_bad_classic_input(arguments: dict[str, tuple[int, ...]], message: str) 
 
 def test_one_period_is_a_row_of_the_classic_table() -> None:
     market = Switching.of(["A", "B"], {("A", "B"): 0.10})
-    row = over_time(market, (100, 100), Plan(periods=1)).tables["periods"].filter(pl.col("period") == 1)
+    row = over_time(market, (100, 100), Horizon(periods=1)).tables["periods"].filter(pl.col("period") == 1)
     classic_row = classic(lost=(10,)).tables["lost"]
     assert row["customers"].to_list() == pytest.approx([90, 110])
     assert row["profit"].to_list() == [classic_row["a_profit"][0], classic_row["b_profit"][0]]
@@ -127,7 +127,7 @@ def test_facts() -> None:
 
 
 def test_discounting() -> None:
-    periods = over_time(TWO, (100, 100), Plan(periods=2, discount=0.1)).tables["periods"]
+    periods = over_time(TWO, (100, 100), Horizon(periods=2, discount=0.1)).tables["periods"]
     assert periods.filter(store="A")["present_profit"].to_list() == [
         Decimal("0.00"),
         Decimal("900.00"),
@@ -169,7 +169,7 @@ def test_simulated_bands_surround_the_expectation() -> None:
 
 def test_bands_are_quantiles_of_whole_customers() -> None:
     coin = Switching.of(["A", "B"], {("A", "B"): 0.5})
-    last = over_time(coin, (1, 0), Plan(periods=1), runs=1_000).tables["periods"].tail(2)
+    last = over_time(coin, (1, 0), Horizon(periods=1), runs=1_000).tables["periods"].tail(2)
     assert last.select("p10", "p90").rows() == [(0, 1), (0, 1)]
 
 
@@ -181,7 +181,7 @@ def test_break_even() -> None:
 
 
 def test_profit_at_stake_is_what_one_customer_more_brings() -> None:
-    plan = Plan(periods=24, discount=0.01)
+    plan = Horizon(periods=24, discount=0.01)
     base = plan.worth(TWO.expected((100, 100), 24))
     moved = plan.worth(TWO.expected((99, 101), 24))
     assert at_stake(TWO, plan)[0] == pytest.approx((base - moved)[0])
@@ -190,18 +190,18 @@ def test_profit_at_stake_is_what_one_customer_more_brings() -> None:
 
 
 def test_without_profit_there_is_no_money() -> None:
-    result = over_time(TWO, (1, 1), Plan(profit=None), what_if=TWO)
+    result = over_time(TWO, (1, 1), Horizon(profit=None), what_if=TWO)
     kinds = {columns.kind(name) for table in result.tables.values() for name in table.columns}
     assert "money" not in kinds
     with pytest.raises(UsageError, match="Add --profit"):
-        over_time(TWO, (1, 1), Plan(profit=None), cac_ratio=(5,))
+        over_time(TWO, (1, 1), Horizon(profit=None), cac_ratio=(5,))
 
 
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        (lambda: Plan(periods=0), "0 periods"),
-        (lambda: Plan(discount=1.5), "discount rate per period is 1.5"),
+        (lambda: Horizon(periods=0), "0 periods"),
+        (lambda: Horizon(discount=1.5), "discount rate per period is 1.5"),
         (lambda: over_time(TWO, (1, -1), PLAN), "B has -1 customers"),
         (lambda: over_time(TWO, (1, 1, 1), PLAN), "2 stores .A, B. and 3 numbers"),
         (lambda: over_time(TWO, (1, 1), PLAN, below=("Z", 0.1)), "no store 'Z'"),
@@ -223,7 +223,7 @@ def test_nothing_moves_is_said() -> None:
 def test_columns_are_in_the_vocabulary() -> None:
     for result in (
         classic(cac_ratio=(5,)),
-        over_time(TWO, (1, 1), Plan(discount=0.1), what_if=TWO, runs=2, cac_ratio=(5,)),
+        over_time(TWO, (1, 1), Horizon(discount=0.1), what_if=TWO, runs=2, cac_ratio=(5,)),
     ):
         for table in result.tables.values():
             assert set(table.columns) <= set(columns.COLUMNS)

@@ -9,7 +9,7 @@ import pytest
 
 from crmkit import columns
 from crmkit.errors import DataError, UsageError
-from crmkit.whatif.accumulation import Plan, over_time
+from crmkit.whatif.accumulation import Horizon, over_time
 from crmkit.whatif.moves import NO_STORE, ONE_STORE, Estimate, counted, estimate
 
 Row = tuple[str, date, int, str]
@@ -202,7 +202,7 @@ def test_the_simulation_starts_where_the_data_end() -> None:
     found = estimated(
         visits(("a", 1, "X"), ("b", 1, "Y"), ("a", 2, "Y"), ("b", 2, "Y")), as_of=date(2024, 2, 29)
     )
-    result = found.beside(over_time(found.market, found.start, Plan(periods=2, profit=None)))
+    result = found.beside(over_time(found.market, found.start, Horizon(periods=2, profit=None)))
     assert list(result.tables) == ["matrix", "history", "periods", "stores"]
     assert result.tables["periods"].filter(period=0)["customers"].to_list() == [0, 2]
     assert result.facts["first_period"] == "2024-01" and result.facts["periods"] == 2

@@ -14,7 +14,7 @@ from crmkit.load.columns.choice import Doubt
 from crmkit.load.columns.look import Look
 from crmkit.load.columns.roles import NUMERIC, Role, match
 from crmkit.load.find import sources
-from crmkit.load.inputs import Input, Watch
+from crmkit.load.inputs import Input, StreamFlags
 from crmkit.load.plan import Options
 from crmkit.load.values import arrow_types
 
@@ -34,11 +34,11 @@ Peek = Callable[[Input, Sequence[str]], pl.DataFrame]
 def peek(opened: Input, columns: Sequence[str]) -> pl.DataFrame:
     """The first rows of a file on this machine; what is odd about them is for the pass to say."""
     wanted = [name for name in columns if name in opened.plain]
-    frames = list(batches.read(opened, wanted, Watch(lenient=True), look.ROWS)) if wanted else []
+    frames = list(batches.read(opened, wanted, StreamFlags(lenient=True), look.ROWS)) if wanted else []
     return pl.concat(frames).head(look.ROWS).select(wanted) if frames else pl.DataFrame()
 
 
-def cast(
+def assign_roles(
     inputs: Sequence[Input],
     options: Options,
     needs: frozenset[str],
@@ -130,16 +130,16 @@ def _refuse_misfits(role: Role, opened: Input) -> None:
             arrow_types.refuse_misfit(opened.types[column], role=role.name, column=column, file=opened.name)
 
 
-def _refuse_disagreement(inputs: Sequence[Input], cast: Sequence[dict[str, Role]]) -> None:
-    for opened, roles_here in zip(inputs[1:], cast[1:], strict=True):
-        if set(roles_here) != set(cast[0]):
-            odd = ", ".join(sorted(set(roles_here) ^ set(cast[0])))
+def _refuse_disagreement(inputs: Sequence[Input], assign_roles: Sequence[dict[str, Role]]) -> None:
+    for opened, roles_here in zip(inputs[1:], assign_roles[1:], strict=True):
+        if set(roles_here) != set(assign_roles[0]):
+            odd = ", ".join(sorted(set(roles_here) ^ set(assign_roles[0])))
             raise DataError(
                 f"{opened.name}: its columns differ from those of {inputs[0].name} ({odd} is in one of them only); "
                 "the files cannot be read together."
             )
         for name, role in roles_here.items():
-            if role.formula.tree != cast[0][name].formula.tree:
+            if role.formula.tree != assign_roles[0][name].formula.tree:
                 raise DataError(
                     f"{opened.name}: its {name} is made of other columns than in {inputs[0].name}."
                 )

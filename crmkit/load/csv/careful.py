@@ -23,11 +23,11 @@ from crmkit.errors import DataError
 from crmkit.load.csv.dialect import BLOCK, Dialect, container_sentence, encoding_sentence
 from crmkit.load.csv.plain import Plain
 from crmkit.load.csv.utf8 import Utf8
-from crmkit.load.inputs import ROW, Input, Ragged, Watch
+from crmkit.load.inputs import ROW, Input, Ragged, StreamFlags
 from crmkit.load.values import arrow_types
 
 
-def read(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.DataFrame]:
+def read(opened: Input, columns: Sequence[str], watch: StreamFlags) -> Iterator[pl.DataFrame]:
     """Batches of the named columns as text, with the record number of each row in `ROW`."""
     dialect = opened.dialect
     assert dialect is not None
@@ -48,7 +48,9 @@ def read(opened: Input, columns: Sequence[str], watch: Watch) -> Iterator[pl.Dat
     _refuse_swallowed_rows(opened, watch, records, list(places))
 
 
-def _frames(stream: Utf8, dialect: Dialect, places: dict[str, int], watch: Watch) -> Iterator[pl.DataFrame]:
+def _frames(
+    stream: Utf8, dialect: Dialect, places: dict[str, int], watch: StreamFlags
+) -> Iterator[pl.DataFrame]:
     """The columns under their names: plain blocks from the quick reader, and what follows them from the careful one."""
     plain, before = Plain(stream, dialect), 0
     for frame in plain.read(list(places.values())):
@@ -69,7 +71,7 @@ def _frames(stream: Utf8, dialect: Dialect, places: dict[str, int], watch: Watch
 
 
 def _reader(
-    stream: Utf8, dialect: Dialect, include: list[str], watch: Watch, *, skip: int, before: int
+    stream: Utf8, dialect: Dialect, include: list[str], watch: StreamFlags, *, skip: int, before: int
 ) -> Any:
     """PyArrow's, for what follows so many records and begins with so many lines to be skipped."""
 
@@ -95,7 +97,7 @@ def _reader(
     )
 
 
-def _numbered(frame: pl.DataFrame, start: int, watch: Watch) -> pl.DataFrame:
+def _numbered(frame: pl.DataFrame, start: int, watch: StreamFlags) -> pl.DataFrame:
     """Record numbers: good rows count on, and the rows that were left out keep their places.
 
     `watch.ragged` may run ahead of the batch (the reader parses the next block early), which does
@@ -111,7 +113,7 @@ def _numbered(frame: pl.DataFrame, start: int, watch: Watch) -> pl.DataFrame:
     return frame.with_columns(numbers.alias(ROW))
 
 
-def _is_no_rows(error: Exception, watch: Watch) -> bool:
+def _is_no_rows(error: Exception, watch: StreamFlags) -> bool:
     """A header without rows, which need not even end in a newline."""
     short = "Could not skip initial" in str(error) and watch.bytes_read < BLOCK
     return short or "Empty CSV" in str(error)
@@ -126,7 +128,7 @@ def _sentence(opened: Input, error: Exception, records: int) -> str:
     return f"{opened.name}: the CSV cannot be read: {str(error).split(chr(10))[0][:200]}"
 
 
-def _refuse_open_quote(opened: Input, watch: Watch) -> None:
+def _refuse_open_quote(opened: Input, watch: StreamFlags) -> None:
     """A quote left open makes one row swallow all that follow, and that is no row to set aside quietly."""
     for bad in watch.ragged:
         if "\n" in bad.text.strip("\r\n") or "\r" in bad.text.strip("\r\n"):
@@ -137,7 +139,7 @@ def _refuse_open_quote(opened: Input, watch: Watch) -> None:
             )
 
 
-def _refuse_swallowed_rows(opened: Input, watch: Watch, rows: int, used: Sequence[str]) -> None:
+def _refuse_swallowed_rows(opened: Input, watch: StreamFlags, rows: int, used: Sequence[str]) -> None:
     """A record with the right number of fields may still hold whole rows inside a quote.
 
     Line breaks inside quotes are legal, and a file without any has no more lines than records, so

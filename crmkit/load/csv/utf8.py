@@ -10,7 +10,7 @@ import numpy as np
 
 from crmkit.engine.prefetch import ahead
 from crmkit.load.csv.dialect import BLOCK
-from crmkit.load.inputs import Input, Watch
+from crmkit.load.inputs import Input, StreamFlags
 
 PIECE = (
     1 << 21
@@ -21,7 +21,7 @@ _LF, _CR = 10, 13
 class Utf8(io.RawIOBase):
     """Pieces of text, which a thread unpacks ahead of whoever parses them."""
 
-    def __init__(self, opened: Input, watch: Watch) -> None:
+    def __init__(self, opened: Input, watch: StreamFlags) -> None:
         assert opened.dialect is not None
         self._file = opened.source.open()
         self._watch = watch

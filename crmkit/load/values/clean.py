@@ -14,7 +14,7 @@ import polars as pl
 
 from crmkit.load.account.audit import REASON, REASONS, SKIP, SKIPS
 from crmkit.load.inputs import ROW
-from crmkit.load.plan import Plan
+from crmkit.load.plan import ReadingPlan
 from crmkit.load.values import arrow_types, dates, fast_dates, numbers
 
 LARGEST = 1e15  # in whole units; beyond it an amount is a mistake, not a sale
@@ -28,7 +28,7 @@ BAD_AMOUNT, NO_AMOUNT = REASONS.index("bad amount"), REASONS.index("no amount")
 
 
 def clean(
-    raw: pl.DataFrame, plan: Plan, *, suspicious: bool = False, visible: Collection[str] | None = None
+    raw: pl.DataFrame, plan: ReadingPlan, *, suspicious: bool = False, visible: Collection[str] | None = None
 ) -> pl.DataFrame:
     """The canonical columns of these rows, with REASON and SKIP codes (0: used).
 
@@ -79,7 +79,7 @@ def _told_apart(values: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
     return values.hstack(blanks).with_columns(told.alias(REASON)).drop("__no_date", "__no_amount")
 
 
-def customer_id(column: pl.Expr, dtype: pl.DataType, plan: Plan) -> pl.Expr:
+def customer_id(column: pl.Expr, dtype: pl.DataType, plan: ReadingPlan) -> pl.Expr:
     """Ids as text (or whole numbers, which become text once they are few); null where there is none."""
     if dtype.is_integer():
         return column if dtype == pl.Int64 else column.cast(pl.Int64, strict=False)
@@ -105,7 +105,7 @@ def _bad_id(raw: pl.DataFrame) -> pl.Series:
     return ids.is_not_null() & ids.is_not_nan()
 
 
-def _customer(raw: pl.DataFrame, plan: Plan, *, trimmed: bool) -> list[pl.Series]:
+def _customer(raw: pl.DataFrame, plan: ReadingPlan, *, trimmed: bool) -> list[pl.Series]:
     """Ids, and which of them were trimmed; the rarer questions are asked of a batch that needs them."""
     ids = raw["customer"]
     if not trimmed or plan.float_ids:
@@ -127,7 +127,7 @@ def _customer(raw: pl.DataFrame, plan: Plan, *, trimmed: bool) -> list[pl.Series
     return [ids, (before != sizes).fill_null(False).alias("__trimmed") if touched else untouched]
 
 
-def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr | pl.Series:
+def _date(raw: pl.DataFrame, plan: ReadingPlan) -> pl.Expr | pl.Series:
     column, dtype = pl.col("date"), raw.schema["date"]
     tz = plan.options.tz
     if dtype == pl.Date:
@@ -139,7 +139,7 @@ def _date(raw: pl.DataFrame, plan: Plan) -> pl.Expr | pl.Series:
     return fast_dates.days(text, plan.layout, tz)
 
 
-def _money(role: str, raw: pl.DataFrame, plan: Plan) -> list[pl.Series]:
+def _money(role: str, raw: pl.DataFrame, plan: ReadingPlan) -> list[pl.Series]:
     """The amount in minor units, its value as a double, and whether digits were lost."""
     if role not in plan.roles:
         one = pl.repeat(1, raw.height, dtype=pl.Int64, eager=True).alias(role)
@@ -197,7 +197,7 @@ def _whole_money(role: str, stored: pl.Series, scale: int) -> list[pl.Series]:
     )
 
 
-def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
+def number(name: str, raw: pl.DataFrame, plan: ReadingPlan) -> pl.Expr:
     """An operand as a double; null where it is missing, unreadable or not finite."""
     column = raw[name]
     if column.dtype == pl.String and not plan.numbers[name].plain:
@@ -210,7 +210,7 @@ def number(name: str, raw: pl.DataFrame, plan: Plan) -> pl.Expr:
     return pl.lit(value) if finite.all() else pl.when(pl.lit(finite)).then(pl.lit(value))
 
 
-def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: ReadingPlan) -> pl.DataFrame:
     """Replace amounts too large for a double by exact ones, where the formula is a single column."""
     if plan.amount is None or plan.amount.tree != ("column", 0) or not values["__amount"].dtype.is_float():
         return values
@@ -234,7 +234,7 @@ def _exactly(values: pl.DataFrame, raw: pl.DataFrame, plan: Plan) -> pl.DataFram
     )
 
 
-def _digits(amounts: pl.Series, plan: Plan) -> pl.Series:
+def _digits(amounts: pl.Series, plan: ReadingPlan) -> pl.Series:
     """Amounts as whole numbers of 10**-_DIGITS, null where their text has an exponent."""
     decimal = pl.Decimal(38, _DIGITS)
     if amounts.dtype.is_decimal():
@@ -282,7 +282,7 @@ def _has_nul(raw: pl.DataFrame) -> pl.Expr:
     )
 
 
-def _reason(values: pl.DataFrame, plan: Plan) -> pl.Expr:
+def _reason(values: pl.DataFrame, plan: ReadingPlan) -> pl.Expr:
     """The first reason that applies to a row; what applies to none of these rows is not asked."""
     no_customer, day = pl.col("customer").is_null(), pl.col("date")
     lacks = {name for name in values.columns if values[name].null_count()}
@@ -304,7 +304,7 @@ def _reason(values: pl.DataFrame, plan: Plan) -> pl.Expr:
     return found
 
 
-def _skip(plan: Plan, values: pl.DataFrame) -> pl.Expr:
+def _skip(plan: ReadingPlan, values: pl.DataFrame) -> pl.Expr:
     options, day = plan.options, pl.col("date")
     code = {skip: pl.lit(number + 1, dtype=pl.UInt8) for number, skip in enumerate(SKIPS)}
     expression = pl.lit(0, dtype=pl.UInt8)

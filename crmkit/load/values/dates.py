@@ -24,7 +24,7 @@ _MONTH = r"(?:[A-Za-z]{3,9})"
 
 
 @dataclass(frozen=True)
-class Layout:
+class DateLayout:
     """One way to write a day: `pattern` captures it (and nothing but a time may follow), `format` reads it."""
 
     name: str
@@ -38,12 +38,12 @@ class Layout:
         return column.str.contains(self.pattern)
 
 
-def _layout(name: str, day: str, format_: str, **more: object) -> Layout:
-    return Layout(name, rf"^\s*({day}){_TIME}\s*$", format_, **more)  # type: ignore[arg-type]
+def _layout(name: str, day: str, format_: str, **more: object) -> DateLayout:
+    return DateLayout(name, rf"^\s*({day}){_TIME}\s*$", format_, **more)  # type: ignore[arg-type]
 
 
-ISO = Layout("ISO", rf"^\s*([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}){_TIME}\s*$", "%Y-%m-%d")
-ZONED = Layout(
+ISO = DateLayout("ISO", rf"^\s*([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}){_TIME}\s*$", "%Y-%m-%d")
+ZONED = DateLayout(
     "ISO with UTC offset",
     rf"^\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[ T][0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]+)?)?{_ZONE}\s*$",
     "%Y-%m-%dT%H:%M:%S%.f%z",
@@ -58,7 +58,7 @@ LAYOUTS = (
     _layout("y.m.d", r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}", "%Y.%m.%d"),
     _layout("y年m月d日", r"[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日", "%Y年%m月%d日"),
     _layout("yyyymmdd", r"(?:19|20)[0-9]{6}", "%Y%m%d"),
-    Layout(
+    DateLayout(
         "yyyymmddHHMMSS",
         r"^\s*((?:19|20)[0-9]{6})[ T]?(?:[01][0-9]|2[0-4])[0-5][0-9](?:[0-6][0-9])?\s*$",
         "%Y%m%d",
@@ -78,8 +78,10 @@ LAYOUTS = (
     _layout("d-Mon-y", rf"[0-9]{{1,2}}[- ]{_MONTH}[- ,]+[0-9]{{4}}", "%d %b %Y", joined=True),
     _layout("d-Mon-yy", rf"[0-9]{{1,2}}[- ]{_MONTH}[- ,]+[0-9]{{2}}", "%d %b %y", joined=True),
     _layout("Mon d, y", rf"{_MONTH}[- ][0-9]{{1,2}}[- ,]+[0-9]{{4}}", "%b %d %Y", joined=True),
-    Layout("epoch", r"^[1-9][0-9]{8,9}$", "s", kind="epoch"),
-    Layout("epoch_ms", r"^[1-9][0-9]{12}$", "ms", kind="epoch"),  # 12 digits are 202401311530, or before 2001
+    DateLayout("epoch", r"^[1-9][0-9]{8,9}$", "s", kind="epoch"),
+    DateLayout(
+        "epoch_ms", r"^[1-9][0-9]{12}$", "ms", kind="epoch"
+    ),  # 12 digits are 202401311530, or before 2001
 )
 _BY_NAME = {layout.name.lower(): layout for layout in LAYOUTS}
 _FEW = 10  # up to one in so many, days in another layout are slips
@@ -95,7 +97,7 @@ def blank(column: pl.Expr) -> pl.Expr:
     return column.is_null() | column.str.strip_chars().is_in(BLANKS)
 
 
-def given(word: str) -> Layout:
+def given(word: str) -> DateLayout:
     """The layout for `--date-format`: a strptime format, or one of our names such as d/m/y."""
     if word.lower() in _BY_NAME:
         return _BY_NAME[word.lower()]
@@ -104,7 +106,7 @@ def given(word: str) -> Layout:
         raise UsageError(
             f"--date-format {word!r} is not a layout; use codes such as %d/%m/%Y, or one of: {names}."
         )
-    return Layout(word, "", _checked(word), kind="given")
+    return DateLayout(word, "", _checked(word), kind="given")
 
 
 def _checked(format_: str) -> str:
@@ -123,7 +125,7 @@ def _checked(format_: str) -> str:
     return format_
 
 
-def read(column: pl.Expr, layout: Layout, tz: str) -> pl.Expr:
+def read(column: pl.Expr, layout: DateLayout, tz: str) -> pl.Expr:
     """Text to Date in this layout; null where a value does not fit it or is no day of the calendar."""
     if layout.kind == "zoned":
         return _read_zoned(column, tz)
@@ -200,7 +202,7 @@ def local_day(moment: pl.Expr, tz: str) -> pl.Expr:
     return moment.dt.convert_time_zone(tz).dt.replace_time_zone(None).dt.date()
 
 
-def survey(tally: pl.DataFrame, name: str, file: str, *, complete: bool = True) -> Layout | None:
+def survey(tally: pl.DataFrame, name: str, file: str, *, complete: bool = True) -> DateLayout | None:
     """The layout of a column from its values (at best all) and how often each comes: `value`, `count`.
 
     None means that day/month and month/day both fit all values seen, as different days or, where the
@@ -232,7 +234,7 @@ def readable(values: pl.Series) -> bool:
     return any(day.is_not_null().any() for day in days)
 
 
-def _counts(tally: pl.DataFrame, days: pl.DataFrame) -> dict[Layout, int]:
+def _counts(tally: pl.DataFrame, days: pl.DataFrame) -> dict[DateLayout, int]:
     """How many rows each layout reads."""
     read_by = (pl.when(pl.col(layout.name).is_not_null()).then("count").sum() for layout in LAYOUTS)
     sums = days.with_columns(tally["count"]).select(
@@ -260,13 +262,15 @@ def _readings(values: pl.Series) -> pl.DataFrame:
     return values.alias("value").to_frame().select(read_as)
 
 
-def _apart(days: pl.DataFrame, one: Layout, other: Layout) -> int | None:
+def _apart(days: pl.DataFrame, one: DateLayout, other: DateLayout) -> int | None:
     """The first value that both layouts read, as different days."""
     apart = (days[one.name] != days[other.name]).fill_null(False)
     return apart.arg_max() if apart.any() else None
 
 
-def _refuse_mixture(tally: pl.DataFrame, days: pl.DataFrame, chosen: Layout, name: str, file: str) -> None:
+def _refuse_mixture(
+    tally: pl.DataFrame, days: pl.DataFrame, chosen: DateLayout, name: str, file: str
+) -> None:
     """Many values that are days in another layout are no slips.
 
     And where days over 12 stand on both sides of day/month, those up to 12 could be read wrongly, with nothing to show it.

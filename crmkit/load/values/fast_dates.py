@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from crmkit.load.values import dates
-from crmkit.load.values.dates import ISO, Layout
+from crmkit.load.values.dates import ISO, DateLayout
 
 _FEW = 20_000  # up to here importing Arrow's functions takes longer
 _SHAPES = {len(shape): shape for shape in ("0000-00-00", "0000-00-00 00:00", "0000-00-00 00:00:00")}
@@ -26,7 +26,7 @@ _DAY = 10  # characters of 2024-01-31
 _MINUTE = 16  # of 2024-01-31 12:30, the shortest moment; Arrow would take 2024-01-31 12 for one
 
 
-def days(values: pl.Series, layout: Layout, tz: str) -> pl.Series:
+def days(values: pl.Series, layout: DateLayout, tz: str) -> pl.Series:
     """Text to Date in this layout; null where a value does not fit it or is no day of the calendar."""
     if values.len() < _FEW:
         return _plain(values, layout, tz)
@@ -123,12 +123,12 @@ def _cast(values: pl.Series, dtype: pa.DataType) -> pl.Series | None:
         return None
 
 
-def _each_once(values: pl.Series, layout: Layout, tz: str) -> pl.Series:
+def _each_once(values: pl.Series, layout: DateLayout, tz: str) -> pl.Series:
     """`dates.read`, for each different value."""
     coded = values.to_arrow().dictionary_encode()
     different = pl.Series("text", pl.from_arrow(coded.dictionary), dtype=pl.String)
     return _plain(different, layout, tz).gather(pl.Series(pl.from_arrow(coded.indices)))
 
 
-def _plain(values: pl.Series, layout: Layout, tz: str) -> pl.Series:
+def _plain(values: pl.Series, layout: DateLayout, tz: str) -> pl.Series:
     return values.to_frame("text").select(dates.read(pl.col("text"), layout, tz)).to_series()

@@ -20,15 +20,15 @@ Sums = tuple[float, Array, Array]  # log-likelihood, gradient (p,), Hessian (p, 
 ROWS = 2048  # rows whose shares and slopes stay in a core's cache
 
 
-class Jet(NamedTuple):
+class WithDerivatives(NamedTuple):
     """Value, gradient and Hessian of n rows in p log-parameters: shapes (n,), (p, n), (p, p, n)."""
 
     value: Array
     gradient: Array
     hessian: Array
 
-    def __add__(self, other: Jet) -> Jet:  # type: ignore[override]
-        return Jet(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+    def __add__(self, other: WithDerivatives) -> WithDerivatives:  # type: ignore[override]
+        return WithDerivatives(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
     def total(self, weights: Array) -> Sums:
         """Weighted sums over the rows; not by BLAS, whose digits depend on its number of threads."""
@@ -36,9 +36,9 @@ class Jet(NamedTuple):
         return float(value), gradient, hessian
 
 
-def empty(p: int, n: int) -> Jet:
+def empty(p: int, n: int) -> WithDerivatives:
     """A jet of zeros, to be filled in."""
-    return Jet(np.zeros(n), np.zeros((p, n)), np.zeros((p, p, n)))
+    return WithDerivatives(np.zeros(n), np.zeros((p, n)), np.zeros((p, p, n)))
 
 
 def mirror(hessian: Array) -> Array:
@@ -49,7 +49,7 @@ def mirror(hessian: Array) -> Array:
     return hessian
 
 
-def log_sum(terms: Sequence[Jet], signs: Sequence[int] | None = None) -> Jet:
+def log_sum(terms: Sequence[WithDerivatives], signs: Sequence[int] | None = None) -> WithDerivatives:
     """The jet of log(±e^term ± e^term …) for terms whose signed sum is positive."""
     values = np.stack([term.value for term in terms])
     top = values.max(axis=0)
@@ -63,13 +63,13 @@ def log_sum(terms: Sequence[Jet], signs: Sequence[int] | None = None) -> Jet:
     for weight, term in zip(share, terms, strict=True):
         gradient += weight * term.gradient
         second += weight * (term.hessian + term.gradient[:, None] * term.gradient[None])
-    return Jet(top + np.log(whole), gradient, second - gradient[:, None] * gradient[None])
+    return WithDerivatives(top + np.log(whole), gradient, second - gradient[:, None] * gradient[None])
 
 
 class Term(NamedTuple):
     """±e^jet of kinds that rows share, and each row's kind."""
 
-    jet: Jet
+    jet: WithDerivatives
     where: Array
     sign: int = 1
 
@@ -138,7 +138,7 @@ def rising(c: float, n: Array) -> Rising:
     return Rising(*(part[where] for part in parts))
 
 
-def beta_ratio(a: float, b: float, u: Array, v: Array) -> Jet:
+def beta_ratio(a: float, b: float, u: Array, v: Array) -> WithDerivatives:
     """log B(a + u, b + v)/B(a, b) in (log a, log b)."""
     up_a, up_b, whole = rising(a, u), rising(b, v), rising(a + b, u + v)
     jet = empty(2, len(v))
@@ -151,7 +151,7 @@ def beta_ratio(a: float, b: float, u: Array, v: Array) -> Jet:
     return jet
 
 
-def beside(*parts: Jet) -> Jet:
+def beside(*parts: WithDerivatives) -> WithDerivatives:
     """The sum of jets in different parameters, which are put one after the other."""
     sizes = [len(part.gradient) for part in parts]
     jet = empty(sum(sizes), len(parts[0].value))

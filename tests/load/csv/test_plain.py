@@ -15,7 +15,7 @@ import crmkit
 from crmkit.errors import DataError
 from crmkit.load.csv import careful, dialect, plain, utf8
 from crmkit.load.find import sources
-from crmkit.load.inputs import Input, Watch
+from crmkit.load.inputs import Input, StreamFlags
 
 HEADER = ("customer", "date", "amount")
 _CELLS = st.sampled_from(
@@ -36,7 +36,7 @@ def _opened(path: Path, data: bytes, *, header: bool = True) -> Input:
 
 def _read(opened: Input) -> tuple[Any, ...]:
     """The rows, what was watched, or why nothing came of it."""
-    watch = Watch()
+    watch = StreamFlags()
     try:
         frames = list(careful.read(replace(opened, quotes_checked=False), HEADER, watch))
     except DataError as error:

@@ -31,7 +31,7 @@ def few_values_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_dates, "_FEW", 0)
 
 
-def _plain(values: pl.Series, layout: dates.Layout, tz: str) -> pl.Series:
+def _plain(values: pl.Series, layout: dates.DateLayout, tz: str) -> pl.Series:
     return values.to_frame("text").select(dates.read(pl.col("text"), layout, tz)).to_series()
 
 
@@ -40,7 +40,7 @@ def _plain(values: pl.Series, layout: dates.Layout, tz: str) -> pl.Series:
 @example(["2024-01-31 12Z"], ZONED, "UTC")
 @example(["2024-01-31 12+01:00", "2024-01-31T12:00:00+01:00"], ZONED, "UTC")
 @example(["2024-01-31", None, "2024-01-31 12:30"], ISO, "UTC")
-def test_the_same_days_as_by_the_pattern(texts: list[str | None], layout: dates.Layout, tz: str) -> None:
+def test_the_same_days_as_by_the_pattern(texts: list[str | None], layout: dates.DateLayout, tz: str) -> None:
     values = pl.Series("date", texts, dtype=pl.String)
     assert fast_dates.days(values, layout, tz).to_list() == _plain(values, layout, tz).to_list()
 
