@@ -8,27 +8,27 @@ to orders of these sizes and products of this popularity (`baskets.null`), and a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from crmkit.baskets import affinity, market, units
 from crmkit.baskets.market import Market
+from crmkit.customers import Data
 from crmkit.errors import UsageError
 from crmkit.headlines import together as headlines
+from crmkit.load.dataset import Dataset
+from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
-if TYPE_CHECKING:
-    from crmkit.load.transactions import Transactions
-
-TABLES = ("pairs",)
-ROLES = frozenset({"customer", "date", "amount", "order", "product"})
+_ROLES = frozenset({"customer", "date", "amount", "order", "product"})
 
 
 def analyse(
-    sales: Transactions,
+    data: Data,
     *,
     unit: str = "order",
+    level: str | None = None,
     min_orders: str | None = None,
     fdr: float = 0.05,
     max_basket: int = 500,
@@ -39,14 +39,15 @@ def analyse(
 ) -> Result:
     """Pairs of products whose number of common orders chance does not explain.
 
-    `unit` is `order` or `customer`; `min_orders` (`20`, `0.5%`) is how many of them a product must be in.
+    `unit` is `order` or `customer`; `level` is a column that takes the place of the
+    product; `min_orders` (`20`, `0.5%`) is how many of them a product must be in.
     `fdr` is the part of the findings that may be false (Benjamini-Hochberg over every pair of those products,
     met or not). `substitutes` looks for pairs that are rarer than chance. `by="month"` compares with what chance
     does within each month, so that products of different seasons are no substitutes. Orders of more than
     `max_basket` products count for their products, not for pairs. `exclude` are products that are none, such as postage.
     """
     _check(unit, by, fdr, max_basket)
-    baskets = units.read(sales, unit, monthly=by is not None)
+    baskets = units.read(_sales(data, unit, level, by), unit, monthly=by is not None)
     known = market.survey(
         baskets,
         unit=unit,
@@ -64,6 +65,16 @@ def analyse(
         titles={"pairs": _title(unit, substitutes)},
     )
     return headlines.pairs(result)
+
+
+def _sales(data: Data, unit: str, level: str | None, by: str | None) -> Transactions:
+    """The rows with their products; customers and dates are needed only by who asks for them."""
+    if isinstance(data, Transactions):
+        return data
+    if not isinstance(data, Dataset):
+        raise UsageError("Baskets are made of transactions; a table of customers has no products.")
+    needs = {"product"} | ({"customer"} if unit == "customer" else set()) | ({"date"} if by else set())
+    return data.transactions(needs, _ROLES, {} if level is None else {"product": level})
 
 
 def _check(unit: str, by: str | None, fdr: float, max_basket: int) -> None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "pareto": ("Analyse", ANYWHERE),
     "rfm": ("Analyse", ANYWHERE),
     "basket": ("Analyse", ANYWHERE),
+    "profile": ("Analyse", ANYWHERE),
     "clv": ("Forecast", ANYWHERE),
     "backtest": ("Forecast", READS),
     "accumulation": ("Reckon", "input output"),

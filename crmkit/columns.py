@@ -360,6 +360,38 @@ TOGETHER = {
         "count", "orders together that chance would give, by the sizes of orders and how popular products are"
     ),
     "affinity": Column("times", "orders together over the expected ones; 1 is chance"),
+    "business": Column("text", "the whole of the file"),
+    "categories": Column("count", "categories, or products, that somebody bought"),
+    "gini": Column(
+        "ratio", "Gini coefficient of the customers' revenue: 0 if all are equal, near 1 if a few have it all"
+    ),
+    "half_share": Column("share", "part of the customers that brings half of the revenue"),
+    "most_share": Column("share", "part of the customers that brings 80% of the revenue"),
+    "needs": Column(
+        "share",
+        "how much a customer tells about the category that is bought, beyond chance, of what there is to tell",
+    ),
+    "information": Column("share", "the same with what chance seems to tell"),
+    "information_by_chance": Column("share", "what chance seems to tell about the category"),
+    "strategy": Column("text", "what the two differences call for"),
+    "more": Column("text", "what the group has more of, the largest differences first"),
+    "less": Column("text", "what the group has less of, the largest differences first"),
+    "trait": Column("text", "what is compared, such as the channel"),
+    "level": Column("text", "the value of the trait that customers were seen with"),
+    "share_low": Column("share", "lower end of the interval of the share, 95%"),
+    "share_high": Column("share", "upper end of the interval of the share, 95%"),
+    "share_elsewhere": Column("share", "the share among all other customers"),
+    "index": Column("ratio", "100 times the share in the group over that of all customers"),
+    "log_odds": Column("ratio", "logarithm of the odds in the group over those of the others"),
+    "auc": Column(
+        "ratio",
+        "chance that a customer of the group has more than one of the others, ties half; 0.5 is no difference",
+    ),
+    "measure": Column("text", "the number that is compared"),
+    "median": Column("ratio", "median of the group"),
+    "median_elsewhere": Column("ratio", "median of all other customers"),
+    "v_test": Column("ratio", "distance of the group's mean from that of all, in standard errors"),
+    "by_definition": Column("flag", "whether the group is made of this number, so that it is no finding"),
     "p": Column(
         "ratio",
         "chance of a result so far from what is expected, or farther, if nothing but chance were at work",

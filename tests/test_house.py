@@ -19,10 +19,10 @@ FLOORS = (
     {"customers", "sample"},
     {"history"},
     {"spark", "scoring"},
-    {"forecast", "whatif", "baskets"},
+    {"forecast", "whatif", "baskets", "profiles"},
     # the questions: none imports another
     {"check", "pareto", "rfm", "clv", "backtest", "migration", "cohort", "lifecycle", "churn", "trend"}
-    | {"deviation", "basket", "campaigns"},
+    | {"deviation", "basket", "profile", "campaigns", "accounts"},
     {"commands"},
     {"cli"},
     {"process"},

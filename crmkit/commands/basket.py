@@ -26,19 +26,15 @@ def basket(
 
     Example: crmkit basket sales.parquet --exclude-product POSTAGE
     """
-    from dataclasses import replace
-
     from crmkit import basket as analysis
     from crmkit import parse
 
     allowed = parse.percent(fdr, "--fdr")
-    common = common if level is None else replace(common, product=level)
-    needed = {"product"} | ({"customer"} if unit == "customer" else set()) | ({"date"} if by else set())
     with Session("basket", common, by_customer=False) as session:
-        sales = session.read(needs=needed, wants=analysis.ROLES)
         result = analysis.analyse(
-            sales,
+            session.data(),
             unit=unit,
+            level=level,
             min_orders=min_orders,
             fdr=allowed,
             max_basket=max_basket,

@@ -37,14 +37,27 @@ def pareto(
             help="With pyramid: customers without an order for so many days are inactive.", metavar="DAYS"
         ),
     ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            help="With --table matrix: the column of categories, default the product.", metavar="COLUMN"
+        ),
+    ] = None,
 ) -> None:
     """Tier customers by what they bring in, with the 80/20 curve.
 
     Example: crmkit pareto sales.parquet -o tiers.csv
     """
     from crmkit import pareto as analysis
+    from crmkit.accounts import difference_matrix
+    from crmkit.errors import UsageError
 
+    if level and common.table != "matrix":
+        raise UsageError("--level belongs to --table matrix. Add that, or leave it out.")
     with Session("pareto", common) as session:
+        if common.table == "matrix":
+            session.finish(difference_matrix.analyse(session.data(), level=level, by=by))
+            return
         session.finish(
             analysis.analyse(
                 session.data(),

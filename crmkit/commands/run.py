@@ -324,7 +324,7 @@ def load_options(common: Shared) -> Options:
     """The reading options as `load` wants them."""
     from crmkit.load import Options, lists
 
-    names = ("customer", "date", "amount", "order", "product", "cost", "store", "status", "refunded")
+    names = ("customer", "date", "amount", "order", "product", "cost", "store", "status")
     check_zone(common.tz)
     return Options(
         columns={name: getattr(common, name) for name in names},
@@ -338,17 +338,12 @@ def load_options(common: Shared) -> Options:
         as_of=day("--as-of", common.as_of),
         since=day("--since", common.since),
         currency=common.currency,
-        exclude_status=_words(common.exclude_status),
-        refund_status=_words(common.refund_status),
-        amount_per=common.amount_per,
-        orders_restart=common.orders_restart,
+        exclude_status=tuple(
+            word.strip() for word in (common.exclude_status or "").split(",") if word.strip()
+        ),
         ignore_refunds=common.refunds == "ignore",
         exclude=None if common.exclude is None else lists.excluded(common.exclude),
     )
-
-
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
 def names_of_header(text: str | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crmkit.language.catalogue import phrase, sentences
+from crmkit.language.catalogue import label, phrase, sentences
 from crmkit.language.figures import percent
 from crmkit.result import Result
 
@@ -37,3 +37,34 @@ def pairs(result: Result) -> Result:
     )
     following = () if facts["substitutes"] else ("crmkit basket FILE --substitutes",)
     return replace(result, headline=sentences(*told), next=following)
+
+
+def profile(result: Result) -> Result:
+    """What marks the most valuable group."""
+    groups = [row for row in result.tables["groups"].rows(named=True) if row["more"]]
+    if not groups:
+        return replace(result, headline=phrase("No group differs from the others beyond chance."))
+    best = max(groups, key=lambda row: (row["revenue"], row["segment"]))
+    told = phrase(
+        "{segment} ({part} of customers, {money} of revenue) stand out by {more}.",
+        segment=label(best["segment"]),
+        part=percent(best["customers_share"]),
+        money=percent(best["revenue_share"] or 0.0),
+        more=best["more"],
+    )
+    return replace(
+        result, headline=told, next=("crmkit profile FILE --by tier", "crmkit profile FILE --table labels")
+    )
+
+
+def matrix(result: Result) -> Result:
+    """The strategy that the differences of customers call for."""
+    rows = result.tables["matrix"].rows(named=True)
+    best = max(rows, key=lambda row: (row["customers"], row["strategy"]))
+    told = phrase(
+        "Customers differ by {gini} in value (Gini) and by {needs} in needs: {strategy}.",
+        gini=f"{best['gini']:.2f}",
+        needs=percent(best["needs"]),
+        strategy=label(best["strategy"]),
+    )
+    return replace(result, headline=told, next=("crmkit pareto FILE --scheme mvc", "crmkit profile FILE"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from crmkit.errors import DataError
 from crmkit.load import batches
-from crmkit.load.columns import finding
+from crmkit.load.columns import finding, roles
 from crmkit.load.find import sources
 from crmkit.load.inputs import Input, StreamFlags
 from crmkit.load.values import numbers
@@ -64,6 +65,28 @@ def table(path: str, wanted: Callable[[Input], dict[str, str]]) -> pl.DataFrame:
     Rows without a customer are left out.
     """
     return pl.concat([_frame(one, wanted(one)) for one in _opened(path)], how="diagonal")
+
+
+def beside(path: str, column: str | None, option: str) -> pl.DataFrame:
+    """Each customer's `value` in a column of a file, as text: the one named, or the only one beside the ids.
+
+    DataError where that is not there, or a customer comes twice.
+    """
+    found = table(path, partial(_two_columns, column=column, option=option))
+    if (twice := found.filter(pl.col(CUSTOMER).is_duplicated())).height:
+        raise DataError(f"{path}: the customer {twice[CUSTOMER].sort()[0]!r} is there more than once.")
+    return found
+
+
+def _two_columns(opened: Input, column: str | None, option: str) -> dict[str, str]:
+    customer = _customer(opened, None)
+    others = [name for name in opened.columns if name != customer]
+    value = (
+        others[0] if column is None and len(others) == 1 else roles.match(column or "value", opened.columns)
+    )
+    if value is None:
+        raise DataError(roles.unknown_sentence(column or "value", opened.columns, opened.name, option))
+    return {CUSTOMER: customer, "value": value}
 
 
 def _parted(word: str) -> tuple[str, str | None]:
