@@ -36,7 +36,7 @@ from crmkit.forecast.selection import (
     unit_days,
 )
 from crmkit.history.purchase_histories import Days, after, by_day, days
-from crmkit.load.dataset import Dataset, transactions_of
+from crmkit.load.dataset import transactions_of
 from crmkit.models import Fit, fit_spend, outlook
 from crmkit.models.predictions import Past
 from crmkit.parse import Duration
@@ -109,10 +109,6 @@ def analyse(
         None if horizon is None else parse.duration(horizon, "--horizon"),
     )
     level = parse.percent(interval, "--interval", low=0.01, high=0.99)
-    if isinstance(data, Dataset) and data.customers() is not None:
-        raise UsageError(
-            "A backtest needs to know what was bought when, and this is a customers table. Give the transactions."
-        )
     sales = transactions_of(data, ("customer", "date"), ("amount",))
     table = days(sales.collect(partial(by_day, keep_zero=keep_zero)), sales.scale)
     plan = BacktestPlan.of(

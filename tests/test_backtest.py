@@ -251,7 +251,7 @@ def test_wrong_options(words: list[str], said: str) -> None:
 
 def test_bad_input(tmp_path: Path) -> None:
     crmkit("customers", SALES, "-o", tmp_path / "customers.parquet", "--quiet")
-    assert "this is a customers table" in refused(tmp_path / "customers.parquet")
+    assert "is a table of customers" in refused(tmp_path / "customers.parquet")
     (tmp_path / "refunds.csv").write_text("customer,date,amount\na,2024-01-01,-5\nb,2024-02-01,-1\n")
     assert "Nobody has bought anything" in refused(tmp_path / "refunds.csv")
     rows = [

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FILE = re.compile(r"\bFILE\b")
 # Options without which the next command would read the file differently.
 _READING = (
-    *("customer", "date", "amount", "order", "product", "cost", "store", "status"),
+    *("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status"),
     *("encoding", "delimiter", "header", "date_format", "decimal", "tz", "as_of", "since", "currency"),
     *("exclude_status", "refunds"),
 )

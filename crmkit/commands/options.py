@@ -34,6 +34,7 @@ class Shared:
     date: str | None = None
     amount: str | None = None
     order: str | None = None
+    orders: str | None = None
     product: str | None = None
     cost: str | None = None
     store: str | None = None
@@ -100,6 +101,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "date": ("input", _option(_TEXT, _COLUMNS, "Column with the date of the transaction.", "--date", metavar="COLUMN")),
     "amount": ("input", _option(_TEXT, _COLUMNS, "Column with the amount, or a formula: 'quantity * price'.", "--amount", metavar="COLUMN|FORMULA")),
     "order": ("input", _option(_TEXT, _COLUMNS, "Column with the order id.", "--order", metavar="COLUMN")),
+    "orders": ("input", _option(_TEXT, _COLUMNS, "Column with the number of orders, where a row is a customer.", "--orders", metavar="COLUMN")),
     "product": ("input", _option(_TEXT, _COLUMNS, "Column with the product.", "--product", metavar="COLUMN")),
     "cost": ("input", _option(_TEXT, _COLUMNS, "Column with the cost of the row, or a formula.", "--cost", metavar="COLUMN|FORMULA")),
     "encoding": ("input", _option(_TEXT, _READING, "Text encoding, such as gb18030 or cp1252; default UTF-8.", "--encoding", metavar="NAME")),
@@ -136,6 +138,9 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "conf": ("engine", _option(list[str] | None, _ENGINE, "A setting of Spark (may be repeated).", "--conf", metavar="KEY=VALUE", hidden=_NO_SPARK)),
     "debug": ("output", _option(bool, _OUTPUT, "Show the traceback of an error.", "--debug")),
 }  # fmt: skip
+
+# Options that say how the input is to be read.
+READING = frozenset(name for name, (group, _) in _OPTIONS.items() if group == "input")
 
 
 def shared(function: Callable[..., None], groups: str = "files input output") -> Callable[..., None]:

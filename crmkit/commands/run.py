@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from crmkit._version import VERSION
+from crmkit.commands import idle
 from crmkit.commands.context import context, typed
 from crmkit.commands.options import Shared, limit_of_rejects
 from crmkit.errors import UsageError
@@ -133,7 +134,12 @@ class Session:
     def _customers(self) -> pl.DataFrame | None:
         from crmkit.load import customers_table
 
-        return None if self.is_spread else customers_table.read(self.sources(), load_options(self.common))
+        if self.is_spread:
+            return None
+        found = customers_table.read(self.sources(), load_options(self.common))
+        if found is not None:
+            idle.refuse_on_customers(self.common)
+        return found
 
     @property
     def is_spread(self) -> bool:
@@ -248,10 +254,7 @@ class Session:
         from crmkit.output import report
 
         if self.common.rejects:
-            if self.transactions is None:
-                raise UsageError(
-                    "--rejects: the input holds customers, none of which is set aside; give it with transactions."
-                )
+            assert self.transactions is not None  # else the option was refused
             report.export(
                 rejects.result(self.transactions),
                 self.common.rejects,
@@ -324,7 +327,7 @@ def load_options(common: Shared) -> Options:
     """The reading options as `load` wants them."""
     from crmkit.load import Options, lists
 
-    names = ("customer", "date", "amount", "order", "product", "cost", "store", "status")
+    names = ("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status")
     check_zone(common.tz)
     return Options(
         columns={name: getattr(common, name) for name in names},

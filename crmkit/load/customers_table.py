@@ -11,20 +11,13 @@ from datetime import date
 
 import polars as pl
 
-from crmkit.columns import CUSTOMERS
 from crmkit.errors import DataError
 from crmkit.load import batches
+from crmkit.load.customers import layout, values
+from crmkit.load.customers.layout import ORDER
 from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
-from crmkit.load.infer import scale_for
-from crmkit.load.inputs import ROW, Input, StreamFlags
-from crmkit.load.plan import MAX_SCALE, Options
-
-ORDER = ("customer", *CUSTOMERS)
-REQUIRED = ("customer", "last", "orders", "revenue")
-_MONEY = ("revenue", "refunds", "first_revenue", "profit")
-_DATES = ("first", "last")
-_COUNTS = ("orders", "days", "rows", "recency", "x", "t_x", "T")
+from crmkit.load.plan import Options
 
 
 def read(files: Sequence[str | Source], options: Options) -> pl.DataFrame | None:
@@ -36,12 +29,21 @@ def read(files: Sequence[str | Source], options: Options) -> pl.DataFrame | None
     """
     found = sources.find(list(files))
     opened = [
-        batches.open_input(source, encoding=options.encoding, delimiter=options.delimiter, suits=_suits)
+        batches.open_input(
+            source,
+            encoding=options.encoding,
+            delimiter=options.delimiter,
+            suits=_suits,
+            header=options.header,
+        )
         for source in found
     ]
-    if not opened or not all(_suits(item.columns) for item in opened):
+    named = [layout.columns_of(item.columns, options, item.name) for item in opened]
+    whole = [columns for columns in named if columns is not None]
+    if not opened or len(whole) < len(named):
         return None
-    frame = pl.concat([_frame(item) for item in opened], how="diagonal_relaxed")
+    tables = [values.read(item, columns, options) for item, columns in zip(opened, whole, strict=True)]
+    frame = _dated(pl.concat(tables, how="diagonal_relaxed"), options, opened[0].name)
     _refuse_twice(frame, opened[0].name)
     as_of = options.as_of or _as_of(frame, opened[0].name)
     _refuse_later(frame, as_of, opened[0].name)
@@ -52,60 +54,23 @@ def read(files: Sequence[str | Source], options: Options) -> pl.DataFrame | None
 
 
 def _suits(columns: Sequence[str]) -> bool:
-    return set(REQUIRED) <= set(columns)
+    try:
+        return layout.columns_of(columns, Options(), "") is not None
+    except DataError:
+        return True  # the error to come should speak of this header
 
 
-def _frame(item: Input) -> pl.DataFrame:
-    wanted = [name for name in ORDER if name in item.columns]
-    watch = StreamFlags()
-    parts = [part.drop(ROW) for part in batches.read(item, wanted, watch)]
-    if watch.ragged or not parts:
-        what = (
-            f"record {watch.ragged[0].record + 1} has {watch.ragged[0].actual} fields"
-            if watch.ragged
-            else "it has no rows"
-        )
-        raise DataError(f"{item.name}: the customers table is not whole: {what}.")
-    frame = pl.concat(parts, how="vertical_relaxed")
-    return frame.with_columns(_typed(frame, name, item.name) for name in wanted)
-
-
-def _typed(frame: pl.DataFrame, name: str, file: str) -> pl.Series:
-    series = frame[name]
-    if name == "customer":
-        typed = series.cast(pl.String, strict=False)
-    elif name in _DATES:
-        typed = (
-            series.str.to_date("%Y-%m-%d", strict=False)
-            if series.dtype == pl.String
-            else series.cast(pl.Date, strict=False)
-        )
-    elif name in _COUNTS:
-        typed = series.cast(pl.Int64, strict=False)
-    else:
-        typed = _money(series)
-    blank = series.is_null() | (series == "") if series.dtype == pl.String else series.is_null()
-    wrong = typed.is_null() & ~blank
-    needed = name in ("customer", "orders", "revenue")
-    if wrong.any() or (needed and typed.is_null().any()):
-        row = int((wrong | typed.is_null()).arg_max() or 0)
+def _dated(frame: pl.DataFrame, options: Options, file: str) -> pl.DataFrame:
+    """The day of the last order, where the table says only how many days ago it was."""
+    if "last" in frame.columns:
+        return frame
+    if options.as_of is None:
         raise DataError(
-            f"{file}: the customers table has {series[row]!r} as {name} in row {row + 1}, which does not fit that column."
+            f"{file}: the customers table says how many days ago the last order was, and not as of when. "
+            "Say --as-of DATE, the day from which its recency was counted."
         )
-    return typed.alias(name)
-
-
-def _money(series: pl.Series) -> pl.Series:
-    if isinstance(series.dtype, pl.Decimal):
-        return series.cast(pl.Decimal(38, max(2, series.dtype.scale)))
-    if series.dtype == pl.String:
-        places = max(2, *(series.str.extract(r"\.(\d+)$", 1).str.len_chars().drop_nulls().to_list()), 2)
-        plain = pl.select(pl.when(series.str.contains(r"^-?\d+(\.\d+)?$")).then(series)).to_series()
-        return plain.str.to_decimal(scale=places).cast(pl.Decimal(38, places))
-    scale = min(scale_for(series.cast(pl.Float64), 2), MAX_SCALE)
-    return (series.cast(pl.Float64) * 10**scale).round().cast(pl.Int64).cast(
-        pl.Decimal(38, scale)
-    ) / 10**scale
+    ago = pl.duration(days="recency")
+    return frame.with_columns(last=pl.when(pl.col("orders") > 0).then(pl.lit(options.as_of) - ago))
 
 
 def _refuse_twice(frame: pl.DataFrame, file: str) -> None:

@@ -13,6 +13,7 @@ from crmkit.load.columns import finding, look, names
 from crmkit.load.columns.choice import Doubt
 from crmkit.load.columns.look import Look
 from crmkit.load.columns.roles import NUMERIC, Role, match
+from crmkit.load.customers import layout
 from crmkit.load.find import sources
 from crmkit.load.inputs import Input, StreamFlags
 from crmkit.load.plan import Options
@@ -49,6 +50,7 @@ def assign_roles(
 
     Inputs of the same columns have the same roles: those that the first one with rows has.
     """
+    layout.refuse(inputs[0].columns, options, inputs[0].name)
     wants = wants | {"currency"} | {name for name, word in options.columns.items() if word}
     known: dict[tuple[str, ...], dict[str, Role]] = {}
     for opened in inputs:

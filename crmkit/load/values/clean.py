@@ -277,6 +277,8 @@ def _blank(raw: pl.DataFrame, name: str, words: Iterable[str]) -> pl.Expr:
 
 def _has_nul(raw: pl.DataFrame) -> pl.Expr:
     texts = [name for name, dtype in raw.schema.items() if dtype == pl.String]
+    if not texts:
+        return pl.lit(False)
     return pl.any_horizontal(
         pl.col(name).str.contains("\x00", literal=True).fill_null(False) for name in texts
     )

@@ -1,0 +1,23 @@
+"""Options that could not change anything are refused: whoever gives one believes that it does."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from crmkit.commands.options import READING, Shared
+from crmkit.errors import UsageError
+
+# What is asked of a table of customers; all else that is said of the input is about transactions.
+_OF_CUSTOMERS = frozenset(
+    {"files", "customer", "date", "amount", "orders", "encoding", "delimiter", "header", "date_format", "decimal", "as_of", "exclude"}
+)  # fmt: skip
+
+
+def refuse_on_customers(common: Shared) -> None:
+    """UsageError for an option about transactions, where the input is a table of customers."""
+    for spec in fields(Shared):
+        if spec.name in READING - _OF_CUSTOMERS and getattr(common, spec.name) != spec.default:
+            raise UsageError(
+                f"--{spec.name.replace('_', '-')} is about transactions, and this input is a table of customers, which it cannot change. "
+                "Leave it out, or give the transactions."
+            )
