@@ -2,52 +2,150 @@
 
     import crmkit
 
-    sales = crmkit.read("sales.csv")
-    customers = crmkit.customers.build(sales)
-    print(crmkit.rfm.analyse(customers).tables["segments"])
+    sales = crmkit.read("sales.csv")              # a path, a list of them, an open file, or a frame
+    print(crmkit.rfm.analyse(sales).tables["segments"])
+    print(crmkit.pareto.analyse("sales.csv").headline)
 
-Each analysis is a module (`crmkit.rfm`, `crmkit.pareto`, …) whose `analyse` returns a `Result`.
-Modules are imported when they are first used, so that the command line starts at once.
+Each question is a module (`crmkit.rfm`, `crmkit.pareto`, …) with `analyse(data, *, options) -> Result`,
+where the options are those of `crmkit rfm --help`, and `data` is what `read` returns, or takes, or
+customers (`crmkit.customers.build`). Modules are imported when they are first used, so that the
+command line starts at once. See docs/python.md.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date as _date
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from crmkit import _version
 from crmkit.errors import CrmkitError, DataError, GateError, ModelError, UsageError
 from crmkit.result import Result
 
-__version__ = _version.VERSION
-__all__ = [
-    "CrmkitError",
-    "DataError",
-    "GateError",
-    "ModelError",
-    "Result",
-    "UsageError",
-    "__version__",
-    "read",
-]
+if TYPE_CHECKING:
+    from crmkit import backtest as backtest
+    from crmkit import basket as basket
+    from crmkit import check as check
+    from crmkit import churn as churn
+    from crmkit import clv as clv
+    from crmkit import cohort as cohort
+    from crmkit import customers as customers
+    from crmkit import deviation as deviation
+    from crmkit import lifecycle as lifecycle
+    from crmkit import migration as migration
+    from crmkit import models as models
+    from crmkit import pareto as pareto
+    from crmkit import rfm as rfm
+    from crmkit import sample as sample
+    from crmkit import trend as trend
+    from crmkit.campaigns import split as split
+    from crmkit.load.dataset import Dataset as Dataset
+    from crmkit.whatif import accumulation as accumulation
+    from crmkit.whatif import value as value
 
-# Questions that live in a room of their own.
+__version__ = _version.VERSION
+# Questions that live in a room of their own, and names that stand for something in a module.
 _HOMES = {
     "accumulation": "whatif.accumulation",
     "split": "campaigns.split",
     "value": "whatif.value",
 }
+_OBJECTS = {"Dataset": "load.dataset"}
+__all__ = [
+    "CrmkitError",
+    "DataError",
+    "Dataset",
+    "GateError",
+    "ModelError",
+    "Result",
+    "UsageError",
+    "__version__",
+    "accumulation",
+    "backtest",
+    "basket",
+    "check",
+    "churn",
+    "clv",
+    "cohort",
+    "customers",
+    "deviation",
+    "lifecycle",
+    "migration",
+    "models",
+    "pareto",
+    "read",
+    "rfm",
+    "sample",
+    "split",
+    "trend",
+    "value",
+]
 
 
-def read(files: Any, **options: Any) -> Any:
-    """The transactions of `files`: a path, glob, folder or list of them; see `crmkit.load.load`.
+def read(
+    data: Any,
+    *,
+    customer: str | None = None,
+    date: str | None = None,
+    amount: str | None = None,
+    order: str | None = None,
+    orders: str | None = None,
+    product: str | None = None,
+    cost: str | None = None,
+    store: str | None = None,
+    status: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    header: str | Sequence[str] | None = None,
+    layout: str | None = None,
+    date_format: str | None = None,
+    decimal: str | None = None,
+    tz: str = "UTC",
+    as_of: str | _date | None = None,
+    since: str | _date | None = None,
+    currency: str | None = None,
+    exclude_status: str | Sequence[str] | None = None,
+    exclude: str | Path | None = None,
+    refunds: str = "net",
+    no_customer: str = "drop",
+    strict: bool = False,
+    max_rejects: str | float | None = None,
+) -> Dataset:
+    """The transactions, or the customers, of files, a frame or an open file.
 
-    `options` are the fields of `crmkit.load.Options`; `columns={"customer": "buyer"}` names columns.
+    Nothing but the header and a sample is read yet; each question reads the columns that it needs.
+
+    Args:
+        data: a path, glob or folder; a list of them; an open file; or a frame of Polars, pandas, PyArrow or
+            whatever speaks Arrow.
+        customer, date, amount, order, orders, product, cost, store, status: the columns that play these roles, where
+            their names do not tell; amount and cost may be formulas, such as "quantity * price".
+        encoding, delimiter, header, date_format, decimal, tz: how the file is written, where it does not tell.
+        layout: the export that the file is, or "none".
+        as_of, since: the last and the first day that count, as "2024-06-30" or a date.
+        currency, exclude_status, exclude, refunds: which rows count ("net" or "ignore" for refunds).
+        no_customer, strict, max_rejects: when to refuse rows instead of setting them aside.
+
+    Raises UsageError for options that cannot be, DataError for columns and files that are not there.
     """
-    from crmkit.load import Options, load
+    from crmkit.load.dataset import read as read_data
+    from crmkit.load.reading import Reading
 
-    return load(files, Options(**options))
+    named = {name: value for name, value in locals().items() if name in Reading.__dataclass_fields__}
+    try:
+        return read_data(data, Reading(**named))
+    except CrmkitError as error:
+        from crmkit.load.door import in_python
+
+        error.args = (in_python(str(error)),)
+        raise
 
 
 def __getattr__(name: str) -> Any:
+    if name in _OBJECTS:
+        return getattr(import_module(f"crmkit.{_OBJECTS[name]}"), name)
     if name.startswith("_"):
         raise AttributeError(name)
     try:
@@ -56,3 +154,7 @@ def __getattr__(name: str) -> Any:
         if error.name != f"crmkit.{name}":
             raise
         raise AttributeError(f"module 'crmkit' has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

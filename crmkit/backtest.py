@@ -37,6 +37,7 @@ from crmkit.forecast.selection import (
 )
 from crmkit.history.purchase_histories import Days, after, by_day, days
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.models import Fit, fit_spend, outlook
 from crmkit.models.predictions import Past
 from crmkit.parse import Duration
@@ -77,6 +78,7 @@ class BacktestPlan:
         return cls(origins=tuple(split + timedelta(days=length * i) for i in range(count)), days=length)
 
 
+@question
 def analyse(
     data: Data,
     *,

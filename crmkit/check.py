@@ -12,6 +12,7 @@ from crmkit.customers import Data
 from crmkit.engine.rows import Counted, Rows
 from crmkit.load import batches
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.load.files import Files
 from crmkit.load.inputs import ROW, Input, StreamFlags
 from crmkit.load.values.dates import spelt
@@ -40,6 +41,7 @@ _INVISIBLE = (
 )
 
 
+@question
 def analyse(data: Data) -> Result:
     """Roles, the account of rows and money, and what a careful reader would look at twice.
 

@@ -37,6 +37,7 @@ from crmkit.history.customer_days import (
     sums,
 )
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.result import Result
 from crmkit.scoring import labels
 
@@ -271,6 +272,7 @@ def statuses(counts: pl.DataFrame, scale: int) -> pl.DataFrame:
     )
 
 
+@question
 def analyse(
     data: Data,
     *,

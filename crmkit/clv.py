@@ -46,6 +46,7 @@ from crmkit.forecast.terms import YEAR, Terms, Valued, terms_of
 from crmkit.forecast.totals import Customers, Forecast, forecast, look_at
 from crmkit.headlines import value as headlines
 from crmkit.history.purchase_histories import Days, Histories, histories, log_gaps
+from crmkit.load.door import question
 from crmkit.models import Fit, fit_spend
 from crmkit.parse import Duration
 from crmkit.result import Result
@@ -56,6 +57,7 @@ SMALLEST = 0.01
 _KNOWN = ("x", "T", "t_x", "revenue", "first_revenue", "label")
 
 
+@question
 def analyse(
     data: Data,
     *,

@@ -22,6 +22,7 @@ from crmkit.history import periods
 from crmkit.history.panel import panel
 from crmkit.history.periods import Period
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.parse import choice
 from crmkit.result import Result
 
@@ -167,6 +168,7 @@ def notes(cohorts: pl.DataFrame, last: str, outside: Decimal, as_of: date) -> tu
     return tuple(said)
 
 
+@question
 def analyse(
     data: Data, *, period: str = "month", value: str = "rate", include_partial: bool = False
 ) -> Result:

@@ -18,6 +18,7 @@ from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
 from crmkit.load.customers_table import ORDER, timed
 from crmkit.load.dataset import NEEDED, WANTED, Dataset, transactions_of
+from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
@@ -67,6 +68,7 @@ def people(
     return rows(transactions_of(data, needs, roles), wants, key) if ready is None else as_rows(ready)
 
 
+@question
 def analyse(data: Data) -> Result:
     """One row per customer with every measure that the input allows, and the totals of all."""
     return result(people(data, roles=("order", "cost")))

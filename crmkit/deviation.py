@@ -26,6 +26,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.history import customer_days
 from crmkit.history.customer_days import DayHistory, money, purchases
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.result import Result
 
 SPEND, GAP, ORDER_SIZE = MEASURES = ("spend", "gap", "order size")
@@ -188,6 +189,7 @@ def _exact(name: str, scale: int) -> pl.Expr:
     return money(units.round().cast(pl.Int128), scale).alias(name)
 
 
+@question
 def analyse(data: Data, *, window: str | int = "30d", threshold: float = 3.5, history: int = 6) -> Result:
     """Customers whose last window departs from their own history, with the evidence.
 

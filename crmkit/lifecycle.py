@@ -36,6 +36,7 @@ from crmkit.history.customer_days import AnyDayHistory, DayHistory, base_gap, ga
 from crmkit.history.panel import of_days, panel
 from crmkit.history.periods import Period
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.result import Result
 
 STATES = ("new", "retained", "reactivated", "inactive")
@@ -164,6 +165,7 @@ def notes(rows: pl.DataFrame, begin: date, as_of: date) -> tuple[str, ...]:
     return tuple(said)
 
 
+@question
 def analyse(
     data: Data,
     *,

@@ -22,6 +22,7 @@ from crmkit.engine.counts import ratio, whole
 from crmkit.engine.rows import ByRow, Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.parse import choice
 from crmkit.result import Result
 from crmkit.scoring import distribution, labels, rfm_scores, tiers
@@ -201,6 +202,7 @@ def moves(counted: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@question
 def analyse(
     data: Data,
     *,

@@ -23,6 +23,7 @@ from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import UsageError
 from crmkit.headlines import value as headlines
 from crmkit.load.dataset import NEEDED
+from crmkit.load.door import question
 from crmkit.parse import choice
 from crmkit.result import Result
 from crmkit.scoring.distribution import above_zero, curve, gini, needed_for, reached_by
@@ -54,6 +55,7 @@ def _counted_with(added: Counted, customers: Rows, value: str, inactive_after: i
     return each.with_columns(pl.col("revenue", "above_zero") * pl.col("n"))
 
 
+@question
 def analyse(
     data: Data,
     *,

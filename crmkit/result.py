@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import polars as pl
 
     from crmkit.engine.rows import Rows
+
+
+class Account(Protocol):
+    """What became of every row: read = used + set aside (by reason) + skipped."""
+
+    rows_read: int
+    rows_used: int
+    notes: list[str]
+
+    def line(self) -> str:
+        """The account in one line: it adds up."""
+
+    def facts(self, *, has_amount: bool = True) -> dict[str, Any]:
+        """The account as single values, in the file's own currency units."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +37,7 @@ class Result:
     careful reader would want to know; they go to standard error. `pictures` names the tables that
     a terminal draws in its own way (`report.py` knows the ways). `elsewhere` is the detail where it
     is not in this machine's memory and among the tables. `saved` is text to keep in a file for a
-    later run: the model, or the cut points.
+    later run: the model, or the cut points. `account` tells of the rows that were read for it.
 
     `headline` answers the question in a sentence or two with this file's facts, `context` says what
     that is about (days, borders, what counts), and `next` are lines to type, in which FILE stands
@@ -42,11 +56,20 @@ class Result:
     context: str = ""
     next: tuple[str, ...] = ()
     saved: Mapping[str, str] = field(default_factory=dict)
+    account: Account | None = None
 
     @property
     def summary(self) -> dict[str, pl.DataFrame]:
         """The tables that are printed when none is asked for by name."""
         return {name: self.tables[name] for name in self.tables if name != self.detail}
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the headline, the summary tables and the notes."""
+        from crmkit.language.html import page, table
+
+        made = [table(frame, self.titles.get(name, name)) for name, frame in self.summary.items()]
+        account = [] if self.account is None else [self.account.line(), *self.account.notes]
+        return page(self.command, [self.headline, self.context, *account, *self.notes], made)
 
     def only(self, name: str) -> Result:
         """This result with one of its tables."""

@@ -20,6 +20,7 @@ from crmkit.engine.counts import by_value
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import UsageError
 from crmkit.headlines import value as headlines
+from crmkit.load.door import question
 from crmkit.parse import choice
 from crmkit.result import Result
 from crmkit.scoring import cutpoints, rfm_scores
@@ -36,6 +37,7 @@ _BRIEF = Counted(by=("cell",), sums=("revenue", "orders", "recency"), least=("as
 _SUGGESTED = {"r": (30, 60, 90, 180, 365, 545, 730, 1095), "f": (1, 2, 3, 5, 8, 13, 21, 34)}
 
 
+@question
 def analyse(
     data: Data,
     *,

@@ -28,6 +28,7 @@ from crmkit.history.customer_days import BOUGHT, money
 from crmkit.history.periods import Period
 from crmkit.history.series import THETA_FROM, Forecaster, Naive, Theta
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.result import Result
 
 MOST_AHEAD = 520
@@ -194,6 +195,7 @@ def forecast(rows: pl.DataFrame, period: Period, *, ahead: int, quantile: float,
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
+@question
 def analyse(data: Data, *, period: str = "month", ahead: int = 6, interval: str | float = "80%") -> Result:
     """Revenue by period, what changed it, and a forecast of the periods `ahead`.
 

@@ -192,19 +192,3 @@ def _checked(given: Shared) -> Shared:
     if given.limit is not None and given.limit < 0:
         raise UsageError(f"--limit {given.limit} is negative; 0 shows all rows.")
     return given
-
-
-def limit_of_rejects(word: str | None) -> tuple[float | None, float | None]:
-    """`--max-rejects` as (rows, share of the rows read); one of the two, or neither."""
-    if word is None:
-        return None, None
-    text = word.strip()
-    try:
-        value = float(text.removesuffix("%"))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf") or (text.endswith("%") and value > 100):
-        raise UsageError(
-            f"--max-rejects {word!r} is neither a number of rows (100) nor a share of them (5%)."
-        )
-    return (None, value / 100) if text.endswith("%") else (value, None)

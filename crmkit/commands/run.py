@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING, Any, cast
 from crmkit._version import VERSION
 from crmkit.commands import idle
 from crmkit.commands.context import context, typed
-from crmkit.commands.options import Shared, limit_of_rejects
+from crmkit.commands.options import Shared
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 from crmkit.output.messages import say
 from crmkit.output.progress import Counter, clear
-from crmkit.parse import day
 from crmkit.system import signals
 
 if TYPE_CHECKING:
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
 
     from crmkit.load import Options
     from crmkit.load.account.audit import Audit
-    from crmkit.load.account.gates import Gate
     from crmkit.load.dataset import Dataset
     from crmkit.load.find.sources import Source
+    from crmkit.load.reading import Reading
     from crmkit.load.transactions import Transactions
     from crmkit.output.report import Outputs
     from crmkit.result import Result
@@ -62,7 +61,8 @@ class Session:
         self._also = [path for path in also if path]
         self._by_customer = by_customer
         self._extra: list[tuple[str, Fill]] = []
-        self._limits = gate(common)
+        reading = reading_of(common)
+        self._load_options, self._gate = reading.options(), reading.gate()
         self._open = ExitStack()
         self._found: Sequence[Source] | None = None
         if not gc.isenabled():
@@ -109,7 +109,7 @@ class Session:
         """What the input files hold, read as the question needs it."""
         from crmkit.load.dataset import Dataset
 
-        return Dataset(self._opened, self._customers, is_spread=self.is_spread)
+        return Dataset(self._opened, self._customers, is_spread=self.is_spread, from_command_line=True)
 
     def read(
         self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)
@@ -121,11 +121,10 @@ class Session:
         self, needs: frozenset[str], wants: frozenset[str], columns: Mapping[str, str]
     ) -> Transactions:
         """The transactions of the input files; nothing but a sample is read yet."""
-        options = load_options(self.common)
-        options = replace(options, columns={**options.columns, **columns})
+        options = replace(self._load_options, columns={**self._load_options.columns, **columns})
         found = (self._lake if self.is_spread else self._files)(options, {"needs": needs, "wants": wants})
         found.keep_all_rejects = self.common.rejects is not None
-        found.gate = self._limits
+        found.gate = self._gate
         if not self.common.quiet:
             show_progress(found)
         self.transactions = found
@@ -136,7 +135,7 @@ class Session:
 
         if self.is_spread:
             return None
-        found = customers_table.read(self.sources(), load_options(self.common))
+        found = customers_table.read(self.sources(), self._load_options)
         if found is not None:
             idle.refuse_on_customers(self.common)
         return found
@@ -315,58 +314,11 @@ def _check_for_spark(common: Shared, *, stays: bool) -> None:
         )
 
 
-def gate(common: Shared) -> Gate:
-    """The limits on rows set aside; UsageError for one that cannot be read."""
-    from crmkit.load.account.gates import Gate
+def reading_of(common: Shared) -> Reading:
+    """What the user said about the input; UsageError for what cannot be."""
+    from crmkit.load.reading import NAMES, Reading
 
-    rows, share = limit_of_rejects(common.max_rejects)
-    return Gate(strict=common.strict, rows=rows, share=share, named=common.no_customer == "fail")
-
-
-def load_options(common: Shared) -> Options:
-    """The reading options as `load` wants them."""
-    from crmkit.load import Options, lists
-
-    names = ("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status")
-    check_zone(common.tz)
-    return Options(
-        columns={name: getattr(common, name) for name in names},
-        encoding=common.encoding,
-        delimiter=common.delimiter,
-        header=names_of_header(common.header),
-        layout=common.layout,
-        date_format=common.date_format,
-        decimal=common.decimal,
-        tz=common.tz,
-        as_of=day("--as-of", common.as_of),
-        since=day("--since", common.since),
-        currency=common.currency,
-        exclude_status=tuple(
-            word.strip() for word in (common.exclude_status or "").split(",") if word.strip()
-        ),
-        ignore_refunds=common.refunds == "ignore",
-        exclude=None if common.exclude is None else lists.excluded(common.exclude),
-    )
-
-
-def names_of_header(text: str | None) -> tuple[str, ...]:
-    """The columns of a file without a header line; UsageError where a name is missing or comes twice."""
-    names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
-    if "" in names or len(set(names)) < len(names):
-        raise UsageError(f"--header {text!r} must name each column of the file once, with commas between.")
-    return names
-
-
-def check_zone(name: str) -> None:
-    """UsageError for a time zone that does not exist."""
-    import zoneinfo
-
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise UsageError(
-            f"--tz {name!r} is not a time zone; names are like Europe/London or Asia/Shanghai."
-        ) from None
+    return Reading(**{name: getattr(common, name) for name in NAMES})
 
 
 def show_progress(transactions: Transactions) -> None:

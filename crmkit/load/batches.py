@@ -37,6 +37,8 @@ def open_input(
     header: tuple[str, ...] = (),
 ) -> Input:
     """Look at the header of a source, without reading its rows."""
+    if source.table is not None:
+        return _open_table(source)
     if source.kind == "parquet":
         return _open_parquet(source)
     found = dialect.sniff(source, encoding=encoding, delimiter=delimiter, suits=suits, header=header)
@@ -54,6 +56,27 @@ def _open_parquet(source: Source) -> Input:
         types=kinds | dict.fromkeys(hive, pa.string()),
         rows=file.metadata.num_rows,
     )
+
+
+def _open_table(source: Source) -> Input:
+    schema = source.table.schema
+    return Input(
+        source,
+        tuple(schema.names),
+        types={schema.field(i).name: schema.field(i).type for i in range(len(schema))},
+        rows=source.table.num_rows,
+    )
+
+
+def _read_table(
+    opened: Input, columns: Sequence[str], watch: StreamFlags, size: int
+) -> Iterator[pl.DataFrame]:
+    known = set(opened.source.table.schema.names)
+    stored, start = [name for name in columns if name in known], 0
+    for batch in opened.source.table.to_batches(max_chunksize=size):
+        if len(batch):
+            yield numbered(batch, stored, opened.name, watch, start)
+            start += len(batch)
 
 
 def _parquet(source: Source) -> pq.ParquetFile:
@@ -81,11 +104,13 @@ def read(
     CSV columns are String; rows with a wrong number of fields are left out and noted in `watch`.
     With `rows`, stop after at least so many.
     """
-    made = (
-        careful.read(opened, columns, watch)
-        if opened.dialect
-        else _read_parquet(opened, columns, watch, ROWS if rows is None else min(rows, ROWS))
-    )
+    size = ROWS if rows is None else min(rows, ROWS)
+    if opened.dialect:
+        made = careful.read(opened, columns, watch)
+    elif opened.source.table is not None:
+        made = _read_table(opened, columns, watch, size)
+    else:
+        made = _read_parquet(opened, columns, watch, size)
     seen = 0
     for batch in made:
         frame = _with_hive(batch, opened, columns)

@@ -28,12 +28,13 @@ class Source:
     """One input: how to name it to the user, what it holds, and how to open it (again and again)."""
 
     name: str
-    kind: str  # csv or parquet
+    kind: str  # csv, parquet or table
     compression: str | None = None
     path: Path | None = None
     spool: Any = field(default=None, compare=False)
     hive: paths.Hive = ()
     stamp: tuple[int, ...] = ()
+    table: Any = field(default=None, compare=False)  # of Arrow, in memory already
 
     def raw(self) -> IO[bytes]:
         """The bytes as stored, from the start."""

@@ -1,0 +1,136 @@
+"""What people say about their data: the words of the command line and of `crmkit.read`, checked once for both."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date as Day
+from pathlib import Path
+
+from crmkit.errors import UsageError
+from crmkit.load import lists
+from crmkit.load.account.gates import Gate
+from crmkit.load.plan import Options
+from crmkit.parse import choice, day
+
+ROLES = ("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status")
+_TEXT = (*ROLES, "encoding", "delimiter", "layout", "date_format", "decimal", "tz", "currency")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Columns by the role that they play, how values are written, and which rows count; see `crmkit.read`."""
+
+    customer: str | None = None
+    date: str | None = None
+    amount: str | None = None
+    order: str | None = None
+    orders: str | None = None
+    product: str | None = None
+    cost: str | None = None
+    store: str | None = None
+    status: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: str | Sequence[str] | None = None
+    layout: str | None = None
+    date_format: str | None = None
+    decimal: str | None = None
+    tz: str = "UTC"
+    as_of: str | Day | None = None
+    since: str | Day | None = None
+    currency: str | None = None
+    exclude_status: str | Sequence[str] | None = None
+    exclude: str | Path | None = None
+    refunds: str = "net"
+    no_customer: str = "drop"
+    strict: bool = False
+    max_rejects: str | float | None = None
+
+    def __post_init__(self) -> None:
+        for name in _TEXT:
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                raise UsageError(f"{_option(name)} is {value!r}, and it must be text that is not empty.")
+        choice("--refunds", self.refunds, ("net", "ignore"))
+        choice("--no-customer", self.no_customer, ("drop", "fail"))
+        if self.decimal is not None:
+            choice("--decimal", self.decimal, (".", ","))
+        _check_zone(self.tz)
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The roles whose columns were named."""
+        return frozenset(name for name in ROLES if getattr(self, name))
+
+    def options(self) -> Options:
+        """The same as the loader wants it; UsageError or DataError for what cannot be."""
+        return Options(
+            columns={name: getattr(self, name) for name in ROLES},
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            header=_header(self.header),
+            layout=self.layout,
+            date_format=self.date_format,
+            decimal=self.decimal,
+            tz=self.tz,
+            as_of=day("--as-of", self.as_of),
+            since=day("--since", self.since),
+            currency=self.currency,
+            exclude_status=_words(self.exclude_status),
+            ignore_refunds=self.refunds == "ignore",
+            exclude=None if self.exclude is None else lists.excluded(str(self.exclude)),
+        )
+
+    def gate(self) -> Gate:
+        """The limits on rows set aside."""
+        rows, share = _limit(self.max_rejects)
+        return Gate(strict=self.strict, rows=rows, share=share, named=self.no_customer == "fail")
+
+
+NAMES = tuple(spec.name for spec in fields(Reading))
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _words(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    listed = given.split(",") if isinstance(given, str) else given or ()
+    return tuple(word.strip() for word in listed if word.strip())
+
+
+def _header(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The columns of a file without a header line; UsageError where a name is missing or comes twice."""
+    listed = given.split(",") if isinstance(given, str) else given or ()
+    names = tuple(name.strip() for name in listed)
+    if "" in names or len(set(names)) < len(names):
+        raise UsageError(f"--header {given!r} must name each column of the file once, with commas between.")
+    return names
+
+
+def _check_zone(name: str) -> None:
+    """UsageError for a time zone that does not exist."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise UsageError(
+            f"--tz {name!r} is not a time zone; names are like Europe/London or Asia/Shanghai."
+        ) from None
+
+
+def _limit(given: str | float | None) -> tuple[float | None, float | None]:
+    """Rows, or a share of the rows read; one of the two, or neither."""
+    if given is None:
+        return None, None
+    text = str(given).strip()
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf") or (text.endswith("%") and value > 100):
+        raise UsageError(
+            f"--max-rejects {given!r} is neither a number of rows (100) nor a share of them (5%)."
+        )
+    return (None, value / 100) if text.endswith("%") else (value, None)

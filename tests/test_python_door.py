@@ -1,0 +1,163 @@
+"""The way in from Python: what `crmkit` shows, what `read` takes, and what questions say of it."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import crmkit
+from crmkit.errors import DataError, UsageError
+from crmkit.load.door import in_python
+from crmkit.load.reading import NAMES, Reading
+from crmkit.result import Result
+
+SALES = Path(__file__).parent.parent / "sample_data" / "sales.csv"
+OF_DATA = (
+    *("check", "customers", "pareto", "rfm", "clv", "backtest", "migration", "cohort", "lifecycle", "churn"),
+    *("trend", "deviation"),
+)
+
+
+def test_what_is_exported_is_there_and_told() -> None:
+    assert dir(crmkit) == sorted(crmkit.__all__)
+    for name in crmkit.__all__:
+        assert getattr(crmkit, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'rmf'"):
+        crmkit.rmf  # noqa: B018
+
+
+def test_every_question_has_the_same_signature() -> None:
+    for name in OF_DATA:
+        first, *options = signature(getattr(crmkit, name).analyse).parameters.values()
+        assert first.name == "data", name
+        assert all(one.kind is Parameter.KEYWORD_ONLY for one in options), name
+
+
+def test_read_takes_what_the_command_line_takes() -> None:
+    taken = signature(crmkit.read).parameters
+    assert tuple(taken)[1:] == NAMES
+    assert {name: taken[name].default for name in NAMES} == {name: getattr(Reading(), name) for name in NAMES}
+
+
+def _frames() -> dict[str, Any]:
+    frame = pl.read_csv(SALES)
+    return {
+        "path": SALES,
+        "text": str(SALES),
+        "list": [SALES],
+        "polars": frame,
+        "lazy": frame.lazy(),
+        "arrow": pa.table(frame.to_arrow()),
+        "batches": pa.RecordBatchReader.from_batches(frame.to_arrow().schema, frame.to_arrow().to_batches()),
+        "bytes": io.BytesIO(SALES.read_bytes()),
+        "words": io.StringIO(SALES.read_text()),
+    }
+
+
+@pytest.mark.parametrize("name", list(_frames()))
+def test_whatever_holds_the_data_the_answer_is_the_same(name: str) -> None:
+    expected = crmkit.rfm.analyse(SALES)
+    found = crmkit.rfm.analyse(_frames()[name])
+    assert found.tables["segments"].equals(expected.tables["segments"])
+    assert found.tables["customers"].equals(expected.tables["customers"])
+    assert found.account is not None
+    assert found.account.rows_read == 2000
+
+
+def test_pandas() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.read_csv(SALES)
+    assert crmkit.pareto.analyse(frame).facts["gini"] == crmkit.pareto.analyse(SALES).facts["gini"]
+    by_day = frame.set_index("order_date")
+    tables = crmkit.trend.analyse(by_day).tables
+    assert tables["periods"].equals(crmkit.trend.analyse(SALES).tables["periods"])
+    with pytest.raises(UsageError, match="Give each column one type"):
+        crmkit.read(pandas.DataFrame({"customer": [1, "a"], "date": ["2024-01-01"] * 2, "amount": [1, 2]}))
+
+
+def test_a_file_is_read_for_each_question_anew() -> None:
+    sales = crmkit.read(SALES)
+    assert crmkit.pareto.analyse(sales, by="product").facts["items"] > 10
+    assert crmkit.rfm.analyse(sales, monetary="profit").tables["segments"].height > 3
+    assert crmkit.deviation.analyse(sales, threshold=2).facts["customers"] == 261
+    account = sales.account
+    assert account is not None
+    assert account.line() == "2,000 rows read, 32 no customer id, 1,968 used"
+
+
+def test_days_are_dates_or_text() -> None:
+    for day in ("2024-06-30", date(2024, 6, 30)):
+        assert crmkit.rfm.analyse(crmkit.read(SALES, as_of=day)).facts["as_of"] == date(2024, 6, 30)
+    moved = crmkit.migration.analyse(SALES, from_=date(2024, 6, 30), to="2024-12-01")
+    assert (moved.facts["from"], moved.facts["to"]) == (date(2024, 6, 30), date(2024, 12, 1))
+
+
+def test_customers_are_enough_where_they_suffice(tmp_path: Path) -> None:
+    people = crmkit.customers.build(crmkit.read(SALES).transactions(wants=("order", "cost")))
+    people.write_parquet(tmp_path / "people.parquet")
+    expected = crmkit.clv.analyse(people, model="mbgnbd").tables["summary"]
+    for data in (crmkit.read(tmp_path / "people.parquet"), crmkit.read(people), people.to_arrow()):
+        assert crmkit.clv.analyse(data, model="mbgnbd").tables["summary"].equals(expected)
+    with pytest.raises(UsageError, match="Give the transactions"):
+        crmkit.cohort.analyse(people)
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        ({"customer": "buyer"}, DataError, "buyer"),
+        ({"custmer": "buyer"}, TypeError, "custmer"),
+        (
+            {"as_of": "yesterday"},
+            UsageError,
+            "as_of 'yesterday' is not a date|as_of='yesterday' is not a date",
+        ),
+        ({"tz": "Mars"}, UsageError, "tz"),
+        ({"customer": 3}, UsageError, "customer is 3"),
+        ({"refunds": "keep"}, UsageError, "net, ignore"),
+        ({"max_rejects": -1}, UsageError, "max_rejects"),
+    ],
+)
+def test_options_are_checked_and_named_as_in_python(
+    words: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        crmkit.read(SALES, **words)
+    assert "--" not in str(caught.value)
+
+
+def test_errors_of_questions_name_arguments() -> None:
+    with pytest.raises(UsageError, match="bins is 99") as caught:
+        crmkit.rfm.analyse(SALES, bins=99)
+    assert "--" not in str(caught.value)
+    assert in_python("Add --scheme pyramid. Or see `crmkit rfm --help`.") == (
+        "Add scheme=pyramid. Or see `crmkit rfm --help`."
+    )
+
+
+@pytest.mark.parametrize("data", [3, None, {"a": 1}, []])
+def test_what_cannot_be_read_is_said(data: Any) -> None:
+    with pytest.raises(UsageError, match=r"cannot be read|nothing to read"):
+        crmkit.read(data)
+
+
+def test_a_missing_file_is_a_data_error() -> None:
+    with pytest.raises(DataError, match=r"nosuch\.csv"):
+        crmkit.read("nosuch.csv")
+
+
+def test_notebooks_show_tables_and_escape_text() -> None:
+    shown = crmkit.read(SALES)._repr_html_()
+    assert "customer_id" in shown
+    assert "2,000 rows read" in shown
+    result = Result(command="x", tables={"t": pl.DataFrame({"a": ["<script>"], "b": [1.5]})})
+    assert "&lt;script&gt;" in result._repr_html_()
+    assert "<table>" in crmkit.rfm.analyse(SALES)._repr_html_()
+    assert "sales.csv" in repr(crmkit.read(SALES))
