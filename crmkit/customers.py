@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from functools import partial
+from typing import Any
 
 import polars as pl
 
@@ -17,7 +18,7 @@ from crmkit.engine.counts import by_id
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
 from crmkit.load.customers_table import ORDER, timed
-from crmkit.load.dataset import NEEDED, WANTED, Dataset, transactions_of
+from crmkit.load.dataset import NEEDED, WANTED, Dataset, data_of, transactions_of
 from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
@@ -29,11 +30,14 @@ _OF_ROWS = frozenset({"rows", "profit"})
 _MONEY = ("revenue", "refunds", "first_revenue", "profit")
 
 
-def build(
-    transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str = "customer"
-) -> pl.DataFrame:
-    """`rows` as a frame, sorted by id."""
-    return rows(transactions, wants, key).frame()
+def build(data: Any, wants: Iterable[str] = EVERYTHING, key: str = "customer") -> pl.DataFrame:
+    """One row per customer, sorted by id, with `last`, `revenue` and what `wants` names (see `rows`).
+
+    `data` is what `crmkit.read` returns or takes; with `key="product"` the rows are products instead.
+    """
+    wanted = frozenset(wants)
+    roles = ("order", "cost") if "profit" in wanted else WANTED
+    return people(data_of(data), wanted, key=key, needs=(*NEEDED, key), roles=roles).frame()
 
 
 def rows(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str = "customer") -> Rows:

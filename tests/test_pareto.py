@@ -268,7 +268,7 @@ def test_every_column_is_in_the_vocabulary() -> None:
 
 def test_what_cannot_be_ranked_is_refused_in_words() -> None:
     crowd = frame([Customer("a", 900), Customer("b", 100)])
-    with pytest.raises(UsageError, match="--cost COLUMN"):
+    with pytest.raises(UsageError, match="cost=COLUMN"):
         pareto.analyse(crowd.drop("profit"), value="profit")
     with pytest.raises(UsageError, match="revenue, profit, orders"):
         pareto.analyse(crowd, value="recency")

@@ -100,7 +100,7 @@ def test_days_are_dates_or_text() -> None:
 
 
 def test_customers_are_enough_where_they_suffice(tmp_path: Path) -> None:
-    people = crmkit.customers.build(crmkit.read(SALES).transactions(wants=("order", "cost")))
+    people = crmkit.customers.build(crmkit.read(SALES))
     people.write_parquet(tmp_path / "people.parquet")
     expected = crmkit.clv.analyse(people, model="mbgnbd").tables["summary"]
     for data in (crmkit.read(tmp_path / "people.parquet"), crmkit.read(people), people.to_arrow()):

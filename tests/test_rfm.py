@@ -277,7 +277,7 @@ def test_a_map_file(tmp_path: Path) -> None:
     [
         ({"bins": 10}, "from 1 to 9"),
         ({"bins": (5, 5)}, "three such as 5,4,3"),
-        ({"bins": 4, "f_cuts": [1, 2]}, "make 3 bins, but --bins asks for 4"),
+        ({"bins": 4, "f_cuts": [1, 2]}, "make 3 bins, but bins asks for 4"),
         ({"f_cuts": [3, 1]}, "numbers that rise"),
         ({"m_cuts": [math.nan]}, "numbers that rise"),
         ({"m_cuts": [10**400]}, "numbers that rise"),
@@ -294,7 +294,7 @@ def test_what_makes_no_sense_is_refused_in_words(choices: dict[str, object], mes
 
 
 def test_profit_needs_a_cost() -> None:
-    with pytest.raises(UsageError, match="--cost COLUMN"):
+    with pytest.raises(UsageError, match="cost=COLUMN"):
         rfm.analyse(frame(people(60)).drop("profit"), monetary="profit")
 
 
