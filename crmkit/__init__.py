@@ -49,6 +49,9 @@ __version__ = _version.VERSION
 # Questions that live in a room of their own, and names that stand for something in a module.
 _HOMES = {
     "accumulation": "whatif.accumulation",
+    "difference_matrix": "accounts.difference_matrix",
+    "most_valuable": "accounts.most_valuable",
+    "score": "accounts.score",
     "split": "campaigns.split",
     "value": "whatif.value",
 }

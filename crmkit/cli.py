@@ -30,6 +30,7 @@ COMMANDS = {
     "rfm": ("Analyse", ANYWHERE),
     "basket": ("Analyse", ANYWHERE),
     "profile": ("Analyse", ANYWHERE),
+    "score": ("Analyse", ANYWHERE),
     "clv": ("Forecast", ANYWHERE),
     "backtest": ("Forecast", READS),
     "accumulation": ("Reckon", "input output"),

@@ -360,6 +360,16 @@ TOGETHER = {
         "count", "orders together that chance would give, by the sizes of orders and how popular products are"
     ),
     "affinity": Column("times", "orders together over the expected ones; 1 is chance"),
+    "account": Column("text", "most valuable, most growable, maintain or below zero"),
+    "year_value": Column("money", "what the customer brought in the last 365 days, less what serving cost"),
+    "potential": Column("money", "what the best tenth of the customer's peers brings"),
+    "shortfall": Column("money", "what is missing to the potential"),
+    "peers": Column("count", "customers that are compared with, the customer included"),
+    "aspect": Column("text", "what accounts are judged by"),
+    "weight": Column("share", "part of the score that the aspect gives at most"),
+    "better": Column("text", "whether more or less of it is better"),
+    "score": Column("ratio", "0 to 100: the weighted percent ranks of all aspects"),
+    "coverage": Column("share", "part of the weight whose aspects are known of the customer"),
     "business": Column("text", "the whole of the file"),
     "categories": Column("count", "categories, or products, that somebody bought"),
     "gini": Column(

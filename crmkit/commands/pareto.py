@@ -15,7 +15,8 @@ def pareto(
     scheme: Annotated[
         str,
         typer.Option(
-            help="abc (80/95/100), contribution (80/99/100) or pyramid (1/4/15/80 of heads).", metavar="NAME"
+            help="abc (80/95/100), contribution (80/99/100) pyramid (1/4/15/80 of heads) or mvc (most valuable, most growable).",
+            metavar="NAME",
         ),
     ] = "abc",
     cuts: Annotated[
@@ -37,6 +38,10 @@ def pareto(
             help="With pyramid: customers without an order for so many days are inactive.", metavar="DAYS"
         ),
     ] = None,
+    service_cost: Annotated[
+        str | None,
+        typer.Option(help="With mvc: a file of customers and what serving each cost.", metavar="FILE"),
+    ] = None,
     level: Annotated[
         str | None,
         typer.Option(
@@ -49,14 +54,20 @@ def pareto(
     Example: crmkit pareto sales.parquet -o tiers.csv
     """
     from crmkit import pareto as analysis
-    from crmkit.accounts import difference_matrix
+    from crmkit.accounts import difference_matrix, most_valuable
     from crmkit.errors import UsageError
 
     if level and common.table != "matrix":
         raise UsageError("--level belongs to --table matrix. Add that, or leave it out.")
+    if service_cost and scheme != "mvc":
+        raise UsageError("--service-cost belongs to --scheme mvc. Add that, or leave it out.")
     with Session("pareto", common) as session:
         if common.table == "matrix":
             session.finish(difference_matrix.analyse(session.data(), level=level, by=by))
+            return
+        if scheme == "mvc":
+            _refuse_for_mvc(cuts=cuts, by=by, inactive_after=inactive_after)
+            session.finish(most_valuable.analyse(session.data(), value=value, service_cost=service_cost))
             return
         session.finish(
             analysis.analyse(
@@ -68,3 +79,11 @@ def pareto(
                 inactive_after=inactive_after,
             )
         )
+
+
+def _refuse_for_mvc(**options: object) -> None:
+    from crmkit.errors import UsageError
+
+    for name, given in options.items():
+        if given is not None:
+            raise UsageError(f"--{name.replace('_', '-')} does not go with --scheme mvc. Leave it out.")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from crmkit.language.catalogue import label, phrase, sentences
-from crmkit.language.figures import percent
+from crmkit.language.catalogue import counted, label, phrase, sentences
+from crmkit.language.figures import money, percent
 from crmkit.result import Result
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def pairs(result: Result) -> Result:
@@ -68,3 +72,32 @@ def matrix(result: Result) -> Result:
         strategy=label(best["strategy"]),
     )
     return replace(result, headline=told, next=("crmkit pareto FILE --scheme mvc", "crmkit profile FILE"))
+
+
+def accounts(result: Result) -> Result:
+    """Who brings most, and how much their peers say could be gained."""
+    rows = {row["account"]: row for row in result.tables["accounts"].rows(named=True)}
+    told = phrase(
+        "{best} bring {value}; {some} could bring {gap} more if they did as the best of their peers.",
+        best=counted(rows["most valuable"]["customers"], "customers"),
+        value=money(rows["most valuable"]["year_value"]),
+        some=counted(rows["most growable"]["customers"], "customers"),
+        gap=money(rows["most growable"]["shortfall"]),
+    )
+    return replace(result, headline=told, next=("crmkit pareto FILE --scheme mvc -o accounts.csv",))
+
+
+def score(result: Result, scored: pl.DataFrame) -> Result:
+    """Who comes first, and what weighs most."""
+    first = scored.row(0, named=True)
+    aspects = result.tables["aspects"].sort("weight", "aspect", descending=[True, False]).row(0, named=True)
+    told = phrase(
+        "{customer} comes first with {score} of 100; {aspect} weighs most ({weight}).",
+        customer=first["customer"],
+        score=f"{first['score']:.1f}",
+        aspect=label(aspects["aspect"]),
+        weight=percent(aspects["weight"]),
+    )
+    return replace(
+        result, headline=told, next=("crmkit score FILE -o ranked.csv", "crmkit score FILE --weights entropy")
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -76,6 +76,12 @@ def beside(path: str, column: str | None, option: str) -> pl.DataFrame:
     if (twice := found.filter(pl.col(CUSTOMER).is_duplicated())).height:
         raise DataError(f"{path}: the customer {twice[CUSTOMER].sort()[0]!r} is there more than once.")
     return found
+
+
+def columns_of(opened: Input, names: Sequence[str]) -> dict[str, str]:
+    """The column of ids, and those of these names that are there."""
+    found = {name: roles.match(name, opened.columns) for name in names}
+    return {CUSTOMER: _customer(opened, None)} | {name: column for name, column in found.items() if column}
 
 
 def _two_columns(opened: Input, column: str | None, option: str) -> dict[str, str]:

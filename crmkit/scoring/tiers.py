@@ -151,7 +151,7 @@ def ranked(counts: pl.DataFrame, scheme: Scheme, value: str, inactive_after: int
         raise DataError(f"{missing:,} rows have no {value}. Fill it in, or rank by revenue.")
     everybody = inactive_after is None
     rungs = ladder(counts.group_by("value").agg(pl.col("n").sum()))
-    _refuse_nothing(rungs, value)
+    refuse_nothing(rungs, value)
     lowest = floors(rungs if everybody else ladder(counts.filter("active").select("value", "n")), scheme)
     total = above_zero(rungs)
     places = rungs.with_columns(
@@ -163,7 +163,7 @@ def ranked(counts: pl.DataFrame, scheme: Scheme, value: str, inactive_after: int
     return Ranking(value, places, lowest, scheme.names, inactive_after)
 
 
-def _refuse_nothing(rungs: pl.DataFrame, value: str) -> None:
+def refuse_nothing(rungs: pl.DataFrame, value: str) -> None:
     if above_zero(rungs) <= 0:
         raise DataError(
             f"Nobody has {value} above zero, so there is nothing to share out. "
