@@ -1,4 +1,4 @@
-"""`crmkit` and `python -m crmkit`: the one catch around everything."""
+"""`crmkit` and `python -m crmkit`: what is settled before anything is imported, and then the work."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def main() -> NoReturn:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is someone to catch an interruption
     from crmkit.process import supervisor
+    from crmkit.system import descriptors, memory
 
-    supervisor.occupy_standard_descriptors()
-    supervisor.spare_threads()
-    supervisor.save_address_space()
+    descriptors.occupy_standard()
+    memory.spare_threads()
+    memory.save_address_space()
     supervisor.refuse_little_memory(sys.argv[1:])
     sys.exit(supervisor.supervised(_work, sys.argv[1:]))
 

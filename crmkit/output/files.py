@@ -35,7 +35,6 @@ Fill = Callable[[BinaryIO], object]
 
 _MOST_LINKS = 40
 _DESCRIPTOR = re.compile(r"/dev/(stdin|stdout|stderr|fd/\d+)|/proc/[^/]+/fd/\d+")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def check(path: str | Path, inputs: Sequence[str | Path] = (), *, others: Sequence[str | Path] = ()) -> None:
@@ -162,7 +161,7 @@ class Outputs:
 
     def __enter__(self) -> Outputs:
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
+            for number in signals.ENDINGS:
                 # An ignored signal stays ignored, as under nohup.
                 if (old := signal.getsignal(number)) not in (signal.SIG_IGN, None):
                     self._handlers[number] = old
@@ -213,7 +212,7 @@ class Outputs:
         signals.come_too_late()
         for path, temp in self._temps:
             with in_words(safe(path)):
-                temp.path.replace(temp.target)
+                temp.take_place()
         for folder in {temp.target.parent for _, temp in self._temps}:
             temp_files.sync_folder(folder)
 

@@ -7,12 +7,11 @@ import errno
 import os
 import re
 import select
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from crmkit.errors import DataError
 from crmkit.language.safe_text import safe
@@ -23,14 +22,7 @@ _DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/self/fd/(\d+)")
 
 
 class ClosedPipeError(BrokenPipeError):
-    """Whoever read standard output has left; nothing is wrong, and `end_by_sigpipe` is the way to go."""
-
-
-def end_by_sigpipe() -> NoReturn:
-    """Die quietly as other tools do when the reader of a pipe has left: exit status 141 in a shell."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGPIPE)
-    raise SystemExit(128 + signal.SIGPIPE)
+    """Whoever read standard output has left; nothing is wrong, and `signals.end_by_pipe` is the way to go."""
 
 
 def reason(error: OSError) -> str:

@@ -77,10 +77,9 @@ def log_format(arguments: Sequence[str]) -> str:
 def _told(error: BaseException, form: str) -> int:
     """Say what went wrong; the exit status for it."""
     from crmkit.output.messages import say
-    from crmkit.output.streams import end_by_sigpipe
 
     if isinstance(error, BrokenPipeError):
-        end_by_sigpipe()
+        signals.end_by_pipe()
     number = signals.asked() or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else 0)
     if number:
         word = "interrupted" if number == signal.SIGINT else "terminated"

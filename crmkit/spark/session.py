@@ -141,7 +141,9 @@ def _ship(spark: Any, folder: Path) -> None:
     """Send crmkit's own code along; the libraries that it stands on must be there."""
     package, shipped = Path(__file__).parent.parent, folder / "crmkit.zip"
     with zipfile.ZipFile(shipped, "w", zipfile.ZIP_DEFLATED) as file:
-        for path in sorted(package.rglob("*.py")):
+        for path in sorted(package.rglob("*")):
+            if path.suffix in (".pyc", "") or path.is_dir():
+                continue
             file.write(path, path.relative_to(package.parent))
     spark.addArtifacts(str(shipped), pyfile=True)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType
+from typing import NoReturn
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Windows knows no SIGHUP and no SIGPIPE.
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+PIPE = int(getattr(signal, "SIGPIPE", 13))
 _caught: list[int] = []
 _too_late: list[bool] = []
 
@@ -30,9 +35,14 @@ def _end(number: int, frame: FrameType | None) -> None:
     if _too_late:
         return
     _caught.append(number)
-    for ending in ENDINGS:
-        signal.signal(ending, signal.SIG_IGN)
+    ignore()
     stop_if_asked()
+
+
+def ignore() -> None:
+    """From here the run ends by itself, and soon."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def come_too_late() -> None:
@@ -49,3 +59,20 @@ def stop_if_asked() -> None:
     """Raise what a signal has raised before."""
     if _caught:
         raise KeyboardInterrupt if asked() == signal.SIGINT else Terminated
+
+
+def die_by(number: int) -> NoReturn:
+    """End as if the signal had not been caught, so that a shell sees which it was."""
+    if number in signal.valid_signals():
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(128 + number)
+
+
+def end_by_pipe() -> NoReturn:
+    """Die quietly as other tools do when the reader of a pipe has left: exit status 141 in a shell."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
+    sys.stdout = None  # nobody listens; what is left in it would be a complaint
+    raise SystemExit(128 + PIPE)

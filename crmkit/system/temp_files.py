@@ -6,7 +6,6 @@ alone repeat in containers and differ between machines that share a folder.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import stat
@@ -15,6 +14,11 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO, NamedTuple, cast
 
+from crmkit.system import descriptors
+
+# What not every system knows does not matter there.
+_BINARY = getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _NAME = re.compile(r"\.crmkit-(\d+)-[0-9a-f]+\.tmp")
 
 
@@ -31,10 +35,17 @@ class Temp(NamedTuple):
         number = self.stream.fileno()
         with suppress(FileNotFoundError):
             old = self.target.stat()
-            with suppress(PermissionError):
+            with suppress(PermissionError, AttributeError):
                 os.fchown(number, old.st_uid, old.st_gid)
-            os.fchmod(number, stat.S_IMODE(old.st_mode))
+            with suppress(AttributeError):
+                os.fchmod(number, stat.S_IMODE(old.st_mode))
         os.fsync(number)
+
+    def take_place(self) -> None:
+        """Become the file that was asked for, in one step: old or new, and nothing between."""
+        if not hasattr(os, "fork"):
+            self.stream.close()  # such a system renames no open file
+        self.path.replace(self.target)
 
     def discard(self) -> None:
         """Remove the file, if it still has its temporary name."""
@@ -50,22 +61,14 @@ def create(target: Path) -> Temp:
     mode = 0o600 if target.exists() else 0o666
     while True:
         path = target.parent / f".crmkit-{os.getpid()}-{token_hex(4)}.tmp"
-        number = _above_standard(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
-        with suppress(OSError):
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        number = descriptors.above_standard(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+        )
+        descriptors.lock(number)
         # Another run may have taken it for a dead one's before it was locked.
         if os.fstat(number).st_nlink:
             return Temp(cast(BinaryIO, os.fdopen(number, "wb")), path, target)
         os.close(number)
-
-
-def _above_standard(number: int) -> int:
-    """With 0, 1 or 2 closed a new file takes that number, and stray messages would end up in it."""
-    if number > 2:
-        return number
-    moved = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3)
-    os.close(number)
-    return moved
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -77,21 +80,19 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _remove_if_dead(path: Path, pid: int) -> None:
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    number = os.open(path, os.O_RDONLY | _NO_LINK)
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    except OSError:
-        # A file system without locks: the process number has to do.
-        if _is_alive(pid):
-            return
+        locked = descriptors.lock(number)
     finally:
         os.close(number)
-    path.unlink()
+    # Where nothing can be locked, the process number has to do.
+    if locked or (locked is None and not _is_alive(pid)):
+        path.unlink()
 
 
 def _is_alive(pid: int) -> bool:
+    if not hasattr(os, "fork"):
+        return True  # there a signal of 0 would end the process
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -104,7 +105,7 @@ def _is_alive(pid: int) -> bool:
 def sync_folder(folder: Path) -> None:
     """Make renames in `folder` last; what cannot be synced is whole all the same, old or new."""
     with suppress(OSError):
-        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        number = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         try:
             os.fsync(number)
         finally:

@@ -176,7 +176,7 @@ import sys, polars as pl
 from crmkit.output import report
 from crmkit.errors import CrmkitError
 from crmkit.result import Result
-from crmkit.output.streams import end_by_sigpipe
+from crmkit.system.signals import end_by_pipe
 hostile = {HOSTILE!r}
 rows = int(sys.argv[1])
 frame = pl.DataFrame({{"customer": [hostile] * rows, "r" + hostile: range(rows), "f1": range(rows)}})
@@ -189,7 +189,7 @@ except CrmkitError as error:
     print(error, file=sys.stderr)
     sys.exit(error.exit_status)
 except BrokenPipeError:
-    end_by_sigpipe()
+    end_by_pipe()
 """
 
 

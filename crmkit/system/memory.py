@@ -1,0 +1,43 @@
+"""How much memory there may be, and using less of it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_M_ARENA_MAX = -8
+_FRUGAL = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "POLARS_MAX_THREADS": "2",
+    "_RJEM_MALLOC_CONF": "narenas:2,background_thread:false",
+}
+
+
+def address_space() -> int | None:
+    """The bytes of address space that `ulimit -v` leaves; None where there is no such limit."""
+    if resource is None:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit in (resource.RLIM_INFINITY, -1) else limit
+
+
+def save_address_space() -> None:
+    """Under `ulimit -v`: allocators reserve gigabytes that they never use, and would run into the limit."""
+    if address_space() is None:
+        return
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+    for name, value in _FRUGAL.items():
+        os.environ.setdefault(name, value)
+
+
+def spare_threads() -> None:
+    """The matrices of models are small: starting threads for them would take a sixth of the time of a short run."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
