@@ -18,7 +18,7 @@ import pytest
 from crmkit.errors import DataError, UsageError
 from crmkit.output import files
 from crmkit.output.files import Outputs
-from crmkit.system import temp_files
+from crmkit.system import descriptors, temp_files
 
 HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent), "POLARS_MAX_THREADS": "2"}
@@ -214,7 +214,7 @@ class TestLeftovers:
 
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
-        monkeypatch.setattr(temp_files.fcntl, "flock", no_locks)
+        monkeypatch.setattr(descriptors.fcntl, "flock", no_locks)
         living = [f".crmkit-{os.getpid()}-0.tmp", f".crmkit-{os.getppid()}-0.tmp"]
         for name in [f".crmkit-{gone.pid}-0.tmp", *living]:
             (tmp_path / name).touch()
