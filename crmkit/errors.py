@@ -18,7 +18,8 @@ from collections.abc import Mapping
 class CrmkitError(Exception):
     """Something the user can mend; the message says how.
 
-    `options` are options of the command line that would (as far as can be told) mend it: name → value.
+    `options` are options of the command line that would (as far as can be told) mend it: name → value. `line` is
+    a whole command line that does, once it was tried.
     """
 
     exit_status = 1
@@ -26,6 +27,7 @@ class CrmkitError(Exception):
     def __init__(self, message: str = "", *, options: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.options = dict(options or {})
+        self.line: str | None = None
 
 
 class UsageError(CrmkitError):

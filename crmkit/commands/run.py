@@ -21,10 +21,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from crmkit._version import VERSION
-from crmkit.commands import idle
+from crmkit.commands import advice, idle
 from crmkit.commands.context import context, typed
 from crmkit.commands.options import Shared
-from crmkit.errors import UsageError
+from crmkit.errors import CrmkitError, UsageError
 from crmkit.language.safe_text import safe
 from crmkit.output.messages import say
 from crmkit.output.progress import Counter, clear
@@ -65,6 +65,8 @@ class Session:
         self._load_options, self._gate = reading.options(), reading.gate()
         self._open = ExitStack()
         self._found: Sequence[Source] | None = None
+        self._reading: dict[str, Any] = {}
+        self._columns: Mapping[str, str] = {}
         if not gc.isenabled():
             gc.freeze()  # the libraries are there, and stay
             gc.enable()
@@ -78,7 +80,23 @@ class Session:
     ) -> None:
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
+        if isinstance(error, CrmkitError) and error.options and self._reading and not self.is_spread:
+            error.line = advice.line(error, self._attempt, sys.argv[1:])
         self._open.__exit__(kind, error, trace)
+
+    def _attempt(self, options: Mapping[str, str]) -> CrmkitError | None:
+        """What goes wrong with these options, as far as the first rows can tell."""
+        from crmkit.load import load
+
+        given: dict[str, Any] = {name: value or True for name, value in options.items()}
+        changed = replace(self.common, **given)
+        try:
+            tried = load(self.sources(), _with_columns(reading_of(changed).options(), self._columns), **self._reading)
+            tried.gate = self._gate
+            tried.rehearse()
+        except CrmkitError as error:
+            return error
+        return None
 
     def _check_outputs(self) -> None:
         """Refuse what cannot be written before anything is read."""
@@ -121,8 +139,10 @@ class Session:
         self, needs: frozenset[str], wants: frozenset[str], columns: Mapping[str, str]
     ) -> Transactions:
         """The transactions of the input files; nothing but a sample is read yet."""
-        options = replace(self._load_options, columns={**self._load_options.columns, **columns})
-        found = (self._lake if self.is_spread else self._files)(options, {"needs": needs, "wants": wants})
+        self._reading = {"needs": needs, "wants": wants}
+        self._columns = columns
+        options = _with_columns(self._load_options, columns)
+        found = (self._lake if self.is_spread else self._files)(options, self._reading)
         found.keep_all_rejects = self.common.rejects is not None
         found.gate = self._gate
         if not self.common.quiet:
@@ -228,6 +248,7 @@ class Session:
             audit = self.transactions.audit
             from crmkit.load.account import rejects
 
+            self.say(self.transactions.taken(), "columns")
             for line in rejects.lines(self.transactions):
                 self.say(line, "reject")
             self.say(audit.line(), "audit")
@@ -302,6 +323,10 @@ class Session:
             {"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())}
             for source in self.sources()
         ]
+
+
+def _with_columns(options: Options, columns: Mapping[str, str]) -> Options:
+    return replace(options, columns={**options.columns, **columns})
 
 
 def _check_for_spark(common: Shared, *, stays: bool) -> None:

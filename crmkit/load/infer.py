@@ -152,7 +152,7 @@ def _layout(sampled: Sample, plan: ReadingPlan, file: str, tally: Tally) -> Date
         counts = tally("date")
         layout = dates.survey(counts, name, file)
     if layout is None:
-        raise dates.ambiguous(counts, name, file)
+        raise dates.ambiguous(counts, name, file, values)
     return layout
 
 

@@ -19,8 +19,9 @@ from crmkit.errors import DataError
 from crmkit.load import infer
 from crmkit.load.account.audit import Audit, Reject
 from crmkit.load.infer import Sample
+from crmkit.load.inputs import StreamFlags
 from crmkit.load.plan import MAX_SCALE, ReadingPlan
-from crmkit.load.reader import Reader
+from crmkit.load.reader import Part, Reader
 from crmkit.load.values import dates, numbers
 
 if TYPE_CHECKING:
@@ -112,6 +113,31 @@ class Transactions(ABC):
     def scan(self) -> None:
         """A pass for its account alone."""
         self.counts(lambda rows: rows.select(pl.len().cast(pl.Int64)), by=())
+
+    def rehearse(self) -> None:
+        """A pass over the first rows only: DataError where they cannot be used as planned."""
+        frame, reader = self._sample.frame, self._reader()
+        self._findings = reader.empty()
+        if frame.height:
+            reader.read(
+                frame, self._findings, Part(self.name, {name: name for name in frame.columns}), StreamFlags()
+            )
+        self._finish()
+
+    def taken(self) -> str:
+        """Which column was taken for what, and how it was read, in a line."""
+        parts = [f"{name} {role.formula.text}{self._how(name)}" for name, role in self.plan.roles.items()]
+        if self.plan.options.read_as is not None:
+            parts.append(f"read as {self.plan.options.read_as.name}")
+        return " · ".join(parts)
+
+    def _how(self, role: str) -> str:
+        """How a column's text is read, in parentheses; nothing where it is no text."""
+        plan, frame = self.plan, self._sample.frame
+        said = [style.says() for raw, style in plan.numbers.items() if raw.partition(":")[0] == role]
+        if role == "date" and "date" in frame.columns and frame["date"].dtype == pl.String:
+            said = [plan.layout.name] + ([f"days in {plan.options.tz}"] if plan.layout == dates.ZONED else [])
+        return f" ({', '.join(word for word in said if word)})" if any(said) else ""
 
     def everything(self, function: ByRow, schema: Mapping[str, Any]) -> Rows:
         """What a function makes of all columns of each raw batch, as they stand: a pass of its own."""
@@ -217,7 +243,8 @@ class Transactions(ABC):
         if len(found) > 1 and not wanted:
             raise DataError(
                 f"{self.name}: the column {self.plan.roles['currency'].formula.text!r} holds {len(found)} currencies "
-                f"({', '.join(found[:10])}), whose sum would mean nothing. Keep one of them with --currency {found[0]}."
+                f"({', '.join(found[:10])}), whose sum would mean nothing. Keep one of them with --currency {found[0]}.",
+                options={"currency": found[0]},
             )
         if found and not wanted and self.audit.no_currency:
             self.audit.notes.append(

@@ -8,12 +8,15 @@ import sys
 from crmkit.language.safe_text import safe
 
 
-def say(text: str, kind: str = "note", log_format: str = "text") -> None:
-    """A sentence on standard error, if that is there; whatever came from data is made harmless."""
+def say(text: str, kind: str = "note", log_format: str = "text", **more: str) -> None:
+    """A sentence on standard error, if that is there; whatever came from data is made harmless.
+
+    `more` are fields that JSON has beside the sentence.
+    """
     if sys.stderr is None:
         return
     line = (
-        json.dumps({"kind": kind, "message": text}, ensure_ascii=True)
+        json.dumps({"kind": kind, "message": text, **more}, ensure_ascii=True)
         if log_format == "json"
         else f"crmkit: {safe(text)}"
     )

@@ -85,7 +85,10 @@ def _told(error: BaseException, form: str) -> int:
         word = "interrupted" if number == signal.SIGINT else "terminated"
         say(f"{word}; no file was changed", "error", form)
         return 128 + number
-    say(_sentence(error), "error", form)
+    line = getattr(error, "line", None)
+    say(_sentence(error), "error", form, **({"try": line} if line else {}))
+    if line and form == "text":
+        say(f"Try: {line}", "error", form)
     return error.exit_status if isinstance(error, CrmkitError) else 1
 
 

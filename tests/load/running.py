@@ -53,7 +53,7 @@ def refused(finished: Finished, *words: str) -> None:
     """Assert that a run refused in one sentence with these words, and printed nothing else."""
     assert finished.status == 1, (finished.status, finished.err, finished.out[:200])
     assert finished.out == ""
-    assert finished.err.count("\n") == 1
+    assert finished.err.count("\n") == 1 + ("\ncrmkit: Try: crmkit " in finished.err)
     assert "fault of crmkit" not in finished.err
     for word in words:
         assert word in finished.err, (word, finished.err)

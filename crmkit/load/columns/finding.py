@@ -43,7 +43,7 @@ def assign(
     found: dict[str, Role] = {}
     doubts: list[Doubt] = []
     look = look or Look.of_nothing()
-    for name in sorted(needs | wants, key=_order):
+    for name in sorted(sorted(needs | wants), key=_order):
         word = given.get(name)
         if word:
             found[name] = roles.given(name, word, columns, file)
@@ -57,7 +57,12 @@ def assign(
     if doubts:
         raise doubtful(doubts, columns, look, file)
     _refuse_duplicates(found, columns, file)
-    return found
+    return {name: found[name] for name in sorted(found, key=_shown_order)}
+
+
+def _shown_order(name: str) -> int:
+    order = ("customer", "date", "amount", "order")
+    return order.index(name) if name in order else len(order)
 
 
 def candidates(columns: Sequence[str], open_: frozenset[str] | set[str]) -> list[str]:

@@ -43,14 +43,14 @@ def given(name: str, word: str, columns: Sequence[str], file: str) -> Role:
     if exact is not None:
         return Role(name, expression.column(exact), "given")
     if not is_formula:
-        raise DataError(unknown_sentence(word, columns, file, f"--{name}"))
+        raise unknown(word, columns, file, f"--{name}")
     formula = expression.parse(word)
     if not formula.columns:
         raise UsageError(f"--{name} {word!r} names no column, so every row would be worth the same.")
     found = [match(part, columns) for part in formula.columns]
     for part, column in zip(formula.columns, found, strict=True):
         if column is None:
-            raise DataError(unknown_sentence(part, columns, file, f"--{name}"))
+            raise unknown(part, columns, file, f"--{name}")
     return Role(name, Expression(word, tuple(str(column) for column in found), formula.tree), "given")
 
 
@@ -62,11 +62,14 @@ def match(word: str, columns: Sequence[str]) -> str | None:
     return alike[0] if len(set(alike)) == 1 else None
 
 
-def unknown_sentence(word: str, columns: Sequence[str], file: str, option: str) -> str:
-    """What to say when the user names a column that is not there."""
+def unknown(word: str, columns: Sequence[str], file: str, option: str) -> DataError:
+    """The error for a column that the user names and that is not there."""
     close = difflib.get_close_matches(word, list(columns), 1, 0.6)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{file}: {option} names the column {word!r}, which is not there; columns found: {listed(columns)}.{hint}"
+    return DataError(
+        f"{file}: {option} names the column {word!r}, which is not there; columns found: {listed(columns)}.{hint}",
+        options={option.removeprefix("--"): close[0]} if close else {},
+    )
 
 
 def listed(columns: Sequence[str], most: int = 30) -> str:

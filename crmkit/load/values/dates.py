@@ -84,6 +84,7 @@ LAYOUTS = (
     ),  # 12 digits are 202401311530, or before 2001
 )
 _BY_NAME = {layout.name.lower(): layout for layout in LAYOUTS}
+_CLEARLY = 4  # times as many steps back in time
 _FEW = 10  # up to one in so many, days in another layout are slips
 
 
@@ -295,8 +296,11 @@ def _refuse_mixture(
             )
 
 
-def ambiguous(tally: pl.DataFrame, name: str, file: str) -> DataError:
-    """The error for a column that two layouts fit, with two readings of one value."""
+def ambiguous(tally: pl.DataFrame, name: str, file: str, rows: pl.Series | None = None) -> DataError:
+    """The error for a column that two layouts fit, with two readings of one value.
+
+    `rows` are values as they follow each other in the file: a reading in which time runs on is the likelier one.
+    """
     tally = tally.filter(~blank(pl.col("value"))).sort("value")
     days = _readings(tally["value"])
     counts = _counts(tally, days)
@@ -307,8 +311,22 @@ def ambiguous(tally: pl.DataFrame, name: str, file: str) -> DataError:
     return DataError(
         f"{file}: column {name}: {tally['value'][place]!r} is ambiguous: it could be {days[first.name][place]} ({first.name}) "
         f"or {days[second.name][place]} ({second.name}), and every date fits both. "
-        f"Say --date-format {first.name} or --date-format {second.name}."
+        f"Say --date-format {first.name} or --date-format {second.name}.",
+        options=_likelier(first, second, rows),
     )
+
+
+def _likelier(first: DateLayout, second: DateLayout, rows: pl.Series | None) -> dict[str, str]:
+    """The option for the reading with far fewer steps back in time, if there is one."""
+    if rows is None:
+        return {}
+    values = rows.rename("value")
+    steps = {}
+    for layout in (first, second):
+        days = values.to_frame().select(read(pl.col("value"), layout, "UTC")).to_series().drop_nulls()
+        steps[layout.name] = int((days.diff().dt.total_days() < 0).sum())
+    best, worst = sorted(steps, key=lambda name: steps[name])
+    return {"date_format": best} if steps[best] * _CLEARLY <= steps[worst] and steps[worst] else {}
 
 
 def _unreadable(values: pl.Series, name: str, file: str) -> str:

@@ -219,7 +219,8 @@ def ambiguous(values: pl.Series, name: str, file: str) -> DataError:
     other = "." if mark == "," else ","
     return DataError(
         f"{file}: column {name}: {value!r} is ambiguous: it could be {thousands} or {fraction}, and no value settles it. "
-        f"Say --decimal {other} for {thousands}, or --decimal {mark} for {fraction}."
+        f"Say --decimal {other} for {thousands}, or --decimal {mark} for {fraction}.",
+        options={"decimal": other},  # three digits behind a mark are thousands more often than not
     )
 
 
