@@ -91,7 +91,7 @@ def _column(what: str, columns: Sequence[str], given: Mapping[str, str | None], 
     option = _MEANT[what][1] if what in _MEANT else what
     if word := given.get(option):
         if (named := match(word, columns)) is None:
-            raise DataError(roles.unknown_sentence(word, columns, file, f"--{option}"))
+            raise roles.unknown(word, columns, file, f"--{option}")
         return named
     if what in columns:
         return what
