@@ -91,7 +91,9 @@ class Session:
         given: dict[str, Any] = {name: value or True for name, value in options.items()}
         changed = replace(self.common, **given)
         try:
-            tried = load(self.sources(), _with_columns(reading_of(changed).options(), self._columns), **self._reading)
+            tried = load(
+                self.sources(), _with_columns(reading_of(changed).options(), self._columns), **self._reading
+            )
             tried.gate = self._gate
             tried.rehearse()
         except CrmkitError as error:
