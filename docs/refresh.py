@@ -1,7 +1,8 @@
 """Keep the screens and option lists of the documentation true.
 
 A line `<!-- run: crmkit … -->` is followed by a fenced block with what that command prints, and
-`<!-- options: NAME -->` by the list of the command's own options. This script rewrites the blocks:
+`<!-- options: NAME -->` by the list of the command's own options. A line `<!-- python -->` is followed
+by code and what it prints; the code of a page is one program. This script rewrites the blocks:
 
     python docs/refresh.py            rewrite
     python docs/refresh.py --check    say which pages are out of date, and end with status 1
@@ -19,6 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 _BLOCK = re.compile(r"(<!-- (run|options): (.+?) -->\n)(?:```text\n.*?```\n)?", re.DOTALL)
 
+_CODE = re.compile(r"(<!-- python -->\n```python\n(.*?)```\n)(?:```text\n.*?```\n)?", re.DOTALL)
+_NEXT = "\0"
+
 
 def pages() -> list[Path]:
     """The README and every page of the docs."""
@@ -27,7 +31,22 @@ def pages() -> list[Path]:
 
 def refreshed(text: str) -> str:
     """The page with every block as it should be now."""
-    return _BLOCK.sub(lambda match: f"{match[1]}```text\n{_content(match[2], match[3])}```\n", text)
+    text = _BLOCK.sub(lambda match: f"{match[1]}```text\n{_content(match[2], match[3])}```\n", text)
+    printed = iter(_printed([match[2] for match in _CODE.finditer(text)]))
+    return _CODE.sub(lambda match: f"{match[1]}{_as_text(next(printed))}", text)
+
+
+def _as_text(printed: str) -> str:
+    return f"```text\n{printed}```\n" if printed else ""
+
+
+def _printed(blocks: list[str]) -> list[str]:
+    """What each block of a program prints."""
+    if not blocks:
+        return []
+    program = f"print({_NEXT!r}, end='')\n".join(blocks)
+    lines = _run_plainly([sys.executable, "-c", program], "the code of a page").split(_NEXT)
+    return ["".join(f"{row.rstrip()}\n" for row in block.splitlines()) for block in lines]
 
 
 def _content(kind: str, argument: str) -> str:
@@ -36,17 +55,22 @@ def _content(kind: str, argument: str) -> str:
 
 def _run(line: str) -> str:
     words = shlex.split(line)
+    command = [sys.executable, "-m", *words] if words[0] == "crmkit" else words
+    printed = _run_plainly(command, line)
+    return f"$ {line}\n" + "".join(f"{row.rstrip()}\n" for row in printed.splitlines())
+
+
+def _run_plainly(command: list[str], name: str) -> str:
     plain = {
         name: value
         for name, value in os.environ.items()
         if name not in ("FORCE_COLOR", "COLUMNS", "NO_COLOR")
     }
     environment = plain | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "dumb"}
-    command = [sys.executable, "-m", *words] if words[0] == "crmkit" else words
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     if done.returncode:
-        raise SystemExit(f"{line}: {done.stderr}")
-    return f"$ {line}\n" + "".join(f"{row.rstrip()}\n" for row in done.stdout.splitlines())
+        raise SystemExit(f"{name}: {done.stderr}")
+    return done.stdout
 
 
 def _options(command: str) -> str:
