@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from crmkit import rfm as rfm
     from crmkit import sample as sample
     from crmkit import trend as trend
+    from crmkit.campaigns import lift as lift
     from crmkit.campaigns import split as split
     from crmkit.load.dataset import Dataset as Dataset
     from crmkit.whatif import accumulation as accumulation
@@ -50,6 +51,7 @@ __version__ = _version.VERSION
 _HOMES = {
     "accumulation": "whatif.accumulation",
     "difference_matrix": "accounts.difference_matrix",
+    "lift": "campaigns.lift",
     "most_valuable": "accounts.most_valuable",
     "score": "accounts.score",
     "split": "campaigns.split",
@@ -75,6 +77,7 @@ __all__ = [
     "customers",
     "deviation",
     "lifecycle",
+    "lift",
     "migration",
     "models",
     "pareto",

@@ -42,6 +42,7 @@ COMMANDS = {
     "trend": ("Over time", ANYWHERE),
     "deviation": ("Over time", READS),
     "split": ("Campaigns", ANYWHERE),
+    "lift": ("Campaigns", ANYWHERE),
 }
 
 

@@ -9,26 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
 
 import polars as pl
 
-from crmkit.campaigns import expectations, moments
+from crmkit.campaigns import balance, expectations, moments
 from crmkit.campaigns.arms import CONTROL, Shares, dealt, shares
-from crmkit.campaigns.statistics import standardised
+from crmkit.customers import Data
 from crmkit.engine.counts import by_id, scale, whole
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
+from crmkit.forecast.people import people_of
+from crmkit.load.dataset import Dataset
+from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
 MEASURES = ("recency", "orders", "revenue", *expectations.EXPECTED[:2])
-UNLIKE = 0.1
 AHEAD = 90  # days of the forecast that arms are compared by
 FEWEST = 30
 
 
 def analyse(
-    data: pl.DataFrame | Rows,
+    data: Data,
     *,
     name: str,
     control: Fraction | float = Fraction(1, 10),
@@ -38,11 +39,12 @@ def analyse(
     """Divide customers into arms.
 
     Args:
-        data: a customers table (see `crmkit.customers`), with a column `label` where there are strata.
+        data: transactions, or customers.
         name: the campaign's name; another name divides anew.
         control: the part that is left out.
         arms: the other arms and their shares; None for what is left. Default: one arm, `treated`.
-        by: what the `label` is called; each of its values is divided exactly.
+        by: segment, tier, cohort, or a column of the transactions or of a frame of customers; each of its values is
+            divided exactly.
 
     Raises UsageError for shares that do not come to one, DataError where an arm gets nobody.
     """
@@ -51,23 +53,22 @@ def analyse(
             "The campaign has no name, and the name decides who is in which arm. Say --name spring24."
         )
     planned = shares(Fraction(control).limit_denominator(10**6), arms or {})
-    people = as_rows(data)
-    listed = people if by is None else people.by_row(lambda frame: frame.rename({"label": by}))
-    divided = dealt(listed, name, planned, by).cached()
+    divided = dealt(_people(data, by), name, planned, by).cached()
     foreseen, notes = _foreseen(divided)
     sizes = _sizes(foreseen, planned)
-    balance = _balance(foreseen, planned)
+    sums = _moments(foreseen)
+    found = balance.table({arm: sums[arm] for arm in planned}, CONTROL, _measures(foreseen), _units(foreseen))
     result = Result(
         command="split",
-        tables={"arms": sizes, "balance": balance, **({} if by is None else {"strata": _strata(divided, planned, by)})},
+        tables={"arms": sizes, "balance": found, **({} if by is None else {"strata": _strata(divided, planned, by)})},
         facts={
             "name": name,
             "by": by,
             "customers": int(sizes["customers"].sum()),
             "planned": {arm: float(share) for arm, share in planned.items()},
-            "largest_difference": _largest(balance),
+            "largest_difference": _largest(found),
         },
-        notes=(*notes, *_warnings(sizes, balance)),
+        notes=(*notes, *_warnings(sizes, found)),
         titles={
             "arms": f"{name}: {len(planned)} arms",
             "balance": "How alike the arms are: standardised differences from the control",
@@ -78,6 +79,14 @@ def analyse(
     return result.with_detail(
         "groups", divided.by_row(lambda frame: frame.select(columns)).ordered_by(by_id())
     )
+
+
+def _people(data: Data, by: str | None) -> Rows:
+    """Everybody, with their stratum in the column `by`."""
+    if not isinstance(data, Dataset | Transactions) and by in data.schema:
+        return as_rows(data)
+    people = people_of(data, by, expectations.MODEL, keep_zero=False).rows
+    return people if by is None else people.by_row(lambda frame: frame.rename({"label": by}))
 
 
 def _foreseen(people: Rows) -> tuple[Rows, list[str]]:
@@ -124,23 +133,6 @@ def _sizes(people: Rows, planned: Shares) -> pl.DataFrame:
     return found
 
 
-def _balance(people: Rows, planned: Shares) -> pl.DataFrame:
-    found = _moments(people)
-    units = _units(people)
-    rows: list[dict[str, Any]] = []
-    for arm in list(planned)[1:]:
-        for name in _measures(people):
-            treated, control = (found[one].sample(name, units[name]) for one in (arm, CONTROL))
-            smd = standardised(treated, control)
-            rows.append(
-                {"group": arm, "measure": name, "control_mean": control.mean, "mean": treated.mean, "smd": smd,
-                 "unlike": smd is not None and abs(smd) > UNLIKE}
-            )  # fmt: skip
-    kinds = {"group": pl.String, "measure": pl.String, "control_mean": pl.Float64, "mean": pl.Float64,
-             "smd": pl.Float64, "unlike": pl.Boolean}  # fmt: skip
-    return pl.DataFrame(rows, schema=kinds)
-
-
 def _units(people: Rows) -> dict[str, float]:
     places = scale(people.schema.to_frame(), "revenue")
     return {"recency": 1.0, "orders": 1.0, "revenue": 10.0**-places, **expectations.UNITS}
@@ -159,12 +151,12 @@ def _strata(people: Rows, planned: Shares, by: str) -> pl.DataFrame:
     )
 
 
-def _largest(balance: pl.DataFrame) -> float | None:
-    values = balance["smd"].abs().drop_nulls()
+def _largest(found: pl.DataFrame) -> float | None:
+    values = found["smd"].abs().drop_nulls()
     return float(values.max()) if values.len() else None  # type: ignore[arg-type]
 
 
-def _warnings(sizes: pl.DataFrame, balance: pl.DataFrame) -> list[str]:
+def _warnings(sizes: pl.DataFrame, found: pl.DataFrame) -> list[str]:
     said = []
     least = sizes.sort("customers", "group").row(0, named=True)
     if least["customers"] < FEWEST:
@@ -172,7 +164,7 @@ def _warnings(sizes: pl.DataFrame, balance: pl.DataFrame) -> list[str]:
             f"{least['group']} has {least['customers']} customers, too few to tell an effect from chance. "
             "crmkit split --plan says how many are needed."
         )
-    worst = balance.filter("unlike").sort(pl.col("smd").abs(), descending=True).head(1)
+    worst = found.filter("unlike").sort(pl.col("smd").abs(), descending=True).head(1)
     for row in worst.iter_rows(named=True):
         counts = dict(sizes.select("group", "customers").iter_rows())
         chance = 2 * (1 / counts[row["group"]] + 1 / counts[CONTROL]) ** 0.5

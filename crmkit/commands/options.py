@@ -145,7 +145,13 @@ READING = frozenset(name for name, (group, _) in _OPTIONS.items() if group == "i
 
 def shared(function: Callable[..., None], groups: str = "files input output") -> Callable[..., None]:
     """Give a command the options of these groups; it takes them as its first argument, a `Shared`."""
-    wanted = {name: kind for name, (group, kind) in _OPTIONS.items() if group in groups.split()}
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    taken = {item.name for item in own}  # a command's own option of that name
+    wanted = {
+        name: kind
+        for name, (group, kind) in _OPTIONS.items()
+        if group in groups.split() and name not in taken
+    }
     defaults = {spec.name: spec.default for spec in fields(Shared) if spec.name != "own"}
 
     @functools.wraps(function)
@@ -159,7 +165,6 @@ def shared(function: Callable[..., None], groups: str = "files input output") ->
         use(chosen.lang)
         function(chosen, **given)
 
-    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     first = [_parameter("files", wanted.pop("files"), inspect.Parameter.empty)] if "files" in wanted else []
     rest = [_parameter(name, kind, defaults[name]) for name, kind in wanted.items()]
     wanted |= {"files": FILES} if first else {}

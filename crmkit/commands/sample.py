@@ -11,6 +11,7 @@ from crmkit.parse import day
 
 _ROWS = "So many rows; with --customers, about so many. Default 2000."
 _CUSTOMERS = "So many customers; default: a tenth of the rows."
+_GROUPS = "Write the groups of the campaign, of everybody who had come by its first day, to FILE."
 _OUTPUT = "Write to FILE, all or nothing; format by its extension. Default: CSV to standard output."
 _OUTPUT_OPTION = Option("--output", "-o", help=_OUTPUT, metavar="FILE", show_default=False)
 
@@ -23,6 +24,7 @@ def sample(
     end: Annotated[str | None, Option(help="Last day; default 2024-12-31.", metavar="DATE")] = None,
     int_ids: Annotated[bool, Option("--int-ids", help="Numbers as ids, not C000123.")] = False,
     times: Annotated[bool, Option("--times", help="The time of day beside the date.")] = False,
+    groups: Annotated[str | None, Option(help=_GROUPS, metavar="FILE", show_default=False)] = None,
     output: Annotated[str, _OUTPUT_OPTION] = "-",
     debug: Annotated[bool, Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -36,4 +38,6 @@ def sample(
     size = 2000 if rows is None and customers is None else rows
     window = {"start": day("--start", start) or made.START, "end": day("--end", end) or made.END}
     book = made.draw(size, customers=customers, seed=seed, int_ids=int_ids, times=times, **window)
+    if groups is not None:
+        made.write([made.assigned(book)], groups)
     made.write(made.generate(book), output)

@@ -24,7 +24,6 @@ def split(
     """
     from crmkit.campaigns import arms as arm_plan
     from crmkit.campaigns import split as analysis
-    from crmkit.forecast.people import people_of
 
     if name is None:
         raise UsageError(
@@ -32,5 +31,4 @@ def split(
         )
     left_out, others = arm_plan.share(control, "--control"), arm_plan.named(arms)
     with Session("split", common) as session:
-        people = people_of(session.data(), by, "paretonbd", keep_zero=False)
-        session.finish(analysis.analyse(people.rows, name=name, control=left_out, arms=others, by=by))
+        session.finish(analysis.analyse(session.data(), name=name, control=left_out, arms=others, by=by))

@@ -16,6 +16,6 @@ Rows come in the order of time, an order's lines together, as most shops export 
 
 from crmkit.sample.files import write
 from crmkit.sample.orders import END, START, Book, draw
-from crmkit.sample.rows import generate, truth
+from crmkit.sample.rows import assigned, generate, truth
 
-__all__ = ["END", "START", "Book", "draw", "generate", "truth", "write"]
+__all__ = ["END", "START", "Book", "assigned", "draw", "generate", "truth", "write"]

@@ -73,6 +73,18 @@ def truth(book: Book) -> pl.DataFrame:
     return pl.DataFrame(columns).with_columns(pl.when(pl.Series(found.left <= last)).then(pl.col("left")))
 
 
+def assigned(book: Book) -> pl.DataFrame:
+    """The campaign's groups, as they were made on its first day: customer and group of everybody who had come by then."""
+    numbers = np.arange(book.persons)
+    found = people(book.shop, numbers[numbers % GUEST_EVERY != GUEST_EVERY - 1])
+    known = pl.Series(found.first < book.shop.campaign)
+    columns = {
+        "customer": _customer_ids(book, found.number),
+        "group": pl.Series(GROUPS).gather(found.test.astype(np.int64)),
+    }
+    return pl.DataFrame(columns).filter(known)
+
+
 class Goods(NamedTuple):
     """The catalogue, dearest product last, money in hundredths; `shelf` maps 16 bits to a product."""
 

@@ -28,7 +28,7 @@ def people(n: int, labels: tuple[str, ...] = ("x",)) -> pl.DataFrame:
             "orders": rng.poisson(3, n),
             "recency": rng.integers(0, 400, n),
             "revenue": pl.Series(rng.integers(0, 10**6, n)).cast(pl.Decimal(38, 0)) / 100,
-            "label": [labels[i % len(labels)] for i in range(n)],
+            "segment": [labels[i % len(labels)] for i in range(n)],
         }
     ).with_columns(pl.col("revenue").cast(pl.Decimal(38, 2)))
 
@@ -39,15 +39,15 @@ def test_the_place_is_what_sha256_says() -> None:
 
 
 def test_an_arm_is_a_matter_of_name_and_id_alone() -> None:
-    whole = split.analyse(people(2000).drop("label"), name="n", control=Fraction(1, 10)).tables["groups"]
-    part = split.analyse(people(2000).drop("label")[700:900], name="n", control=0.1).tables["groups"]
+    whole = split.analyse(people(2000).drop("segment"), name="n", control=Fraction(1, 10)).tables["groups"]
+    part = split.analyse(people(2000).drop("segment")[700:900], name="n", control=0.1).tables["groups"]
     assert whole.filter(pl.col("customer").is_in(part["customer"].implode())).equals(part)
-    other = split.analyse(people(2000).drop("label"), name="m").tables["groups"]
+    other = split.analyse(people(2000).drop("segment"), name="m").tables["groups"]
     assert 0.75 < (other["group"] == whole["group"]).mean() < 0.89  # type: ignore[operator]
     assert 160 < (whole["group"] == "control").sum() < 240
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     st.integers(40, 300),
     st.integers(1, 5),
@@ -74,7 +74,7 @@ def test_strata_are_divided_exactly(n: int, kinds: int, parts: tuple[int, int], 
 
 
 def test_balance_is_the_standardised_mean_difference() -> None:
-    frame = people(500).drop("label")
+    frame = people(500).drop("segment")
     found = split.analyse(frame, name="n", control=0.3)
     both = frame.join(found.tables["groups"], on="customer")
     for row in found.tables["balance"].iter_rows(named=True):
@@ -89,7 +89,7 @@ def test_balance_is_the_standardised_mean_difference() -> None:
 def test_three_arms_get_their_shares() -> None:
     planned = arms.shares(Fraction(1, 10), arms.named("A=60%,B"))
     assert planned == {"control": Fraction(1, 10), "A": Fraction(6, 10), "B": Fraction(3, 10)}
-    found = split.analyse(people(20_000).drop("label"), name="n", arms=arms.named("A=60%,B"))
+    found = split.analyse(people(20_000).drop("segment"), name="n", arms=arms.named("A=60%,B"))
     assert found.tables["arms"]["share"].to_list() == pytest.approx([0.1, 0.6, 0.3], abs=0.01)
 
 
@@ -103,7 +103,7 @@ def test_shares_that_do_not_come_to_one_are_refused(wrong: str) -> None:
 
 def test_an_arm_without_customers_is_refused() -> None:
     with pytest.raises(DataError, match="gets none"):
-        split.analyse(people(3).drop("label"), name="n", control=0.01)
+        split.analyse(people(3).drop("segment"), name="n", control=0.01)
 
 
 def test_the_command_writes_groups(tmp_path: Path) -> None:

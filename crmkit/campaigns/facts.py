@@ -1,0 +1,117 @@
+"""What `crmkit lift` says in single values and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from crmkit.campaigns.effects import ADJUSTED, PLAIN
+from crmkit.campaigns.groups import MISMATCH
+from crmkit.campaigns.seen import Seen
+from crmkit.campaigns.segments import Heterogeneity
+
+SKEWED = 0.5  # of the difference of means: beyond it 95 % intervals miss too often on one side
+
+
+def of(seen: Seen, shown: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
+    """The single values."""
+    groups, window = seen.groups, seen.window
+    square, p = groups.ratio
+    return {
+        "from": window.begin,
+        "to": window.end,
+        "pre_from": window.pre,
+        "returns_until": window.returns,
+        "control": groups.control,
+        "customers": sum(groups.sizes.values()),
+        "not_in_file": sum(groups.sizes.values()) - sum(seen.in_file.values()),
+        "without_group": groups.without,
+        "sample_ratio": {"chi2": square, "p": p, "planned": dict(groups.plan.shares), "stated": groups.plan.is_known},
+        "top_ten_share": {arm: seen.tail.top_share(arm) for arm in groups.arms},
+        "winsorised_at": seen.tail.cap * seen.units["revenue"],
+        "skewness": {arm: seen.tail.skewness(arm) for arm in groups.arms},
+        "variance_removed": _removed(shown["effects"]),
+    }  # fmt: skip
+
+
+def _removed(table: pl.DataFrame) -> dict[str, dict[str, float]]:
+    """The part of the variance of each difference that the adjustment takes away, by arm and metric."""
+    error = pl.col("effect") / pl.col("statistic")
+    found: dict[str, dict[str, float]] = {}
+    both = table.filter(pl.col("metric") != "bought").with_columns(error=error)
+    pairs = both.filter(pl.col("method") == PLAIN).join(
+        both.filter(pl.col("method") == ADJUSTED), on=["group", "metric"], maintain_order="left"
+    )
+    for arm, metric, plain, adjusted in pairs.select("group", "metric", "error", "error_right").iter_rows():
+        if plain and adjusted:
+            found.setdefault(arm, {})[metric] = 1 - (adjusted / plain) ** 2
+    return found
+
+
+def headline(money: pl.DataFrame) -> str:
+    """The money of the first arm, in a sentence or two."""
+    row = money.row(0, named=True)
+    if row["revenue_low"] is None:
+        return f"{row['group']}: nothing varies, so nothing can be said of an effect."
+    sure = row["revenue_low"] > 0 or row["revenue_high"] < 0
+    said = (
+        f"{row['group']} brought {row['incremental_revenue']:,} of revenue more than without the campaign "
+        f"(95%: {row['revenue_low']:,} to {row['revenue_high']:,})"
+    )
+    if row.get("profit") is not None:
+        said += f", a profit of {row['profit']:,} ({row['profit_low']:,} to {row['profit_high']:,})"
+    if row.get("roi") is not None:
+        said += f", ROI {row['roi']:.2f}"
+    return said + ("." if sure else ": that may well be chance.")
+
+
+def heterogeneity(spread: Mapping[str, Heterogeneity]) -> dict[str, Any]:
+    """Cochran's Q and the common effect, by arm."""
+    return {arm: {"q": one.q, "df": one.df, "p": one.p, "common": one.common} for arm, one in spread.items()}
+
+
+def differ(spread: Mapping[str, Heterogeneity]) -> list[str]:
+    """Whether segments differ, in words."""
+    return [
+        f"{arm}: the effects of the segments differ {'more than' if one.p < 0.05 else 'no more than'} chance makes them "
+        f"(Cochran's Q {one.q:.2f}, {one.df} df, p {one.p:.2g})."
+        for arm, one in spread.items()
+    ]
+
+
+def notes(seen: Seen, shown: Mapping[str, pl.DataFrame]) -> list[str]:
+    """What a careful reader would want to know."""
+    groups, said = seen.groups, [*seen.gaps]
+    missing = sum(groups.sizes.values()) - sum(seen.in_file.values())
+    if missing:
+        said.append(
+            f"{missing:,} customers of the groups have no transaction in the file; they count with zeros."
+        )
+    if groups.without:
+        said.append(f"{groups.without:,} rows of the groups name no group and are left out.")
+    if groups.ratio[1] < MISMATCH:
+        said.append(
+            f"The sizes of the arms are not what was planned (p {groups.ratio[1]:.1g}); the effects may be due to that."
+        )
+    unlike = shown["balance"].filter("unlike")
+    if unlike.height:
+        names = ", ".join(dict.fromkeys(unlike["measure"]))
+        said.append(f"The arms differed beforehand in {names}; look at the adjusted estimate.")
+    for arm in groups.arms:
+        said += _of_tail(seen, arm)
+    return said
+
+
+def _of_tail(seen: Seen, arm: str) -> list[str]:
+    said = []
+    share = seen.tail.top_share(arm)
+    if share is not None and abs(share) > 0.5:
+        said.append(f"{arm}: ten customers make {share:.0%} of the effect; see the winsorised row.")
+    if abs(seen.tail.skewness(arm)) > SKEWED:
+        said.append(
+            f"{arm}: revenue is too uneven for so few customers, and the intervals hold less often than they say. "
+            "Give it more customers, or look at bought and at the winsorised row."
+        )
+    return said
