@@ -86,7 +86,7 @@ def read(path: str, *, by: str | None = None, score: str | None = None) -> pl.Da
                 continue
             column = roles.match(word, opened.columns)
             if column is None:
-                raise DataError(roles.unknown_sentence(word, opened.columns, opened.name, option))
+                raise roles.unknown(word, opened.columns, opened.name, option)
             own[key] = column
         return own
 
