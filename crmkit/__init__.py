@@ -102,6 +102,7 @@ def read(
     cost: str | None = None,
     store: str | None = None,
     status: str | None = None,
+    refunded: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     header: str | Sequence[str] | None = None,
@@ -113,6 +114,9 @@ def read(
     since: str | _date | None = None,
     currency: str | None = None,
     exclude_status: str | Sequence[str] | None = None,
+    refund_status: str | Sequence[str] | None = None,
+    amount_per: str | None = None,
+    orders_restart: str | None = None,
     exclude: str | Path | None = None,
     refunds: str = "net",
     no_customer: str = "drop",
@@ -126,10 +130,12 @@ def read(
     Args:
         data: a path, glob or folder; a list of them; an open file; or a frame of Polars, pandas, PyArrow or
             whatever speaks Arrow.
-        customer, date, amount, order, orders, product, cost, store, status: the columns that play these roles, where
+        customer, date, amount, order, orders, product, cost, store, status, refunded: the columns that play these roles, where
             their names do not tell; amount and cost may be formulas, such as "quantity * price".
         encoding, delimiter, header, date_format, decimal, tz: how the file is written, where it does not tell.
-        layout: the export that the file is, or "none".
+        layout: the export that the file is (a name or a .toml file), or "none".
+        refund_status: words of the status column that mean money back.
+        amount_per, orders_restart: "order" or "line", "daily" or "never": what amounts and order numbers are of.
         as_of, since: the last and the first day that count, as "2024-06-30" or a date.
         currency, exclude_status, exclude, refunds: which rows count ("net" or "ignore" for refunds).
         no_customer, strict, max_rejects: when to refuse rows instead of setting them aside.

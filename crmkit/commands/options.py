@@ -50,6 +50,10 @@ class Shared:
     currency: str | None = None
     status: str | None = None
     exclude_status: str | None = None
+    refund_status: str | None = None
+    refunded: str | None = None
+    amount_per: str | None = None
+    orders_restart: str | None = None
     refunds: str = "net"
     no_customer: str = "drop"
     exclude: str | None = None
@@ -116,6 +120,10 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "currency": ("input", _option(_TEXT, _ROWS, "Keep rows of this currency only.", "--currency", metavar="CODE")),
     "status": ("input", _option(_TEXT, _COLUMNS, "Column with the status of the order.", "--status", metavar="COLUMN")),
     "exclude_status": ("input", _option(_TEXT, _ROWS, "Skip rows with these statuses, such as cancelled,unpaid.", "--exclude-status", metavar="LIST")),
+    "refund_status": ("input", _option(_TEXT, _ROWS, "Count rows with these statuses as money back, whichever sign they have.", "--refund-status", metavar="LIST")),
+    "refunded": ("input", _option(_TEXT, _COLUMNS, "Column with the money that went back of the row's amount.", "--refunded", metavar="COLUMN")),
+    "amount_per": ("input", _option(_TEXT, _ROWS, "What an amount is of where orders have lines: order (repeated on each line, counted once) or line.", "--amount-per", metavar="WHAT")),
+    "orders_restart": ("input", _option(_TEXT, _ROWS, "Order numbers begin again: daily, or never.", "--orders-restart", metavar="WHEN")),
     "refunds": ("input", _option(str, _ROWS, "net: refunds lower revenue (default); ignore: skip them.", "--refunds", metavar="RULE")),
     "no_customer": ("input", _option(str, _ROWS, "Rows without customer id: drop (default, counted) or fail (status 3).", "--no-customer", metavar="RULE")),
     "exclude": ("input", _option(_TEXT, _ROWS, "Leave out the customers of this list: opt-outs, open complaints.", "--exclude", metavar="FILE[:COLUMN]")),
@@ -192,6 +200,10 @@ def _checked(given: Shared) -> Shared:
     if given.lang is not None:
         choice("--lang", given.lang, LANGUAGES)
     choice("--no-customer", given.no_customer, ("drop", "fail"))
+    if given.amount_per is not None:
+        choice("--amount-per", given.amount_per, ("order", "line"))
+    if given.orders_restart is not None:
+        choice("--orders-restart", given.orders_restart, ("daily", "never"))
     if given.decimal is not None:
         choice("--decimal", given.decimal, (".", ","))
     if given.limit is not None and given.limit < 0:

@@ -16,6 +16,7 @@ from crmkit.load.account.audit import Reject
 from crmkit.load.csv import careful
 from crmkit.load.infer import Sample
 from crmkit.load.inputs import Input, StreamFlags
+from crmkit.load.lines import Carry
 from crmkit.load.plan import ReadingPlan
 from crmkit.load.reader import Part, Reader
 from crmkit.load.transactions import Build, Place, Transactions, added, asked_of
@@ -65,14 +66,20 @@ class Files(Transactions):
         return _answer(build, schema, partial(dealt.rows, place))
 
     def _used(self, reader: Reader) -> Iterator[pl.DataFrame]:
+        carry, once = reader.carry(), reader.once()
         for opened, names in zip(self.inputs, self._names, strict=True):
             watch, part = StreamFlags(), Part(opened.name, names)
-            for raw, cleaned in ahead(_cleaned(ahead(_raw(opened, names, watch)), reader.plan)):
-                yield reader.look(raw, cleaned, self._findings, part)
+            for raw, cleaned in ahead(_cleaned(ahead(_raw(opened, names, watch, carry)), reader.plan)):
+                yield reader.look(raw, cleaned, self._findings, part, once)
                 if self.on_progress:
                     self.on_progress(self._findings.audit.rows_read)
             opened.source.refuse_changed()
             reader.close(watch, self._findings, part)
+        self._findings.audit.differing_orders += once.differing if once else 0
+
+    def forget(self, role: str) -> None:
+        super().forget(role)
+        self._names = [{raw: one for raw, one in names.items() if raw != role} for names in self._names]
 
     def full(self) -> list[Iterator[pl.DataFrame]]:
         """Every raw batch of every input, for a survey that a sample cannot settle."""
@@ -104,10 +111,11 @@ class Files(Transactions):
 _Raw = tuple[pl.DataFrame, set[str] | None, bool]
 
 
-def _raw(opened: Input, names: dict[str, str], watch: StreamFlags) -> Iterator[_Raw]:
+def _raw(opened: Input, names: dict[str, str], watch: StreamFlags, carry: Carry) -> Iterator[_Raw]:
     """Each batch with what is known of it: the columns of visible characters only, and whether NULs were met."""
     for raw in infer.raw_batches(opened, names, watch):
-        yield raw, watch.visible, watch.nul
+        visible = watch.visible - carry.columns if watch.visible is not None else None
+        yield carry.filled(raw), visible, watch.nul
 
 
 def _cleaned(batches: Iterator[_Raw], plan: ReadingPlan) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from crmkit.errors import DataError
-from crmkit.load import batches
+from crmkit.load import batches, evidence
 from crmkit.load.columns import roles
 from crmkit.load.columns.roles import Role
 from crmkit.load.inputs import ROW, Input, StreamFlags
@@ -126,14 +126,18 @@ def make(
     tally: Tally,
     *,
     needs: frozenset[str],
+    wide: evidence.Wide = pl.DataFrame,
 ) -> ReadingPlan:
-    """The plan for these roles; `tally` counts all values of a column where the sample leaves a question open."""
+    """The plan for these roles; `tally` counts all values of a column where the sample leaves a question open,
+    `wide` gives the first rows with all their columns."""
     frame = sampled.frame
     plan = ReadingPlan(roles=found, options=options, anonymous="customer" not in needs)
     if frame.width == 0:
         return plan
     plan = plan.but(layout=_layout(sampled, plan, file, tally))
     plan = plan.but(numbers=_styles(sampled, plan, file, tally))
+    told = evidence.lines(frame, plan, wide, file)
+    plan = plan.but(lines=told.lines, said=tuple(told.notes))
     if frame.schema["customer"] == pl.String:
         plan = plan.but(float_ids=_float_ids(frame["customer"]))
     return plan

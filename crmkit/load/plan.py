@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from crmkit.load.columns.expression import Expression
 from crmkit.load.columns.roles import Role
+from crmkit.load.lines import Lines
 from crmkit.load.lists import Excluded
+from crmkit.load.statuses import StatusRule
 from crmkit.load.values.dates import ISO, DateLayout
 from crmkit.load.values.numbers import NumberStyle
 
@@ -40,6 +42,9 @@ class Options:
     since: date | None = None
     currency: str | None = None
     exclude_status: tuple[str, ...] = ()
+    refund_status: tuple[str, ...] = ()
+    amount_per: str | None = None  # order or line: what the amount of a row is of
+    orders_restart: str | None = None  # daily or never: how long an order id is one order's
     ignore_refunds: bool = False
     layout: str | None = None  # a name, a file, or none
     # What a layout says: the export that the file is, why it is taken for it, and role → column or formula.
@@ -47,6 +52,7 @@ class Options:
     read_as_why: str = ""
     proposed: Mapping[str, str] = field(default_factory=dict)
     exclude: Excluded | None = None  # customers who are left out
+    rules: tuple[StatusRule, ...] = ()  # of the roles `status`, `status 2`, …
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class ReadingPlan:
     wide: bool = False  # Int128 for amounts, where sums could pass 2**63
     float_ids: bool = False  # ids are whole numbers, some written 12345.0
     padded_ids: bool = False
+    lines: Lines = field(default_factory=Lines)
+    said: tuple[str, ...] = ()  # what was found of lines, in words
     anonymous: bool = False  # rows without a customer id take part
     options: Options = field(default_factory=Options)
 

@@ -15,10 +15,12 @@ import polars as pl
 
 from crmkit.load import infer
 from crmkit.load.account import audit as accounts
-from crmkit.load.account.audit import EXCLUDED, REASON, SKIP, Audit, Reject
+from crmkit.load.account.audit import EXCLUDED, REASON, SKIP, SKIPS, Audit, Reject
 from crmkit.load.infer import Unexpected
 from crmkit.load.inputs import ROW, StreamFlags
+from crmkit.load.lines import Carry, Once
 from crmkit.load.plan import MAX_SCALE, ReadingPlan
+from crmkit.load.statuses import ROLE
 from crmkit.load.values import dates, numbers
 from crmkit.load.values.clean import BAD_AMOUNT, BAD_DATE, clean
 
@@ -79,20 +81,46 @@ class Reader:
         }
         for name in _OPTIONAL:
             if name in self.plan.roles:
-                label = pl.Int64 if name in self.raw and self.raw[name].is_integer() else pl.String
+                whole = name in self.raw and self.raw[name].is_integer()
+                label = (
+                    pl.Int64 if whole and not (name == "order" and self.plan.lines.restarts) else pl.String
+                )
                 schema[name] = money if name == "cost" else label
         return schema
 
-    def read(self, raw: pl.DataFrame, findings: PassReport, part: Part, watch: StreamFlags) -> pl.DataFrame:
+    def read(
+        self,
+        raw: pl.DataFrame,
+        findings: PassReport,
+        part: Part,
+        watch: StreamFlags,
+        once: Once | None = None,
+    ) -> pl.DataFrame:
         """The rows in use of a raw batch, all of it accounted for in `findings`."""
         cleaned = clean(raw, self.plan, suspicious=watch.nul, visible=watch.visible)
-        return self.look(raw, cleaned, findings, part)
+        return self.look(raw, cleaned, findings, part, once)
+
+    def once(self) -> Once | None:
+        """What tells further lines of orders in one stream of rows, where that is asked for."""
+        return Once() if self.plan.lines.once else None
+
+    def carry(self) -> Carry:
+        """What fills in facts of orders in one stream of rows."""
+        return Carry(self.plan.lines.carried)
 
     def look(
-        self, raw: pl.DataFrame, cleaned: pl.DataFrame, findings: PassReport, part: Part
+        self,
+        raw: pl.DataFrame,
+        cleaned: pl.DataFrame,
+        findings: PassReport,
+        part: Part,
+        once: Once | None = None,
     ) -> pl.DataFrame:
-        """The same from a batch that `clean` has seen."""
+        """The same from a batch that `clean` has seen; `once` tells further lines of orders."""
         schema, audit = self.schema(), findings.audit
+        if once is not None:
+            cleaned = _further_skipped(cleaned, once.further(cleaned))
+        self._count_statuses(cleaned, audit)
         used = (cleaned[REASON] == 0) & (cleaned[SKIP] == 0)
         columns = [*schema, *accounts.FLAGS]
         kept = cleaned.select(columns) if used.all() else cleaned.select(columns).filter(used)
@@ -116,7 +144,29 @@ class Reader:
             findings.surprises.lost_digits = _more(findings.surprises.lost_digits, lost)
         if not self.complete:
             self._watch(raw, findings.surprises)
-        return kept.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+        rows = kept.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+        return (
+            self._with_refunds(rows, cleaned.filter(used), audit) if "refunded" in cleaned.columns else rows
+        )
+
+    def _with_refunds(self, rows: pl.DataFrame, used: pl.DataFrame, audit: Audit) -> pl.DataFrame:
+        """The money that went back, as rows of the same order and day: a refund lowers revenue and is no order."""
+        if self.plan.options.ignore_refunds or not (used["refunded"] > 0).any():
+            return rows
+        went = rows.with_columns((-used["refunded"]).cast(rows.schema["amount"]).alias("amount"))
+        back = went.filter(used["refunded"] > 0)
+        if "cost" in back.columns:
+            back = back.with_columns(pl.lit(0, dtype=back.schema["cost"]).alias("cost"))
+        audit.add_refunds(back)
+        return pl.concat([rows, back])
+
+    def _count_statuses(self, cleaned: pl.DataFrame, audit: Audit) -> None:
+        names = [name for name in cleaned.columns if name.startswith(ROLE)]
+        if names:
+            further = SKIPS.index("further line of an order") + 1
+            rows = cleaned.filter((pl.col(REASON) == 0) & (pl.col(SKIP) != further))
+            for name in names:
+                audit.add_statuses(name, rows.select(name, "amount"))
 
     def close(self, watch: StreamFlags, findings: PassReport, part: Part) -> None:
         """Account for what showed while a file streamed by: rows that are no rows, an end that looks cut."""
@@ -174,6 +224,17 @@ class Reader:
             names[raws[0]] if len(raws) == 1 else self.plan.roles[role].formula.text if raws else "",
             raws,
         )
+
+
+def _further_skipped(cleaned: pl.DataFrame, further: pl.Series) -> pl.DataFrame:
+    """Further lines of orders that were counted are neither used nor broken."""
+    skip = SKIPS.index("further line of an order") + 1
+    aside = pl.lit(further)
+    return cleaned.with_columns(
+        pl.when(aside).then(pl.lit(0, dtype=pl.UInt8)).otherwise(REASON).alias(REASON),
+        pl.when(aside & (pl.col(SKIP) == 0)).then(pl.lit(skip, dtype=pl.UInt8)).otherwise(SKIP).alias(SKIP),
+        pl.when(aside).then(pl.lit(0, dtype=cleaned.schema["amount"])).otherwise("amount").alias("amount"),
+    )
 
 
 def _more(before: pl.Series | None, odd: pl.Series) -> pl.Series:

@@ -14,7 +14,7 @@ from crmkit.load.account.gates import Gate
 from crmkit.load.plan import Options
 from crmkit.parse import choice, day
 
-ROLES = ("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status")
+ROLES = ("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status", "refunded")
 _TEXT = (*ROLES, "encoding", "delimiter", "layout", "date_format", "decimal", "tz", "currency")
 
 
@@ -31,6 +31,7 @@ class Reading:
     cost: str | None = None
     store: str | None = None
     status: str | None = None
+    refunded: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
     header: str | Sequence[str] | None = None
@@ -42,6 +43,9 @@ class Reading:
     since: str | Day | None = None
     currency: str | None = None
     exclude_status: str | Sequence[str] | None = None
+    refund_status: str | Sequence[str] | None = None
+    amount_per: str | None = None
+    orders_restart: str | None = None
     exclude: str | Path | None = None
     refunds: str = "net"
     no_customer: str = "drop"
@@ -55,6 +59,10 @@ class Reading:
                 raise UsageError(f"{_option(name)} is {value!r}, and it must be text that is not empty.")
         choice("--refunds", self.refunds, ("net", "ignore"))
         choice("--no-customer", self.no_customer, ("drop", "fail"))
+        if self.amount_per is not None:
+            choice("--amount-per", self.amount_per, ("order", "line"))
+        if self.orders_restart is not None:
+            choice("--orders-restart", self.orders_restart, ("daily", "never"))
         if self.decimal is not None:
             choice("--decimal", self.decimal, (".", ","))
         _check_zone(self.tz)
@@ -79,6 +87,9 @@ class Reading:
             since=day("--since", self.since),
             currency=self.currency,
             exclude_status=_words(self.exclude_status),
+            refund_status=_words(self.refund_status),
+            amount_per=self.amount_per,
+            orders_restart=self.orders_restart,
             ignore_refunds=self.refunds == "ignore",
             exclude=None if self.exclude is None else lists.excluded(str(self.exclude)),
         )

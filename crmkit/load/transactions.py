@@ -16,7 +16,7 @@ from polars.io.plugins import register_io_source
 
 from crmkit.engine.rows import ByRow, Rows, Shrink
 from crmkit.errors import DataError
-from crmkit.load import infer
+from crmkit.load import infer, statuses
 from crmkit.load.account.audit import Audit, Reject
 from crmkit.load.infer import Sample
 from crmkit.load.inputs import StreamFlags
@@ -72,6 +72,11 @@ class Transactions(ABC):
     def has(self, role: str) -> bool:
         """Whether some column plays this role."""
         return role in self.plan.roles
+
+    def forget(self, role: str) -> None:
+        """Read this column no more: it was only needed to see what lines are."""
+        self.plan = self.plan.but(roles={name: one for name, one in self.plan.roles.items() if name != role})
+        self._sample.frame = self._sample.frame.drop(role)
 
     def is_text(self, role: str) -> bool:
         """Whether these labels are text while rows stream by; customer ids are in every table."""
@@ -232,6 +237,8 @@ class Transactions(ABC):
 
     def _finish(self) -> None:
         self._settle_currency()
+        self._refuse_differing()
+        self.audit.notes += self._of_statuses()
         self.audit.notes += self._inferences()
         if self.audit.rows_used == 0:
             raise DataError(self._nothing_left())
@@ -259,6 +266,31 @@ class Transactions(ABC):
                 f"{self.name}: --currency {wanted}: no column of currencies was found, so the rows cannot be told apart."
             )
 
+    def _refuse_differing(self) -> None:
+        """Amounts of orders that differ from line to line are no orders' amounts."""
+        differing, further = (
+            self.audit.differing_orders,
+            self.audit.skipped.get("further line of an order", 0),
+        )
+        if self.plan.options.amount_per is None and differing > 0.01 * (further + differing):
+            raise DataError(
+                f"{self.name}: {self.plan.roles['amount'].formula.text} was taken for the order's total, and {differing:,} orders have "
+                "lines with different ones. Say --amount-per line to count each, or --amount-per order."
+            )
+
+    def _of_statuses(self) -> list[str]:
+        """What the words of status columns are counted as."""
+        said = []
+        options = self.plan.options
+        for role, rule in zip(statuses.roles(len(options.rules)), options.rules, strict=True):
+            counted = {word: found for (name, word), found in self.audit.statuses.items() if name == role}
+            if 0 < len(counted) <= statuses.MANY:
+                money = [f"{self.audit.money(amount):,}" for _, amount in counted.values()]
+                column = self.plan.roles[role].formula.text
+                typed = options.exclude_status + options.refund_status if role == statuses.ROLE else ()
+                said += statuses.notes(column, rule, typed, counted, money)
+        return said
+
     def _nothing_left(self) -> str:
         if self.audit.rows_read == 0:
             return f"{self.name}: there are no data rows (0 rows after the header)."
@@ -276,7 +308,7 @@ class Transactions(ABC):
 
     def _inferences(self) -> list[str]:
         """What was found rather than given, in words."""
-        plan, notes = self.plan, []
+        plan, notes = self.plan, list(self.plan.said)
         if plan.options.read_as is not None:
             notes.append(
                 f"read as: {plan.options.read_as.name} ({plan.options.read_as_why}); --layout none reads it by names"

@@ -44,6 +44,7 @@ class Source(Protocol):
     """One input as Spark sees it: a Spark frame, and how a task makes raw batches of its parts."""
 
     inputs: list[Input]
+    whole_files: bool  # a task reads files from their first row to their last
 
     def data(self, names: Names) -> Any:
         """What tasks get to see, as a Spark frame."""
@@ -119,6 +120,8 @@ def _files(spark: Any, paths: list[str]) -> Any:
 class Columns:
     """Parquet or a table: Spark hands over typed columns."""
 
+    whole_files = False
+
     def __init__(self, name: str, data: Any, nanoseconds: Mapping[str, pa.DataType] | None = None) -> None:
         self._data = data
         self._nanoseconds = dict(nanoseconds or {})
@@ -158,6 +161,8 @@ def _typed(
 
 class TextFiles:
     """CSV files, each read whole by one task."""
+
+    whole_files = True
 
     def __init__(self, spark: Any, paths: list[str], options: Options, needs: frozenset[str]) -> None:
         self._found = _files(spark, paths)

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from crmkit.engine.rows import ByRow, Counted, Shrink
+from crmkit.errors import DataError
 from crmkit.load import infer, layouts
 from crmkit.load.account.audit import Reject
 from crmkit.load.columns import assignment
@@ -106,7 +107,12 @@ def load(
     sampled = source.sample(names)
     path = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     made = Lake(path, source, names, ReadingPlan(roles=cast[0], options=options), sampled)
-    made.plan = infer.make(sampled, cast[0], options, path, made.tally, needs=needs)
+    made.plan = infer.make(sampled, cast[0], options, path, made.tally, needs=needs, wide=pl.DataFrame)
+    if made.plan.lines.need_a_stream and not source.whole_files:
+        raise DataError(
+            f"{path}: facts of whole orders stand on their lines ({', '.join(made.plan.said) or 'by its layout'}), which is read "
+            "in the order of the file's rows. Read it with --engine polars, or say --amount-per line."
+        )
     return made
 
 
@@ -129,11 +135,13 @@ def _used(
     findings = reader.empty()
 
     def rows() -> Iterator[pl.DataFrame]:
+        carry, once = reader.carry(), reader.once()
         for part, raw, watch in unpack(arrow):
             if raw is None:
                 reader.close(watch, findings, part)
             else:
-                yield reader.read(raw, findings, part, watch)
+                yield reader.read(carry.filled(raw), findings, part, watch, once)
+        findings.audit.differing_orders += once.differing if once else 0
 
     for used in rows() if shrink is None else shrink.stream(rows()):
         yield used.with_columns(pl.lit(None, dtype=pl.Binary).alias(ACCOUNT)).select(columns)

@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from crmkit.load.statuses import MANY
+
 # In this order: a row is set aside for the first reason that applies.
 RAGGED = "wrong field count"
 REASONS = (
@@ -31,6 +33,7 @@ SKIPS = (
     "excluded status",
     "ignored refund",
     "excluded customer",
+    "further line of an order",
 )
 NO_CUSTOMER = REASONS.index("no customer id")
 EXCLUDED = SKIPS.index("excluded customer") + 1
@@ -76,6 +79,9 @@ class Audit:
     currencies: set[str] = field(default_factory=set)
     no_currency: int = 0
     excluded: set[str] = field(default_factory=set)
+    differing_orders: int = 0  # whose lines do not agree on the order's amount
+    # (status role, word) → rows and money, whatever becomes of them; no more is counted once there are many words.
+    statuses: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     anonymous_rows: int = 0  # used, though they have no customer id
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -142,8 +148,30 @@ class Audit:
             else:
                 self.revenue_set_aside += amount
 
+    def add_refunds(self, back: pl.DataFrame) -> None:
+        """Count money that went back as another column of rows says: it belongs to no row of its own."""
+        whole = int(back["amount"].cast(pl.Int128).sum())
+        self.refund_rows += back.height
+        self.revenue += whole
+        self.refunds -= whole
+        self.absolute -= whole
+
+    def add_statuses(self, name: str, rows: pl.DataFrame) -> None:
+        """Count rows and money by the words of a status column; too many words are no statuses."""
+        if len(self.statuses) > MANY:
+            return
+        counted = rows.group_by(name).agg(
+            pl.len().cast(pl.Int64).alias("n"), pl.col("amount").cast(pl.Int128).sum()
+        )
+        for word, number, amount in counted.iter_rows():
+            before = self.statuses.get((name, word or ""), [0, 0])
+            self.statuses[name, word or ""] = [before[0] + number, before[1] + amount]
+
     def merge(self, other: Audit) -> None:
         """Take in the account of other rows."""
+        for word, (number, amount) in other.statuses.items():
+            before = self.statuses.get(word, [0, 0])
+            self.statuses[word] = [before[0] + number, before[1] + amount]
         for name in _ADDED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for mine, theirs in ((self.rejected, other.rejected), (self.skipped, other.skipped)):
@@ -219,6 +247,7 @@ _ADDED = (
     "trimmed_ids",
     "no_currency",
     "anonymous_rows",
+    "differing_orders",
 )
 _COUNTS = [
     pl.col("amount").min().alias("least"),

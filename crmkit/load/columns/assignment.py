@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from crmkit.errors import DataError
-from crmkit.load import batches, layouts
+from crmkit.load import batches, layouts, statuses
 from crmkit.load.columns import finding, look, names
 from crmkit.load.columns.choice import Doubt
 from crmkit.load.columns.look import Look
@@ -20,12 +20,20 @@ from crmkit.load.plan import Options
 from crmkit.load.values import arrow_types
 
 _MOST_PEEKS = 5  # files may have a header and no rows
+# Roles of a layout that are read only where a command asks for them.
+_ASKED_FOR = frozenset(
+    {"customer", "date", "amount", "order", "product", "cost", "store", "channel", "group"}
+)
 
 
 def all_needs(options: Options, needs: frozenset[str]) -> frozenset[str]:
     """The roles without which there is no answer."""
     dated = options.since is not None or options.as_of is not None
-    return needs | ({"status"} if options.exclude_status else set()) | ({"date"} if dated else set())
+    return (
+        needs
+        | ({"status"} if options.exclude_status or options.refund_status else set())
+        | ({"date"} if dated else set())
+    )
 
 
 # The first rows of these columns of an input.
@@ -51,7 +59,9 @@ def assign_roles(
     Inputs of the same columns have the same roles: those that the first one with rows has.
     """
     layout.refuse(inputs[0].columns, options, inputs[0].name)
-    wants = wants | {"currency"} | {name for name, word in options.columns.items() if word}
+    typed = {name for name, word in options.columns.items() if word}
+    proposed = {name for name in options.proposed if name not in _ASKED_FOR}
+    wants = wants | {"currency", statuses.ROLE} | typed | proposed
     known: dict[tuple[str, ...], dict[str, Role]] = {}
     for opened in inputs:
         if opened.columns not in known:
@@ -69,6 +79,22 @@ def _looked_at(alike: Sequence[Input], columns: Sequence[str], peek: Peek) -> Lo
         if frame.height:
             return Look(frame)
     return Look.of_nothing()
+
+
+def cast_with_orders(
+    inputs: Sequence[Input],
+    options: Options,
+    needs: frozenset[str],
+    wants: frozenset[str],
+    peek: Peek = peek,
+) -> list[dict[str, Role]]:
+    """The same with the order ids, which tell what lines are; where two columns could be them, without."""
+    try:
+        return assign_roles(inputs, options, needs, wants | {"order"}, peek)
+    except DataError:
+        if "order" in wants:
+            raise
+        return assign_roles(inputs, options, needs, wants, peek)
 
 
 def open_input(source: sources.Source, options: Options, needs: frozenset[str]) -> Input:

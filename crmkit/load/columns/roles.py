@@ -13,7 +13,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.load.columns import expression
 from crmkit.load.columns.expression import Expression
 
-NUMERIC = frozenset({"amount", "cost"})
+NUMERIC = frozenset({"amount", "cost", "refunded"})
 _LONGEST_NAME = 200
 
 

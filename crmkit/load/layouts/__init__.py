@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from crmkit.errors import DataError
+from crmkit.load import statuses
 from crmkit.load.layouts.known import asked, every, recognised
-from crmkit.load.layouts.layout import Layout, StatusRule
+from crmkit.load.layouts.layout import Layout
 from crmkit.load.plan import Options
+from crmkit.load.statuses import StatusRule
 
 __all__ = ["Layout", "StatusRule", "asked", "chosen", "every", "opening", "recognised"]
 
@@ -28,7 +30,7 @@ def chosen(columns: Sequence[str], options: Options, file: str) -> Options:
     if options.read_as is not None:
         return _filled(options, columns, file)
     if options.layout == NONE or (found := recognised(columns)) is None:
-        return options
+        return replace(options, rules=statuses.rules(_typed(options), ()))
     return _filled(_read_as(options, found, _why(found, columns)), columns, file)
 
 
@@ -48,4 +50,16 @@ def _filled(options: Options, columns: Sequence[str], file: str) -> Options:
     assert layout is not None
     if layout.refuse:
         raise DataError(f"{file}: this is {layout.name}: {layout.refuse}")
-    return replace(options, proposed=layout.words(columns))
+    rules = statuses.rules(_typed(options), layout.rules(columns))
+    named = {
+        role: rule.column[0]
+        for role, rule in zip(statuses.roles(len(rules)), rules, strict=True)
+        if rule.column
+    }
+    return replace(options, proposed=layout.words(columns) | named, rules=rules)
+
+
+def _typed(options: Options) -> StatusRule:
+    """What the user says of statuses."""
+    column = options.columns.get(statuses.ROLE)
+    return StatusRule((column,) if column else (), options.exclude_status, (), options.refund_status)

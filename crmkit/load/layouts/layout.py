@@ -32,6 +32,7 @@ from typing import Any
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.columns import expression
+from crmkit.load.statuses import StatusRule
 
 ROLES = frozenset(
     {"customer", "date", "amount", "order", "product", "cost", "store", "currency", "refunded", "channel", "group"}
@@ -39,20 +40,6 @@ ROLES = frozenset(
 READING = ("date_format", "decimal", "encoding", "delimiter", "tz")
 _KEYS = {"name", "marks", "enough", "per_order", "columns", "status", "reading", "refuse", "source"}
 _STATUS_KEYS = {"column", "no_sale", "sale", "refund"}
-
-
-@dataclass(frozen=True)
-class StatusRule:
-    """A column whose words say what becomes of a row; words may hold `*`, and case does not matter.
-
-    `no_sale` rows are skipped, and so is every word but those of `sale` where it names any; `refund` rows
-    count as money back.
-    """
-
-    column: tuple[str, ...] = ()
-    no_sale: tuple[str, ...] = ()
-    sale: tuple[str, ...] = ()
-    refund: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

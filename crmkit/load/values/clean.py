@@ -15,6 +15,7 @@ import polars as pl
 from crmkit.load.account.audit import REASON, REASONS, SKIP, SKIPS
 from crmkit.load.inputs import ROW
 from crmkit.load.plan import ReadingPlan
+from crmkit.load.statuses import ROLE, roles
 from crmkit.load.values import arrow_types, dates, fast_dates, numbers
 
 LARGEST = 1e15  # in whole units; beyond it an amount is a mistake, not a sale
@@ -22,7 +23,7 @@ _NEAR = 1e-7  # of a minor unit: what a double of few digits may be off
 _DIGITS = 12  # decimals that are looked at where an amount is too large for a double
 EXACT_IN_FLOAT = 2.0**43  # minor units up to here are exact in a double with room for a product
 _LONGEST_BLANK = max(map(len, numbers.BLANKS))
-_TEXT = ("status", "order", "product", "channel", "group", "store")
+_TEXT = ("order", "product", "channel", "group", "store")
 BAD_DATE, NO_DATE = REASONS.index("bad date"), REASONS.index("no date")
 BAD_AMOUNT, NO_AMOUNT = REASONS.index("bad amount"), REASONS.index("no amount")
 
@@ -35,7 +36,8 @@ def clean(
     `suspicious` asks for a look at every text for NUL characters; in the columns that are `visible`
     there is nothing but visible ASCII, and so nothing to trim. Where nobody has looked for it, it is done here.
     """
-    labels = [name for name in ("customer", *_TEXT) if name in raw.columns]
+    statuses = [name for name in raw.columns if name.startswith(ROLE)]
+    labels = [name for name in ("customer", *_TEXT, *statuses) if name in raw.columns]
     trimmed = {name for name in labels if _is_visible(raw[name], visible)}
     values = raw.select(
         pl.col(ROW),
@@ -43,6 +45,7 @@ def clean(
         *_money("amount", raw, plan),
         *(_money("cost", raw, plan) if "cost" in plan.roles else ()),
         *(_text(raw[name], trimmed=name in trimmed) for name in labels[1:]),
+        *(_refunded(raw, plan) if "refunded" in plan.roles else ()),
         *(_currency(raw) for _ in {"currency"} & set(raw.columns)),
         __nul=_has_nul(raw) if suspicious else pl.lit(False),
     )
@@ -51,6 +54,7 @@ def clean(
         raw,
         plan,
     )
+    values = _counted_back(_told_order(values, plan), plan)
     values = values.with_columns(_reason(values, plan).alias(REASON), _skip(plan, values).alias(SKIP))
     return _told_apart(values, raw) if values[REASON].is_in([BAD_DATE, BAD_AMOUNT]).any() else values
 
@@ -249,7 +253,7 @@ def _digits(amounts: pl.Series, plan: ReadingPlan) -> pl.Series:
 
 def _text(labels: pl.Series, *, trimmed: bool) -> pl.Series:
     """A label as text; blank is null. Whole numbers stay numbers."""
-    if labels.dtype.is_integer():
+    if labels.dtype.is_integer() and not labels.name.startswith(ROLE):
         return labels.cast(pl.Int64, strict=False)
     text = labels if trimmed else labels.cast(pl.String, strict=False).str.strip_chars()
     if text.str.len_bytes().min() != 0:
@@ -306,19 +310,48 @@ def _reason(values: pl.DataFrame, plan: ReadingPlan) -> pl.Expr:
     return found
 
 
+def _refunded(raw: pl.DataFrame, plan: ReadingPlan) -> list[pl.Series]:
+    """Money that went back, in minor units without a sign: nothing where the column is blank."""
+    minor = _money("refunded", raw, plan)[0]
+    return [minor.abs().fill_null(0)]
+
+
+def _told_order(values: pl.DataFrame, plan: ReadingPlan) -> pl.DataFrame:
+    """Where numbers begin again each day, an order is a number on a day (in a store)."""
+    if not plan.lines.restarts or "order" not in values.columns:
+        return values
+    parts = [name for name in ("order", "date", "store") if name in values.columns]
+    whole = pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in parts], separator=" ")
+    return values.with_columns(pl.when(pl.col("order").is_not_null()).then(whole).alias("order"))
+
+
+def _words(values: pl.DataFrame, plan: ReadingPlan, kind: str) -> pl.Expr | None:
+    """Whether a status says that a row is of this kind, None where none does: few words, so each is looked at once."""
+    said = []
+    for name, rule in zip(roles(len(plan.options.rules)), plan.options.rules, strict=True):
+        if name in values.columns and rule.decides:
+            words = [word for word in values[name].unique().to_list() if word and rule.kind(word) == kind]
+            said += [pl.col(name).is_in(words).fill_null(False)] if words else []
+    return pl.any_horizontal(said) if said else None
+
+
+def _counted_back(values: pl.DataFrame, plan: ReadingPlan) -> pl.DataFrame:
+    """Rows whose status says that money went back lower revenue, whichever sign they have."""
+    refund = _words(values, plan, "refund")
+    if refund is None:
+        return values
+    return values.with_columns(
+        pl.when(refund).then(-pl.col("amount").abs()).otherwise("amount").alias("amount")
+    )
+
+
 def _skip(plan: ReadingPlan, values: pl.DataFrame) -> pl.Expr:
     options, day = plan.options, pl.col("date")
     code = {skip: pl.lit(number + 1, dtype=pl.UInt8) for number, skip in enumerate(SKIPS)}
     expression = pl.lit(0, dtype=pl.UInt8)
     if options.ignore_refunds:
         expression = pl.when(pl.col("amount") < 0).then(code["ignored refund"]).otherwise(expression)
-    if options.exclude_status:
-        unwanted = (
-            pl.col("status")
-            .cast(pl.String)
-            .str.to_lowercase()
-            .is_in([word.lower() for word in options.exclude_status])
-        )
+    if (unwanted := _words(values, plan, "no sale")) is not None:
         expression = pl.when(unwanted).then(code["excluded status"]).otherwise(expression)
     if options.currency and "currency" in values.columns:
         wanted = pl.col("currency") == options.currency.upper()
