@@ -86,7 +86,7 @@ def _once(cleaned: pl.DataFrame, plan: ReadingPlan, wide: Wide, file: str, notes
     if options.amount_per is not None or plan.amount is None or plan.amount.tree != ("column", 0):
         return options.amount_per == "order"
     name, layout = plan.amount.text, options.read_as
-    if layout is not None and "amount" in layout.per_order and options.proposed.get("amount") == name:
+    if layout is not None and layout.is_per_order(name):
         return True
     orders = _orders(cleaned)
     several = orders.filter(pl.col("lines") > 1)

@@ -155,6 +155,9 @@ def _layout(sampled: Sample, plan: ReadingPlan, file: str, tally: Tally) -> Date
     if layout is None and not sampled.complete:
         counts = tally("date")
         layout = dates.survey(counts, name, file)
+    export = plan.options.read_as
+    if layout is None and export is not None and export.first:
+        layout = dates.settled(counts, export.first)
     if layout is None:
         raise dates.ambiguous(counts, name, file, values)
     return layout

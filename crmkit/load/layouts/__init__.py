@@ -35,7 +35,9 @@ def chosen(columns: Sequence[str], options: Options, file: str) -> Options:
 
 
 def _read_as(options: Options, layout: Layout, why: str) -> Options:
-    left_open = {word: value for word, value in layout.reading.items() if not getattr(options, word, None)}
+    left_open = {
+        word: value for word, value in layout.reading.items() if getattr(options, word) in (None, "UTC")
+    }
     return replace(options, read_as=layout, read_as_why=why, **left_open)  # type: ignore[arg-type]
 
 

@@ -77,4 +77,6 @@ def _rank(layout: Layout, here: set[str]) -> tuple[int, float]:
 def _serves(layout: Layout, columns: Sequence[str]) -> bool:
     """Whether the columns that it needs are there: an export cut down to a few of them is read by names."""
     words = layout.words(columns)
-    return bool(layout.refuse) or all(role in words for role in _NEEDED if role in layout.columns)
+    if layout.refuse:
+        return not set(map(key, layout.absent)) & set(map(key, columns))
+    return all(role in words for role in _NEEDED if role in layout.columns)

@@ -3,8 +3,9 @@
     name = "Shopify orders export"
     marks = ["Financial Status", "Lineitem price"]     columns by which the export is known
     enough = 2                                         so many of them tell it; by default half
-    per_order = ["amount", "status"]                   roles that speak of the whole order: they stand on its
-                                                       first line only, or are repeated on each
+    per_order = ["status", "Total"]                    roles, or columns of amounts, that speak of the whole order:
+                                                       they stand on its first line only, or on each
+    first = "month"                                    in dates that could be either, the month comes first
     [columns]                                          role = columns or formulas; the first that the file has
     date = ["Created at"]
     amount = ["Total"]
@@ -38,7 +39,19 @@ ROLES = frozenset(
     {"customer", "date", "amount", "order", "product", "cost", "store", "currency", "refunded", "channel", "group"}
 )  # fmt: skip
 READING = ("date_format", "decimal", "encoding", "delimiter", "tz")
-_KEYS = {"name", "marks", "enough", "per_order", "columns", "status", "reading", "refuse", "source"}
+_KEYS = {
+    "name",
+    "marks",
+    "enough",
+    "per_order",
+    "columns",
+    "status",
+    "reading",
+    "refuse",
+    "source",
+    "absent",
+    "first",
+}
 _STATUS_KEYS = {"column", "no_sale", "sale", "refund"}
 
 
@@ -54,7 +67,9 @@ class Layout:
     per_order: frozenset[str] = frozenset()
     status: tuple[StatusRule, ...] = ()
     reading: Mapping[str, str] = field(default_factory=dict)
-    refuse: str = ""
+    refuse: str = ""  # why such a file cannot be read, unless one of the columns `absent` is there
+    absent: tuple[str, ...] = ()
+    first: str = ""  # day or month: which comes first in a date that could be either
     source: str = ""
 
     def words(self, columns: Sequence[str]) -> dict[str, str]:
@@ -73,6 +88,13 @@ class Layout:
         return [
             StatusRule((column,), rule.no_sale, rule.sale, rule.refund) for rule, column in found if column is not None
         ]  # fmt: skip
+
+    def is_per_order(self, column: str) -> bool:
+        """Whether an amount in this column is the order's and not a line's."""
+        told = {key(word) for word in self.per_order}
+        return key(column) in told or (
+            "amount" in self.per_order and column == self.words([column]).get("amount")
+        )
 
     def met(self, columns: Sequence[str]) -> list[str]:
         """The marks that these columns show, in their own spelling."""
@@ -123,6 +145,8 @@ def read(text: str, name: str) -> Layout:
         status=tuple(_rule(rule, name) for rule in made.get("status", [])),
         reading={word: str(value) for word, value in made.get("reading", {}).items()},
         refuse=str(made.get("refuse", "")),
+        absent=_texts(made.get("absent", []), "absent", name),
+        first=str(made.get("first", "")),
         source=str(made.get("source", "")),
     )
 
@@ -138,7 +162,6 @@ def _refuse_unknown(made: Mapping[str, Any], name: str) -> None:
         f"{kind}.{word}" for kind, known in tables.items() for word in made.get(kind, {}) if word not in known
     ]
     odd += [f"status.{word}" for rule in made.get("status", []) for word in rule if word not in _STATUS_KEYS]
-    odd += [f"per_order {word}" for word in made.get("per_order", []) if word not in ROLES | {"status"}]
     if odd:
         raise UsageError(
             f"--layout {name}: it knows no {', '.join(odd)}; known are {', '.join(sorted(_KEYS))}, "

@@ -229,6 +229,14 @@ def survey(tally: pl.DataFrame, name: str, file: str, *, complete: bool = True) 
     return winners[0]
 
 
+def settled(tally: pl.DataFrame, first: str) -> DateLayout | None:
+    """Of the layouts that fit all values, the one in which the day or the month comes first."""
+    tally = tally.filter(~blank(pl.col("value")))
+    counts = _counts(tally, _readings(tally["value"]))
+    fitting = [layout for layout in LAYOUTS if counts[layout] == max(counts.values())]
+    return next((layout for layout in fitting if layout.name[0] == first[0]), None)
+
+
 def readable(values: pl.Series) -> bool:
     """Whether some layout reads one of these values."""
     days = _readings(values.filter(values.to_frame("value").select(~blank(pl.col("value"))).to_series()))
