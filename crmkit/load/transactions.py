@@ -319,7 +319,7 @@ class Transactions(ABC):
             and self._sample.frame.width
             and self._sample.frame["date"].dtype == pl.String
         ):
-            what = f" (days in {plan.options.tz}; --tz)" if plan.layout == dates.ZONED else ""
+            what = f" (days in {plan.options.tz}; --tz)" if plan.layout.kind == "zoned" else ""
             notes.append(f"{plan.roles['date'].formula.text} read as {plan.layout.name}{what}")
         for raw, style in plan.numbers.items():
             role, _, place = raw.partition(":")

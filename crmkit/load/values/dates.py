@@ -15,12 +15,16 @@ from crmkit.errors import DataError, UsageError
 from crmkit.load.values.numbers import BLANKS
 
 EARLIEST = date(1970, 1, 1)
+_OF_TABLES = date(1995, 1, 1)  # days that serial numbers are believed from
 YEARS_AHEAD = 10
 
 _CLOCK = r"(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]+)?)?"
 _TIME = rf"(?:[ T]+{_CLOCK}(?:\s*[AaPp]\.?[Mm]\.?)?)?"
 _ZONE = r"\s*(?:Z|z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}|[+-][0-9]{2})"
 _MONTH = r"(?:[A-Za-z]{3,9})"
+# The day of the week, which says nothing new: Fri, before a day, 星期五 or (金) behind it.
+_WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?"
+_WEEKDAY_AFTER = r"(?:\s*(?:(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]|[(（][月火水木金土日][)）]|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*))?"
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class DateLayout:
     pattern: str
     format: str
     joined: bool = False  # unpadded or wordy days are put together again before parsing
-    kind: str = field(default="text")  # text, zoned, epoch
+    kind: str = field(default="text")  # text, zoned, epoch, excel, given
 
     def fits(self, column: pl.Expr) -> pl.Expr:
         """Whether values have this shape."""
@@ -39,7 +43,7 @@ class DateLayout:
 
 
 def _layout(name: str, day: str, format_: str, **more: object) -> DateLayout:
-    return DateLayout(name, rf"^\s*({day}){_TIME}\s*$", format_, **more)  # type: ignore[arg-type]
+    return DateLayout(name, rf"^\s*{_WEEKDAY}({day}){_WEEKDAY_AFTER}{_TIME}\s*$", format_, **more)  # type: ignore[arg-type]
 
 
 ISO = DateLayout("ISO", rf"^\s*([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}){_TIME}\s*$", "%Y-%m-%d")
@@ -50,9 +54,19 @@ ZONED = DateLayout(
     kind="zoned",
 )
 
+BASIC = DateLayout(
+    "ISO without hyphens, with UTC offset",
+    rf"^\s*(?:19|20)[0-9]{{6}}T[0-9]{{6}}(?:\.[0-9]+)?{_ZONE}\s*$",
+    "%Y-%m-%dT%H:%M:%S%.f%z",
+    kind="zoned",
+)
+# Days since the end of 1899, as spreadsheets store them: too much like other numbers to be taken without asking.
+EXCEL = DateLayout("excel", r"^\s*([1-9][0-9]{4})(?:\.[0-9]+)?\s*$", "days", kind="excel")
+
 LAYOUTS = (
     ISO,
     ZONED,
+    BASIC,
     _layout("y-m-d", r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%m-%d"),
     _layout("y/m/d", r"[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%m/%d"),
     _layout("y.m.d", r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}", "%Y.%m.%d"),
@@ -78,12 +92,18 @@ LAYOUTS = (
     _layout("d-Mon-y", rf"[0-9]{{1,2}}[- ]{_MONTH}[- ,]+[0-9]{{4}}", "%d %b %Y", joined=True),
     _layout("d-Mon-yy", rf"[0-9]{{1,2}}[- ]{_MONTH}[- ,]+[0-9]{{2}}", "%d %b %y", joined=True),
     _layout("Mon d, y", rf"{_MONTH}[- ][0-9]{{1,2}}[- ,]+[0-9]{{4}}", "%b %d %Y", joined=True),
-    DateLayout("epoch", r"^[1-9][0-9]{8,9}$", "s", kind="epoch"),
-    DateLayout(
-        "epoch_ms", r"^[1-9][0-9]{12}$", "ms", kind="epoch"
-    ),  # 12 digits are 202401311530, or before 2001
+    _layout("Mon d, yy", rf"{_MONTH}[- ][0-9]{{1,2}}[- ,]+[0-9]{{2}}", "%b %d %y", joined=True),
+    _layout("yymmdd", r"[0-9]{6}", "%y%m%d"),
+    _layout("ddmmyy", r"[0-9]{6}", "%d%m%y"),
+    _layout("mmddyy", r"[0-9]{6}", "%m%d%y"),
+    DateLayout("epoch", r"^\s*([1-9][0-9]{8,9})\s*$", "s", kind="epoch"),
+    # 12 digits are 202401311530, or before 2001
+    DateLayout("epoch_ms", r"^\s*([1-9][0-9]{12})\s*$", "ms", kind="epoch"),
+    DateLayout("epoch_us", r"^\s*([1-9][0-9]{15})\s*$", "us", kind="epoch"),
+    DateLayout("epoch_ns", r"^\s*([1-9][0-9]{18})\s*$", "ns", kind="epoch"),
 )
-_BY_NAME = {layout.name.lower(): layout for layout in LAYOUTS}
+_BY_NAME = {layout.name.lower(): layout for layout in (*LAYOUTS, EXCEL)}
+_EXCEL_TO_UNIX = 25_569  # days from the end of 1899 to 1970
 _CLEARLY = 4  # times as many steps back in time
 _FEW = 10  # up to one in so many, days in another layout are slips
 
@@ -129,11 +149,18 @@ def _checked(format_: str) -> str:
 def read(column: pl.Expr, layout: DateLayout, tz: str) -> pl.Expr:
     """Text to Date in this layout; null where a value does not fit it or is no day of the calendar."""
     if layout.kind == "zoned":
+        if layout == BASIC:
+            column = column.str.replace(
+                r"^\s*(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)", "${1}-${2}-${3}T${4}:${5}:${6}"
+            )
         return _read_zoned(column, tz)
+    if layout.kind == "excel":
+        day = column.str.extract(layout.pattern, 1).cast(pl.Int32, strict=False)
+        return (day - _EXCEL_TO_UNIX).cast(pl.Date)
     if layout.kind == "epoch":
-        stamp = column.cast(pl.Int64, strict=False)
-        moment = pl.from_epoch(stamp, time_unit="s" if layout.format == "s" else "ms")
-        return pl.when(layout.fits(column)).then(local_day(moment.dt.replace_time_zone("UTC"), tz))
+        stamp = column.str.extract(layout.pattern, 1).cast(pl.Int64, strict=False)
+        moment = pl.from_epoch(stamp, time_unit=layout.format)  # type: ignore[call-overload]
+        return local_day(moment.dt.replace_time_zone("UTC"), tz)
     if layout.kind == "given":
         return _read_given(column.str.strip_chars(), layout.format, tz)
     if layout == ISO:
@@ -219,11 +246,12 @@ def survey(tally: pl.DataFrame, name: str, file: str, *, complete: bool = True) 
     counts = _counts(tally, days)
     best = max(counts.values())
     if best * 2 <= tally["count"].sum():
-        raise DataError(_unreadable(tally["value"], name, file))
+        raise _unreadable(tally["value"], name, file)
     winners = [layout for layout in LAYOUTS if counts[layout] == best]
-    if winners[0] not in (ISO, ZONED):
+    if winners[0] not in (ISO, ZONED, BASIC):
         apart = any(_apart(days, winners[0], other) is not None for other in winners[1:])
         if apart or (len(winners) > 1 and not complete):
+            _refuse_mixture(tally, days, winners[0], name, file)
             return None
     _refuse_mixture(tally, days, winners[0], name, file)
     return winners[0]
@@ -337,9 +365,20 @@ def _likelier(first: DateLayout, second: DateLayout, rows: pl.Series | None) -> 
     return {"date_format": best} if steps[best] * _CLEARLY <= steps[worst] and steps[worst] else {}
 
 
-def _unreadable(values: pl.Series, name: str, file: str) -> str:
+def _unreadable(values: pl.Series, name: str, file: str) -> DataError:
     examples = ", ".join(repr(value[:40]) for value in values.sort().head(3).to_list())
-    return (
+    serial = (
+        values.to_frame("v")
+        .select(read(pl.col("v"), EXCEL, "UTC").is_between(_OF_TABLES, latest()).fill_null(False).all())
+        .item()
+    )
+    if serial:
+        return DataError(
+            f"{file}: column {name}: the values look like the days of a spreadsheet, counted from 1900 ({examples}). "
+            "Say --date-format excel.",
+            options={"date_format": "excel"},
+        )
+    return DataError(
         f"{file}: column {name}: most values are not dates in one layout that crmkit knows, for example {examples}. "
         "Say --date-format, such as %d/%m/%Y, or name another column with --date."
     )
