@@ -14,6 +14,7 @@ from crmkit.engine.rows import LocalRows, Shrink, joined
 from crmkit.load import infer, spill
 from crmkit.load.account.audit import Reject
 from crmkit.load.csv import careful
+from crmkit.load.csv.encodings import AUTO
 from crmkit.load.infer import Sample
 from crmkit.load.inputs import Input, StreamFlags
 from crmkit.load.lines import Carry
@@ -80,6 +81,13 @@ class Files(Transactions):
     def forget(self, role: str) -> None:
         super().forget(role)
         self._names = [{raw: one for raw, one in names.items() if raw != role} for names in self._names]
+
+    def _encodings(self) -> list[str]:
+        if self.plan.options.encoding != AUTO:
+            return []
+        return sorted(
+            {f"encoding {item.dialect.encoding}" for item in self.inputs if item.dialect is not None}
+        )
 
     def full(self) -> list[Iterator[pl.DataFrame]]:
         """Every raw batch of every input, for a survey that a sample cannot settle."""

@@ -134,7 +134,11 @@ class Transactions(ABC):
         parts = [f"{name} {role.formula.text}{self._how(name)}" for name, role in self.plan.roles.items()]
         if self.plan.options.read_as is not None:
             parts.append(f"read as {self.plan.options.read_as.name}")
-        return " · ".join(parts)
+        return " · ".join([*parts, *self._encodings()])
+
+    def _encodings(self) -> list[str]:
+        """The encodings that were found rather than given, in words."""
+        return []
 
     def _how(self, role: str) -> str:
         """How a column's text is read, in parentheses; nothing where it is no text."""

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from crmkit.errors import DataError
-from crmkit.load.csv.dialect import BLOCK, Dialect, container_sentence, encoding_sentence
+from crmkit.load.csv.dialect import BLOCK, Dialect, container_sentence, encoding_error
 from crmkit.load.csv.plain import Plain
 from crmkit.load.csv.utf8 import Utf8
 from crmkit.load.inputs import ROW, Input, Ragged, StreamFlags
@@ -41,7 +41,7 @@ def read(opened: Input, columns: Sequence[str], watch: StreamFlags) -> Iterator[
         if not _is_no_rows(error, watch):
             raise DataError(_sentence(opened, error, records)) from None
     except UnicodeError:
-        raise DataError(_encoding_sentence(opened)) from None
+        raise _encoding_error(opened) from None
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(container_sentence(opened.name, error)) from None
     _refuse_open_quote(opened, watch)
@@ -212,7 +212,7 @@ def locate(opened: Input) -> Iterator[tuple[int, int, str]]:
             taken.clear()
 
 
-def _encoding_sentence(opened: Input) -> str:
+def _encoding_error(opened: Input) -> DataError:
     """Where the text stops being in its encoding: decoded again, until it fails."""
     assert opened.dialect is not None
     encoding = opened.dialect.encoding
@@ -225,8 +225,8 @@ def _encoding_sentence(opened: Input) -> str:
                 line += decoder.decode(chunk, final=not chunk).count("\n")
             except UnicodeDecodeError as error:
                 line += error.object[: error.start].decode(encoding, "ignore").count("\n")
-                return encoding_sentence(opened.name, encoding, error, line)
+                return encoding_error(opened.source, encoding, error, line)
             except UnicodeError as error:
-                return encoding_sentence(opened.name, encoding, error, line)
+                return encoding_error(opened.source, encoding, error, line)
             if not chunk:
-                return encoding_sentence(opened.name, encoding, None, line)
+                return encoding_error(opened.source, encoding, None, line)

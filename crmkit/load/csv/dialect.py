@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from crmkit.errors import DataError, UsageError
+from crmkit.load.csv import encodings
 from crmkit.load.find.signatures import refuse_strangers
 from crmkit.load.find.sources import Source
 
@@ -79,12 +80,12 @@ def sniff(
     """
     data = head(source)
     refuse_strangers(data[:512], source.name, unpacked=source.compression is not None)
-    chosen = _encoding(data, encoding, source.name)
-    text = _decode(data, chosen, source.name, whole=len(data) < HEAD)
+    chosen = encodings.found(source) if _is_auto(data, encoding) else _encoding(data, encoding, source.name)
+    text = _decode(data, chosen, source, whole=len(data) < HEAD)
     _refuse_strangers(text, source.name)
     if len(data) == HEAD and not _has_line_end(text):
         data = head(source, BLOCK)
-        text = _decode(data, chosen, source.name, whole=len(data) < BLOCK)
+        text = _decode(data, chosen, source, whole=len(data) < BLOCK)
         if len(data) == BLOCK and not _has_line_end(text):
             raise DataError(
                 f"{source.name}: the first line goes on for more than {BLOCK >> 20} MB; a header has {MAX_COLUMNS:,} columns "
@@ -99,9 +100,17 @@ def _has_line_end(text: str) -> bool:
     return "\n" in text or "\r" in text
 
 
+def _is_auto(data: bytes, given: str | None) -> bool:
+    """Whether the encoding is to be found; a byte order mark tells it."""
+    marked = any(data.startswith(mark) for mark, _ in _BOMS) or _wide(data[:64]) is not None
+    return given == encodings.AUTO and not marked
+
+
 def _encoding(data: bytes, given: str | None, name: str) -> str:
     bom = next((codec for mark, codec in _BOMS if data.startswith(mark)), None)
     wide = _wide(data[:64])
+    if given == encodings.AUTO:
+        return bom or wide or "utf-8"
     if given is not None:
         return _agreed(_known(given), bom, wide, name)
     if bom is not None:
@@ -156,53 +165,41 @@ def _agreed(given: str, bom: str | None, wide: str | None, name: str) -> str:
     return "gb18030" if given in ("gbk", "gb2312") else given  # the superset: the same bytes mean the same
 
 
-def _decode(data: bytes, encoding: str, name: str, *, whole: bool) -> str:
+def _decode(data: bytes, encoding: str, source: Source, *, whole: bool) -> str:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         text = decoder.decode(data, final=whole)
     except UnicodeError as error:
         start = getattr(error, "start", 0)
         line = data[:start].decode(encoding, "ignore").count("\n") + 1
-        raise DataError(encoding_sentence(name, encoding, error, line)) from None
+        raise encoding_error(source, encoding, error, line) from None
     return text.removeprefix("\ufeff")
 
 
-def encoding_sentence(name: str, encoding: str, error: UnicodeError | None, line: int) -> str:
+def encoding_error(source: Source, encoding: str, error: UnicodeError | None, line: int) -> DataError:
     """Where the text stops being in its encoding, and which encoding it is likely to be in."""
+    name = source.name
     if not isinstance(error, UnicodeDecodeError):
-        return f"{name}: the text is not valid {encoding.upper()}; say in which encoding it is, such as --encoding cp1252."
+        return _in_another(source, f"{name}: the text is not valid {encoding.upper()}")
     if "truncated" in error.reason or "unexpected end" in error.reason or "incomplete" in error.reason:
-        return (
+        return DataError(
             f"{name}: the text ends in the middle of a {encoding.upper()} character, on line {line}: "
             "the file is truncated, or in another encoding (--encoding)."
         )
+    where = f"byte 0x{error.object[error.start]:02X} on line {line} is not valid {encoding.upper()}"
     if len(_BINARY.findall(error.object[:4096])) > _MOST_CONTROLS:
-        where = f"byte 0x{error.object[error.start]:02X} on line {line} is not valid {encoding.upper()}"
-        return f"{name}: this is binary data, not CSV ({where})."
-    begin = error.object.rfind(b"\n", 0, max(0, error.start - 4096)) + 1  # not in the middle of a character
-    likely = likely_encoding(error.object[begin : error.start + 4096])
-    return (
-        f"{name}: byte 0x{error.object[error.start]:02X} on line {line} is not valid {encoding.upper()}. It could be {likely}: "
-        f"say --encoding {likely}, or the encoding that it is in."
+        return DataError(f"{name}: this is binary data, not CSV ({where}).")
+    return _in_another(source, f"{name}: {where}")
+
+
+def _in_another(source: Source, what: str) -> DataError:
+    likely = encodings.proposed(source)
+    if likely is None:
+        return DataError(f"{what}. Say in which encoding it is: --encoding NAME, such as gb18030 or cp1252.")
+    return DataError(
+        f"{what}. It could be {likely}: say --encoding {likely}, or the encoding that it is in.",
+        options={"encoding": likely},
     )
-
-
-def likely_encoding(data: bytes) -> str:
-    """A suggestion only: Chinese double bytes if they decode cleanly and are many, else Western."""
-    try:
-        text = codecs.getincrementaldecoder("gb18030")().decode(data)
-    except UnicodeDecodeError:
-        return "cp1252"
-    chinese = sum("\u4e00" <= character <= "\u9fff" for character in text)
-    lone = sum(byte >= 0x80 for byte in data)
-    return "gb18030" if chinese * 2 >= lone * 0.8 and chinese > 3 and _common(text) else "cp1252"
-
-
-def _common(text: str) -> bool:
-    """Western accents read as GB18030 give rare characters; Chinese text is mostly GB2312's first level."""
-    chinese = [character for character in text if "\u4e00" <= character <= "\u9fff"]
-    level1 = sum(0xB0 <= character.encode("gb18030")[0] <= 0xD7 for character in chinese)
-    return level1 * 2 >= len(chinese)
 
 
 def _refuse_strangers(text: str, name: str) -> None:
