@@ -35,6 +35,7 @@ from crmkit.forecast.selection import (
     nothing,
     unit_days,
 )
+from crmkit.headlines import answered, checks
 from crmkit.history.purchase_histories import Days, after, by_day, days
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
@@ -79,6 +80,7 @@ class BacktestPlan:
 
 
 @question
+@answered(checks.backtest)
 def analyse(
     data: Data,
     *,

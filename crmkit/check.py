@@ -10,6 +10,7 @@ import polars as pl
 
 from crmkit.customers import Data
 from crmkit.engine.rows import Counted, Rows
+from crmkit.headlines import answered, checks
 from crmkit.load import batches
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
@@ -42,6 +43,7 @@ _INVISIBLE = (
 
 
 @question
+@answered(checks.check)
 def analyse(data: Data) -> Result:
     """Roles, the account of rows and money, and what a careful reader would look at twice.
 

@@ -26,6 +26,7 @@ from crmkit.engine.counts import money as exact
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import CrmkitError, DataError, UsageError
 from crmkit.forecast.alive import MODELS, alive_of
+from crmkit.headlines import answered, leaving
 from crmkit.history import customer_days
 from crmkit.history.customer_days import (
     AnyDayHistory,
@@ -268,11 +269,13 @@ def statuses(counts: pl.DataFrame, scale: int) -> pl.DataFrame:
         "status",
         "customers",
         (pl.col("customers") / counts["n"].sum()).alias("share"),
-        money(pl.col("at_risk"), scale).alias("revenue_at_risk"),
+        money(pl.col("at_risk"), scale).alias("year_revenue"),
+        money(pl.when(LATE).then("at_risk"), scale).alias("revenue_at_risk"),
     )
 
 
 @question
+@answered(leaving.churn)
 def analyse(
     data: Data,
     *,
@@ -367,6 +370,10 @@ def tables_of(
         | _verdict(tables, evaluate_at, past.as_of),
         notes=tuple(_notes(past, late)),
         titles=_titles(past, evaluate_at),
+        pictures={
+            "stakes": "none",
+            "customers": "list customer,last,orders,days_since,revenue_at_risk,tier,segment",
+        },
     )
     listed = scored.by_row(partial(call_list, scale=scale, everyone=everyone))
     return result.with_detail("customers", listed.ordered_by(by_value("revenue_at_risk", "customer")))

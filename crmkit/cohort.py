@@ -18,6 +18,7 @@ import polars as pl
 
 from crmkit.customers import Data, money
 from crmkit.errors import DataError
+from crmkit.headlines import answered, over_time
 from crmkit.history import periods
 from crmkit.history.panel import panel
 from crmkit.history.periods import Period
@@ -169,6 +170,7 @@ def notes(cohorts: pl.DataFrame, last: str, outside: Decimal, as_of: date) -> tu
 
 
 @question
+@answered(over_time.cohort)
 def analyse(
     data: Data, *, period: str = "month", value: str = "rate", include_partial: bool = False
 ) -> Result:
@@ -229,5 +231,5 @@ def tables_of(
         facts=found | {"as_of": as_of, "by": period, "value": value},
         notes=notes(cohorts, periods.label_of(last, period), found["revenue_outside"], as_of),
         titles={"grid": TITLES[value].format(period=period)},
-        pictures={"cohorts": "none", "grid": f"heat {kind}"},
+        pictures={"cohorts": "none", "grid": f"heat {kind} last"},
     )

@@ -17,6 +17,7 @@ from crmkit.engine import reducers
 from crmkit.engine.counts import by_id
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
+from crmkit.headlines import answered, checks
 from crmkit.load.customers_table import ORDER, timed
 from crmkit.load.dataset import NEEDED, WANTED, Dataset, data_of, transactions_of
 from crmkit.load.door import question
@@ -220,6 +221,7 @@ def buyers(frame: pl.DataFrame) -> pl.DataFrame:
     return found
 
 
+@answered(checks.customers)
 def result(people: pl.DataFrame | Rows) -> Result:
     """The customers table with its totals, as a command's answer."""
     rows = as_rows(people)

@@ -23,6 +23,7 @@ import polars as pl
 from crmkit import parse
 from crmkit.customers import Data
 from crmkit.errors import DataError, UsageError
+from crmkit.headlines import answered, leaving
 from crmkit.history import customer_days
 from crmkit.history.customer_days import DayHistory, money, purchases
 from crmkit.load.dataset import transactions_of
@@ -190,6 +191,7 @@ def _exact(name: str, scale: int) -> pl.Expr:
 
 
 @question
+@answered(leaving.deviation)
 def analyse(data: Data, *, window: str | int = "30d", threshold: float = 3.5, history: int = 6) -> Result:
     """Customers whose last window departs from their own history, with the evidence.
 
@@ -234,6 +236,7 @@ def tables_of(
         detail="customers",
         notes=_notes(usual),
         titles={"measures": f"Tests of {first} to {last}", "customers": "Alarms"},
+        pictures={"customers": "list customer,measure,direction,observed,median,z"},
     )
 
 

@@ -31,6 +31,7 @@ from crmkit.customers import Data, finish_each, money
 from crmkit.engine.counts import by_value, ratio, whole
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
+from crmkit.headlines import answered, over_time
 from crmkit.history import customer_days, periods
 from crmkit.history.customer_days import AnyDayHistory, DayHistory, base_gap, gap_counts
 from crmkit.history.panel import of_days, panel
@@ -166,6 +167,7 @@ def notes(rows: pl.DataFrame, begin: date, as_of: date) -> tuple[str, ...]:
 
 
 @question
+@answered(over_time.lifecycle)
 def analyse(
     data: Data,
     *,
@@ -256,6 +258,7 @@ def tables_of(
         },
         notes=notes(rows, begin, as_of),
         titles={"periods": f"Customers and revenue by {period}"},
+        pictures={"periods": "table last"},
     )
 
 

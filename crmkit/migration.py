@@ -21,6 +21,7 @@ from crmkit.engine import reducers
 from crmkit.engine.counts import ratio, whole
 from crmkit.engine.rows import ByRow, Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
+from crmkit.headlines import answered, over_time
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
 from crmkit.parse import choice
@@ -203,6 +204,7 @@ def moves(counted: pl.DataFrame) -> pl.DataFrame:
 
 
 @question
+@answered(over_time.migration)
 def analyse(
     data: Data,
     *,

@@ -157,7 +157,11 @@ def _tables(
     brief: pl.DataFrame, chosen: SegmentMap, names: dict[int, str] | None, bins: Bins
 ) -> dict[str, pl.DataFrame]:
     tables = {"cells": cells_table(brief), "grid": grid(brief, bins)}
-    return tables if names is None else {"segments": segments_table(brief, chosen.segments), **tables}
+    return (
+        tables
+        if names is None
+        else {"segments": segments_table(brief, chosen.segments, chosen.actions), **tables}
+    )
 
 
 def _known(only: Sequence[str], chosen: SegmentMap, names: dict[int, str] | None) -> list[str]:

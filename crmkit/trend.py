@@ -23,6 +23,7 @@ from crmkit import parse
 from crmkit.customers import Data
 from crmkit.engine.counts import money as exact
 from crmkit.errors import DataError, UsageError
+from crmkit.headlines import answered, over_time
 from crmkit.history import periods
 from crmkit.history.customer_days import BOUGHT, money
 from crmkit.history.periods import Period
@@ -196,6 +197,7 @@ def forecast(rows: pl.DataFrame, period: Period, *, ahead: int, quantile: float,
 
 
 @question
+@answered(over_time.trend)
 def analyse(data: Data, *, period: str = "month", ahead: int = 6, interval: str | float = "80%") -> Result:
     """Revenue by period, what changed it, and a forecast of the periods `ahead`.
 
@@ -253,6 +255,7 @@ def tables_of(
             "forecast": f"Forecast with an interval of {interval:.0%}",
             "holdout": "Errors on periods held out",
         },
+        pictures={"periods": "line last", "forecast": "table asked", "holdout": "table asked"},
     )
 
 

@@ -30,6 +30,7 @@ from crmkit.output.streams import standard_output
 from crmkit.result import Result
 
 Say = Callable[[str], None]
+TEN = 10
 
 __all__ = ["FORMATS", "Outputs", "export", "hint", "safe", "show"]
 
@@ -88,6 +89,8 @@ def show(
     if not headline or (format == "table" and table is not None):
         chosen = replace(chosen, headline="", context="", next=())
     if format == "table":
+        if table is None:
+            chosen = _with_list(chosen, result)
         with standard_output() as stream:
             page = screen.page(chosen, screen.window(color, width), limit=limit)
             for line in page.hints:
@@ -97,6 +100,17 @@ def show(
         _show_data(chosen, FileLayout(format), excel_safe)
     else:
         raise UsageError(f"There is no format {safe(format)}. The formats are {', '.join(FORMATS)}.")
+
+
+def _with_list(chosen: Result, result: Result) -> Result:
+    """The summary tables with the first rows of the long one, where that is a list of whom to look at."""
+    name = result.detail
+    picture, _, wanted = result.pictures.get(name or "", "").partition(" ")
+    if name is None or picture != "list" or result.elsewhere is not None:
+        return chosen
+    first = next(result.batches(name, TEN)).head(TEN)
+    shown = first.select(column for column in wanted.split(",") if column in first.columns)
+    return replace(chosen, tables={**chosen.tables, name: shown} if shown.height else chosen.tables)
 
 
 def _show_data(chosen: Result, how: FileLayout, excel_safe: bool) -> None:

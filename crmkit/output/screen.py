@@ -7,7 +7,8 @@ A Result's `pictures` say how a table is drawn: `curve` (a line through the firs
 after the first column on a scale of colours; KIND is how numbers in columns that the vocabulary
 does not know are written), `none` (another table shows the same). Two words may follow: `asked`
 (drawn only if it is asked for by name), `beside` (drawn to the right of the table before it, if
-there is room, and else only if it is asked for).
+there is room, and else only if it is asked for), `last` (its last rows, unless a number of rows is
+asked for). `list COLUMN,…` of the long table: its first ten rows stand below the summary.
 
 Rich draws: tables, styles, what stands beside each other. Our own is what Rich cannot do without
 cutting names and numbers: which columns fit, where headers break, and listings of thousands of rows.
@@ -21,7 +22,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmkit.language.catalogue import label, phrase
+from crmkit.language.catalogue import counted, label, phrase
 from crmkit.language.safe_text import safe
 from crmkit.output import pictures
 from crmkit.output.columns_on_screen import (
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 Color = Literal["auto", "always", "never"]
 
 ROWS = 50
+LAST = 13  # a year of months, and the one before
 _ASKS_FOR_COLOR = ("FORCE_COLOR", "TTY_COMPATIBLE")  # wherever the output goes
 # Rich takes a millisecond for each row that it draws.
 _LONG = 200
@@ -111,7 +113,7 @@ def page(result: Result, win: Window, *, limit: int | None = None) -> Page:
     `limit` is the number of rows of each table (default ROWS, 0 for all). Tables that are drawn only
     when they are asked for are named.
     """
-    drawing = _Drawing(result, win, ROWS if limit is None else limit)
+    drawing = _Drawing(result, win, ROWS if limit is None else limit, last=limit is None)
     drawing.answer()
     names = [name for name in result.tables if len(result.tables) == 1 or not drawing.is_asked(name)]
     while names:
@@ -128,7 +130,7 @@ def page(result: Result, win: Window, *, limit: int | None = None) -> Page:
 class _Drawing:
     """A page in the making."""
 
-    def __init__(self, result: Result, win: Window, limit: int) -> None:
+    def __init__(self, result: Result, win: Window, limit: int, *, last: bool = False) -> None:
         self.result = result
         self.window = win
         self.limit = limit
@@ -137,6 +139,7 @@ class _Drawing:
         self._console = _console(win)
         self._several = len([name for name in result.tables if not self.is_asked(name)]) > 1
         self._blank = False
+        self._ends_only = last and (self._several or bool(result.headline))
 
     def text(self) -> str:
         """All of it; what is styled keeps its blanks."""
@@ -165,12 +168,10 @@ class _Drawing:
         names += self._left_out
         if names:
             self._space()
-            sizes = {name: f"{self.result.tables[name].height:,}" for name in names}
+            sizes = {name: counted(self.result.tables[name].height, "rows") for name in names}
             self._say(
                 f"{phrase('more')}  "
-                + "  ".join(
-                    phrase("--table {name} ({rows} rows)", name=safe(n), rows=sizes[n]) for n in names
-                )
+                + "  ".join(phrase("--table {name} ({rows})", name=safe(n), rows=sizes[n]) for n in names)
             )
 
     def is_asked(self, name: str) -> bool:
@@ -250,10 +251,10 @@ class _Drawing:
     def _drawn(self, name: str, frame: pl.DataFrame) -> list[Column]:
         """The columns that fit; of those that do not, a hint is given."""
         picture, words = self._picture(name)
-        word = next(iter(words - {"asked", "beside"}), "")
+        word = next(iter(words - {"asked", "beside", "last"}), "")
         if is_upright(frame) and not picture:
             return upright(frame)
-        shown = frame.head(self.limit) if self.limit else frame
+        shown = self._shown(name, frame)
         every = columns_of(shown, picture, word, shaded=self.window.color_system in {"256", "truecolor"})
         drawn, hidden = fitting(every, self.window.width)
         if hidden:
@@ -265,6 +266,15 @@ class _Drawing:
             room = None if self.window.width is None else self.window.width - width_of(drawn)
             drawn = [*drawn, *bars(shown, word, ascii_only=self.window.ascii_only, room=room)]
         return drawn
+
+    def _shown(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        if self._is_cut(name, frame):
+            return frame.tail(LAST)
+        return frame.head(self.limit) if self.limit else frame
+
+    def _is_cut(self, name: str, frame: pl.DataFrame) -> bool:
+        """Whether only the last rows are shown: a reader of many tables wants the end of a long series."""
+        return self._ends_only and "last" in self._picture(name)[1] and frame.height > LAST
 
     def _table(self, drawn: list[Column]) -> None:
         if len(drawn[0].texts) > _LONG:
@@ -305,6 +315,9 @@ class _Drawing:
         height = self.result.tables[name].height
         if not height:
             self._say(phrase("no rows"))
+        elif self._is_cut(name, self.result.tables[name]):
+            shown = {"shown": f"{LAST:,}", "all": f"{height:,}", "name": safe(name)}
+            self._say(phrase("the last {shown} of {all} rows: --table {name} lists them", **shown))
         elif self.limit and height > self.limit:
             self._say(phrase("{shown} of {all} rows shown", shown=f"{self.limit:,}", all=f"{height:,}"))
 

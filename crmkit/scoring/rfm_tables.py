@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -15,10 +15,13 @@ def code() -> pl.Expr:
     return pl.col("r") * 100 + pl.col("f") * 10 + pl.col("m")
 
 
-def segments_table(brief: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
+def segments_table(
+    brief: pl.DataFrame, order: Sequence[str], actions: Mapping[str, str] | None = None
+) -> pl.DataFrame:
     """One row for each segment of the map, the empty ones too, and one for refund-only customers if any.
 
     `brief` holds customers (`n`), revenue, orders and days of recency, added up by segment and scores.
+    `actions` say what to do for a segment.
     """
     listed = [*order, *([REFUND_ONLY] if (brief["segment"] == REFUND_ONLY).any() else [])]
     sums = brief.group_by("segment").agg(
@@ -34,6 +37,7 @@ def segments_table(brief: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
         ratio(pl.col("n"), int(brief["n"].sum())).alias("share"),
         "revenue",
         ratio(pl.col("units"), total).alias("revenue_share"),
+        pl.col("segment").replace_strict(actions or {}, default=None, return_dtype=pl.String).alias("action"),
         ratio(pl.col("recency"), pl.col("scored")).alias("mean_recency"),
         ratio(pl.col("orders"), pl.col("scored")).alias("mean_orders"),
         ratio(pl.col("units"), pl.col("orders") * minor).alias("mean_order_value"),

@@ -28,12 +28,40 @@ class Rule(NamedTuple):
     m: str = "*"
 
 
+# What to do for a segment, in a few words.
+ACTIONS = {
+    "Champions": "thank, early access",
+    "Loyal": "ask for reviews, offer more",
+    "Potential Loyalist": "invite to the programme",
+    "New": "welcome, second order",
+    "Promising": "nudge to a second order",
+    "Need Attention": "offer for a limited time",
+    "About To Sleep": "remind, show bestsellers",
+    "At Risk": "win back, personal offer",
+    "Can't Lose": "call them yourself",
+    "Hibernating": "cheap reminder, or none",
+    "Lost": "leave alone",
+    "重要价值客户": "thank, early access",
+    "重要保持客户": "win back, personal offer",
+    "重要发展客户": "invite to the programme",
+    "重要挽留客户": "call them yourself",
+    "一般价值客户": "ask for reviews, offer more",
+    "一般保持客户": "remind, show bestsellers",
+    "一般发展客户": "welcome, second order",
+    "一般挽留客户": "cheap reminder, or none",
+}
+
+
 class SegmentMap(NamedTuple):
-    """Rules, and the numbers of scores they are made for (None: any number; no tuple: whatever fits)."""
+    """Rules, and the numbers of scores they are made for (None: any number; no tuple: whatever fits).
+
+    `actions` say what to do for a segment; a map file may bring its own in a column `action`.
+    """
 
     name: str
     rules: tuple[Rule, ...]
     needs: tuple[int, int, int | None] | None = None
+    actions: Mapping[str, str] = ACTIONS
 
     @property
     def segments(self) -> list[str]:
@@ -105,7 +133,8 @@ def load(name: str) -> SegmentMap:
     if not path.is_file():
         raise UsageError(f"There is no segment map {name!r}. Give {', '.join(NAMED)} or a CSV file.")
     try:
-        return SegmentMap(name, tuple(_rules(path.read_text(encoding="utf-8-sig"), name)))
+        text = path.read_text(encoding="utf-8-sig")
+        return SegmentMap(name, tuple(_rules(text, name)), actions={**ACTIONS, **_actions(text)})
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"The segment map {name} cannot be read: {error}.") from error
 
@@ -160,13 +189,29 @@ def _scores(text: str, k: int, rule: Rule, name: str) -> list[int]:
     return sorted(found)
 
 
-def _rules(text: str, name: str) -> Iterable[Rule]:
-    """The rules of a CSV text, whose separator is the one its header uses."""
+def _actions(text: str) -> dict[str, str]:
+    """What a map file says to do for its segments: the first that a segment is given."""
+    found: dict[str, str] = {}
+    for row in _lines(text):
+        action = (row.get("action") or "").strip()
+        if action:
+            found.setdefault((row.get("segment") or "").strip(), action)
+    return found
+
+
+def _lines(text: str) -> csv.DictReader[str]:
+    """The lines of a map file, whose separator is the one its header uses."""
     header = text.split("\n", 1)[0]
     separator = next((mark for mark in ",;\t" if mark in header), ",")
     reader = csv.DictReader(text.splitlines(), delimiter=separator, restkey="rest", restval="")
     reader.fieldnames = [column.strip().lower() for column in reader.fieldnames or ()]
-    if not {"segment", "r", "f"} <= set(reader.fieldnames):
+    return reader
+
+
+def _rules(text: str, name: str) -> Iterable[Rule]:
+    """The rules of a CSV text."""
+    reader, header = _lines(text), text.split("\n", 1)[0]
+    if not {"segment", "r", "f"} <= set(reader.fieldnames or ()):
         raise DataError(
             f"The segment map {name} needs a header with segment, r, f and m; it has {header.strip()!r}."
         )

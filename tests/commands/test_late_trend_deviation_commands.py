@@ -51,19 +51,12 @@ COMMANDS = {
 SCREENS = {
     "churn": """\
 Customers as of 2024-09-01
-status       customers  revenue at risk
-───────────────────────────────────────
-active         3 50.0%           987.00
-overdue        2 33.3%            92.00
-lapsed         0  0.0%             0.00
-refund only    1 16.7%            -7.00
-
-Late customers
-late                 2
-revenue at risk  92.00
-expected loss    92.00
-silent               1
-silent churn     50.0%
+status       customers  year revenue  revenue at risk
+─────────────────────────────────────────────────────
+active         3 50.0%        987.00
+overdue        2 33.3%         92.00            92.00
+lapsed         0  0.0%          0.00             0.00
+refund only    1 16.7%         -7.00
 
 Customers as of 2024-05-31, gone if they bought nothing in the 93 days up to 2024-09-01
 rule                                                     customers  flagged  gone  hits  precision  recall  base rate
@@ -71,6 +64,14 @@ rule                                                     customers  flagged  gon
 silent for more than 2 own median gaps, or the base gap          3        1     2     1     100.0%   50.0%      66.7%
 silent for more than 60 days                                     3        0     2     0               0.0%      66.7%
 everybody                                                        3        3     2     2      66.7%  100.0%      66.7%
+
+Call list
+customer  last        orders  days since  revenue at risk  tier  segment
+───────────────────────────────────────────────────────────────────────────────
+bob       2024-04-16       8         138            77.00  B     At Risk
+dan       2024-06-20       1          73            15.00  C     About To Sleep
+
+more  --table stakes (1 row)
 """,
     "call list": """\
 Call list
@@ -93,19 +94,7 @@ period   revenue  orders  customers  orders per customer  order value  change  f
 2024-08    58.00       2          2                1.000        29.00   14.00           36.50            0.00            -22.50                yes
 2024-09   400.00       1          1                1.000       400.00  342.00         -214.50            0.00            556.50                no
 
-Forecast with an interval of 80%
-period   method  forecast   low    high
-───────────────────────────────────────
-2024-09  theta      57.12  0.00  134.05
-2024-10  theta      50.50  0.00  130.40
-2024-09  naive      58.00  0.00  142.14
-2024-10  naive      58.00  0.00  176.99
-
-Errors on periods held out
-method  held out    mase   mape  coverage
-─────────────────────────────────────────
-theta          1  0.1566  17.0%    100.0%
-naive          1  0.2229  24.1%    100.0%
+more  --table forecast (4 rows)  --table holdout (2 rows)
 """,
     "deviation": """\
 Tests of 2024-08-03 to 2024-09-01
@@ -114,6 +103,12 @@ measure     tested  flagged  up  down  expected normal  expected past
 spend            1        1   1     0           0.0005         0.0000
 gap              1        0   0     0           0.0005         0.5000
 order size       1        1   1     0           0.0005         0.0000
+
+Alarms
+customer  measure     direction  observed  median      z
+────────────────────────────────────────────────────────
+ann       order size  up           400.00   40.00  80.94
+ann       spend       up           400.00   40.00  60.70
 """,
     "alarms": """\
 Alarms
