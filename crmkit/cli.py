@@ -32,6 +32,7 @@ COMMANDS = {
     "profile": ("Analyse", ANYWHERE),
     "score": ("Analyse", ANYWHERE),
     "clv": ("Forecast", ANYWHERE),
+    "report": ("Look", "files input output"),
     "backtest": ("Forecast", READS),
     "accumulation": ("Reckon", "input output"),
     "value": ("Reckon", "output"),

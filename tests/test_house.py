@@ -16,13 +16,15 @@ FLOORS = (
     {"result", "models", "headlines"},
     {"load"},
     {"output"},
-    {"customers", "sample"},
+    {"customers", "sample", "page"},
     {"history"},
     {"spark", "scoring"},
     {"forecast", "whatif", "baskets", "profiles"},
     # the questions: none imports another
     {"check", "pareto", "rfm", "clv", "backtest", "migration", "cohort", "lifecycle", "churn", "trend"}
     | {"deviation", "basket", "profile", "campaigns", "accounts"},
+    # one page of all answers
+    {"report"},
     {"commands"},
     {"cli"},
     {"process"},

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from crmkit._version import VERSION
 from crmkit.commands import advice, idle
-from crmkit.commands.context import context, typed
+from crmkit.commands.next_lines import typed
 from crmkit.commands.options import Shared
 from crmkit.errors import CrmkitError, UsageError
 from crmkit.language.safe_text import safe
@@ -242,6 +242,8 @@ class Session:
         return self._with_context(result, self.transactions.audit)
 
     def _with_context(self, result: Result, audit: Audit | None) -> Result:
+        from crmkit.load.account.words import context
+
         about = context(result.context, dict(result.facts), audit)
         return replace(result, context=about, next=typed(result.next, self.common))
 

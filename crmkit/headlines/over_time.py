@@ -116,9 +116,9 @@ def trend(result: Result) -> Result:
             phrase(
                 "The change is {customers} from the number of customers, {frequency} from how often they ordered, "
                 "{value} from the order value.",
-                customers=_plus(last["from_customers"]),
-                frequency=_plus(last["from_frequency"]),
-                value=_plus(last["from_order_value"]),
+                customers=_plus(last["from_customers"], last["revenue"]),
+                frequency=_plus(last["from_frequency"], last["revenue"]),
+                value=_plus(last["from_order_value"], last["revenue"]),
             )
         )
     return replace(result, headline=sentences(*told), next=following)
@@ -138,5 +138,5 @@ def _signed(part: float) -> str:
     return ("+" if part > 0 else "") + percent(part)
 
 
-def _plus(amount: Any) -> str:
-    return ("+" if amount > 0 else "") + money(amount)
+def _plus(amount: Any, top: Any) -> str:
+    return ("+" if amount > 0 else "") + money(amount, top)

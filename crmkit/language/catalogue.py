@@ -60,6 +60,11 @@ def label(name: str) -> str:
     return str(_part("labels").get(name) or name.replace("_", " "))
 
 
+def meaning(name: str, english: str) -> str:
+    """What a column means, in the language that is spoken if the catalogue has it."""
+    return str(_part("meanings").get(name, english))
+
+
 def _part(part: str) -> Mapping[str, Any]:
     return catalogue(_LANGUAGE.get()).get(part, {})
 

@@ -24,6 +24,6 @@ def money_places(top: float | Decimal) -> int:
     return 0 if not -LARGE < top < LARGE else 2
 
 
-def money(amount: float | Decimal) -> str:
-    """An amount with separators: 42,795.31 or 1,234,568."""
-    return f"{amount:z,.{money_places(amount)}f}"
+def money(amount: float | Decimal, top: float | Decimal | None = None) -> str:
+    """An amount with separators: 42,795.31 or 1,234,568; as many decimals as `top` has, which stands beside it."""
+    return f"{amount:z,.{money_places(amount if top is None else top)}f}"

@@ -1,40 +1,16 @@
-"""What stands around an answer on a screen: what it is about, and lines to type for this very file."""
+"""What an answer is about: the days, the customers, the money, and the rows that have no customer."""
 
 from __future__ import annotations
 
-import re
-import shlex
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from crmkit.commands.options import Shared
 from crmkit.language.catalogue import counted, phrase
 from crmkit.language.figures import money
-
-if TYPE_CHECKING:
-    from crmkit.load.account.audit import Audit
-
-_FILE = re.compile(r"\bFILE\b")
-# Options without which the next command would read the file differently.
-_READING = (
-    *("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status"),
-    *("encoding", "delimiter", "header", "date_format", "decimal", "tz", "as_of", "since", "currency"),
-    *("exclude_status", "refunds"),
-)
-_USUAL = {spec.name: spec.default for spec in fields(Shared)}
+from crmkit.load.account.audit import Audit
 
 
-def typed(lines: tuple[str, ...], common: Shared) -> tuple[str, ...]:
-    """The lines with this run's files, and the options by which they were read, in the place of FILE."""
-    words = [shlex.quote(name) for name in common.files]
-    for name in _READING:
-        value = getattr(common, name, None)
-        if value not in (None, _USUAL.get(name)):
-            words += [f"--{name.replace('_', '-')}", shlex.quote(str(value))]
-    return tuple(_FILE.sub(lambda _: " ".join(words), line, count=1) for line in lines)
-
-
-def context(own: str, facts: dict[str, Any], audit: Audit | None) -> str:
+def context(own: str, facts: Mapping[str, Any], audit: Audit | None) -> str:
     """The days, the customers, the money and the rows without a customer, and what the analysis adds."""
     parts = [] if audit is None else _of_rows(audit, facts)
     if (as_of := facts.get("as_of")) is not None:
@@ -43,7 +19,7 @@ def context(own: str, facts: dict[str, Any], audit: Audit | None) -> str:
     return " · ".join([*parts, *filter(None, [own])])
 
 
-def _of_rows(audit: Audit, facts: dict[str, Any]) -> list[str]:
+def _of_rows(audit: Audit, facts: Mapping[str, Any]) -> list[str]:
     parts = []
     if audit.first_date is not None:
         parts.append(phrase("{first} to {last}", first=audit.first_date, last=audit.last_date))

@@ -1,0 +1,306 @@
+"""What each question contributes to the page: its sentence, a picture, a small table, what to do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from crmkit.language.catalogue import label, phrase
+from crmkit.language.figures import money, percent
+from crmkit.output import cells
+from crmkit.output.charts import shapes
+from crmkit.output.charts.svg import Picture, compact
+from crmkit.page.document import Section, Table
+from crmkit.result import Result
+
+_LAST = 12  # periods and cohorts on the page
+_MOST = 20  # rows of any table
+_SMALL = "(small groups)"
+
+
+class Wishes(NamedTuple):
+    """What the user asked of the page: groups smaller than `min_cell` are merged, ids may be hidden."""
+
+    file: str = "FILE"
+    min_cell: int = 1
+    pseudonym: Callable[[str], str] | None = None
+
+
+def changed(results: Mapping[str, Result], wishes: Wishes) -> Section:
+    """What changed: revenue by month, and what the last change is made of."""
+    result = results["trend"]
+    periods = result.tables["periods"].filter("complete").tail(2 * _LAST)
+    names, values = periods["period"].to_list(), [float(value) for value in periods["revenue"]]
+    coming = result.tables["forecast"]
+    coming = coming.filter(pl.col("method") == coming["method"].first()) if coming.height else coming
+    ends = [
+        (float(row["forecast"]), float(row["low"]), float(row["high"]))
+        for row in coming.iter_rows(named=True)
+    ]
+    words = phrase(
+        "From {first} to {last}; the highest is {most} in {best}.",
+        first=_pair(names[0], values[0]),
+        last=_pair(names[-1], values[-1]),
+        most=money(max(values)),
+        best=names[values.index(max(values))],
+    )
+    picture = shapes.line(
+        phrase("Revenue by month, and what to expect"),
+        words,
+        [*names, *coming["period"].to_list()],
+        [*values, *[None] * len(ends)],
+        [*[None] * len(values), *ends],
+    )
+    shown = periods.tail(6).select("period", "revenue", "customers", "orders_per_customer", "order_value")
+    parts = periods.tail(6).select("period", "change", "from_customers", "from_frequency", "from_order_value")
+    tables = [
+        Table(phrase("The last months"), shown),
+        Table(phrase("What each change is made of"), parts, folded=True),
+    ]
+    return Section("changed", phrase("What changed"), result.headline, [picture], tables, _because(periods))
+
+
+def _pair(name: str, value: float) -> str:
+    return f"{money(value)} ({name})"
+
+
+def _because(periods: pl.DataFrame) -> str:
+    row = periods.row(-1, named=True)
+    parts = {name: row[name] for name in ("from_customers", "from_frequency", "from_order_value")}
+    if any(value is None for value in parts.values()):
+        return ""
+    worst = min(parts, key=lambda name: parts[name])
+    if parts[worst] >= 0:
+        return phrase("Everything grew: customers, orders and their value. Keep doing what was done.")
+    told = {
+        "from_customers": "Fewer customers ordered: look at who is leaving, below, before spending on new ones.",
+        "from_frequency": "Customers ordered less often: a reason to come back works better here than a discount.",
+        "from_order_value": "Orders were smaller: look at prices, bundles and the threshold for free delivery.",
+    }
+    return phrase(told[worst])
+
+
+def makers(results: Mapping[str, Result], wishes: Wishes) -> Section:
+    """Who makes the money: the curve and the tiers."""
+    result = results["pareto"]
+    curve, tiers = result.tables["curve"], result.tables["tiers"]
+    points = list(curve.select("customers_share", "revenue_share").iter_rows())
+    words = phrase(
+        "The best 20% of customers bring {some}; 80% of revenue comes from {few} of customers.",
+        some=percent(result.facts["top_share"]["20%"]),
+        few=percent(result.facts["customers_for_80_share"]),
+    )
+    picture = shapes.curve(
+        phrase("Part of revenue reached, best customers first"),
+        words,
+        points,
+        (phrase("part of customers"), phrase("part of revenue")),
+    )
+    shown = merged(tiers, wishes.min_cell).select(
+        "tier", "customers", "customers_share", "revenue", "revenue_share", "mean_revenue"
+    )
+    best = tiers.row(0, named=True)
+    todo = phrase(
+        "Give each of the {n} customers of tier {tier} a name to call: one of them is worth {times} average others.",
+        n=f"{best['customers']:,}",
+        tier=best["tier"],
+        times=f"{_times(tiers):,.0f}",
+    )
+    return Section(
+        "makers",
+        phrase("Who makes the money"),
+        result.headline,
+        [picture],
+        [Table(phrase("Tiers"), shown)],
+        todo,
+    )
+
+
+def _times(tiers: pl.DataFrame) -> float:
+    best, others = tiers.row(0, named=True), tiers[1:]
+    people, revenue = int(others["customers"].sum()), float(others["revenue"].sum() or 0)
+    return (best["mean_revenue"] or 0.0) / (revenue / people) if people and revenue > 0 else 1.0
+
+
+def talk(results: Mapping[str, Result], wishes: Wishes) -> Section:
+    """Who to talk to: segments with what to do, and who moved."""
+    result = results["rfm"]
+    segments = merged(result.tables["segments"].head(_MOST), wishes.min_cell)
+    rows = [row for row in segments.iter_rows(named=True) if row["customers"]]
+    bars = [
+        shapes.Bar(label(row["segment"]), row["revenue_share"] or 0.0, percent(row["revenue_share"] or 0.0))
+        for row in rows
+    ]
+    pictures = [shapes.bars(phrase("Part of revenue by segment"), _listed(bars), bars)] if bars else []
+    wanted = ("segment", "customers", "share", "revenue", "revenue_share", "action")
+    chosen = segments.select(name for name in wanted if name in segments.columns)
+    tables = [Table(phrase("Segments"), chosen, long=True)]
+    todo = ""
+    if (moved := results.get("migration")) is not None:
+        pictures += _moves(moved, wishes)
+        todo = moved.headline
+    return Section("talk", phrase("Who to talk to"), result.headline, pictures, tables, todo)
+
+
+def _moves(result: Result, wishes: Wishes) -> list[Picture]:
+    matrix = result.tables["matrix"].filter(pl.col("customers") >= max(wishes.min_cell, 1))
+    flows = [
+        shapes.Flow(label(row["from"]), label(row["to"]), row["customers"], f"{row['customers']:,}")
+        for row in matrix.iter_rows(named=True)
+    ]
+    words = "; ".join(f"{one.source} → {one.target}: {one.shown}" for one in flows[:_MOST])
+    title = phrase(
+        "Customers by tier on {begin} (left) and {end} (right)",
+        begin=result.facts["from"],
+        end=result.facts["to"],
+    )
+    return [shapes.flow(title, words, flows)] if flows else []
+
+
+def leaving(results: Mapping[str, Result], wishes: Wishes) -> Section:
+    """Who is leaving, with the money."""
+    result = results["churn"]
+    statuses = result.tables["statuses"].filter(pl.col("customers") > 0)
+    bars = [
+        shapes.Bar(label(row["status"]), row["customers"], f"{row['customers']:,} ({percent(row['share'])})")
+        for row in merged(statuses, wishes.min_cell).iter_rows(named=True)
+    ]
+    picture = shapes.bars(phrase("Customers by status"), _listed(bars), bars)
+    people = result.tables["customers"].head(_MOST)
+    if wishes.pseudonym is not None:
+        people = people.with_columns(
+            pl.col("customer").map_elements(wishes.pseudonym, return_dtype=pl.String)
+        )
+    wanted = ("customer", "last", "orders", "days_since", "revenue_at_risk", "tier", "segment")
+    listed = people.select(name for name in wanted if name in people.columns)
+    todo = phrase(
+        "Call the first of this list this week; all of them: {line}",
+        line=f"crmkit churn {shlex.quote(wishes.file)} -o calls.csv",
+    )
+    tables = (
+        [Table(phrase("The {n} with the most revenue at risk", n=listed.height), listed, long=True)]
+        if listed.height
+        else []
+    )
+    return Section("leaving", phrase("Who is leaving"), result.headline, [picture], tables, todo)
+
+
+def stay(results: Mapping[str, Result], wishes: Wishes) -> Section:
+    """Whether newcomers stay: cohorts as a map of heat."""
+    result = results["cohort"]
+    grid = result.tables["grid"]
+    mean, cohorts = grid.tail(1), grid.head(-1).filter(pl.col("size") >= max(wishes.min_cell, 1)).tail(_LAST)
+    shown = pl.concat([cohorts, mean])
+    since = [name for name in grid.columns if name not in ("cohort", "size")][:_LAST]
+    values = [list(row) for row in shown.select(since).iter_rows()]
+    texts = [[f"{value:.0%}" if value is not None else "" for value in row] for row in values]
+    names = [f"{label(row['cohort'])} ({row['size']:,})" for row in shown.iter_rows(named=True)]
+    average = zip(since, texts[-1], strict=True)
+    words = phrase(
+        "On average: {shares}.", shares=", ".join(f"{name}: {text}" for name, text in average if text)
+    )
+    picture = shapes.heat(
+        phrase(
+            "Part of the new customers who order in later periods ({period})",
+            period=label(result.facts["by"]),
+        ),
+        words,
+        names,
+        since,
+        values,
+        texts,
+    )
+    written = [pl.Series(name, cells.shown(shown[name], "share")) for name in since]
+    table = shown.select("cohort", "size").hstack(written)
+    todo = phrase("The second order decides: greet newcomers soon after their first.")
+    tables = [Table(phrase("The numbers of the map"), table, folded=True)]
+    return Section("stay", phrase("Do newcomers stay"), result.headline, [picture], tables, todo)
+
+
+def worth(results: Mapping[str, Result], wishes: Wishes) -> Section:
+    """What customers are worth, and whether such forecasts came true before."""
+    result = results["clv"]
+    summary = merged(result.tables["summary"].head(_MOST), wishes.min_cell)
+    by = summary.columns[0]
+    pictures = []
+    if "clv" in summary.columns:
+        rows = [row for row in summary.iter_rows(named=True) if row["clv_low"] is not None]
+        found = [_dot(row, by) for row in rows]
+        title = phrase(
+            "Value of the next {horizon} by {by}, with its interval",
+            horizon=result.facts["horizon"],
+            by=label(by),
+        )
+        words = "; ".join(
+            f"{dot.name}: {money(dot.value)} ({money(dot.low)} – {money(dot.high)})" for dot in found
+        )
+        pictures = [shapes.dots(title, words, found)]
+    wanted = (by, "customers", "expected_active", "expected_orders", "clv", "clv_low", "clv_high")
+    tables = [
+        Table(phrase("What to expect"), summary.select(name for name in wanted if name in summary.columns))
+    ]
+    todo = ""
+    if (test := results.get("backtest")) is not None:
+        todo = phrase("The same method, tried on the past: {verdict}", verdict=test.headline)
+    return Section("worth", phrase("What customers are worth"), result.headline, pictures, tables, todo)
+
+
+def _dot(row: Mapping[str, Any], by: str) -> shapes.Dot:
+    value, low, high = (float(row[name]) for name in ("clv", "clv_low", "clv_high"))
+    return shapes.Dot(label(row[by]), value, low, high, compact(value))
+
+
+def rows(facts: Mapping[str, object], answer: str) -> Section:
+    """The account of every row, at the end."""
+    counts: list[tuple[str, int]] = [(phrase("rows read"), _whole(facts["rows_read"]))]
+    for part in ("rejected", "skipped"):
+        listed = facts.get(part) or {}
+        assert isinstance(listed, Mapping)
+        counts += [(phrase(reason), number) for reason, number in listed.items()]
+    counts.append((phrase("rows used"), _whole(facts["rows_used"])))
+    table = pl.DataFrame(counts, schema={"outcome": pl.String, "rows": pl.Int64}, orient="row")
+    return Section(
+        "rows", phrase("Every row accounted for"), answer, tables=[Table(phrase("Rows of the file"), table)]
+    )
+
+
+def _whole(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _listed(bars: Sequence[shapes.Bar]) -> str:
+    return "; ".join(f"{bar.name}: {bar.shown}" for bar in bars) + "."
+
+
+def merged(table: pl.DataFrame, min_cell: int) -> pl.DataFrame:
+    """Groups of fewer customers than `min_cell` as one, whose means and intervals are left blank."""
+    small = (pl.col("customers") < min_cell) & (pl.col("customers") > 0)
+    if min_cell <= 1 or not table.filter(small).height:
+        return table
+    name = table.columns[0]
+    adds = [column for column in table.columns if column in _ADDS]
+    one = table.filter(small).select(
+        pl.lit(phrase(_SMALL)).alias(name), *(pl.col(column).sum() for column in adds)
+    )
+    return pl.concat(
+        [table.filter(~small), one.cast({c: table.schema[c] for c in one.columns})], how="diagonal"
+    )
+
+
+_ADDS = frozenset(
+    {"customers", "share", "customers_share", "revenue", "revenue_share", "orders", "revenue_at_risk", "clv"}
+    | {"expected_active", "expected_orders"}
+)
+
+SECTIONS: dict[str, Callable[[Mapping[str, Result], Wishes], Section]] = {
+    "changed": changed,
+    "makers": makers,
+    "talk": talk,
+    "leaving": leaving,
+    "stay": stay,
+    "worth": worth,
+}
