@@ -32,7 +32,9 @@ class Wishes(NamedTuple):
 def changed(results: Mapping[str, Result], wishes: Wishes) -> Section:
     """What changed: revenue by month, and what the last change is made of."""
     result = results["trend"]
-    periods = result.tables["periods"].filter("complete").tail(2 * _LAST)
+    every = result.tables["periods"]
+    complete = every.filter("complete")
+    periods = (complete if complete.height else every).tail(2 * _LAST)
     names, values = periods["period"].to_list(), [float(value) for value in periods["revenue"]]
     coming = result.tables["forecast"]
     coming = coming.filter(pl.col("method") == coming["method"].first()) if coming.height else coming
@@ -195,6 +197,10 @@ def stay(results: Mapping[str, Result], wishes: Wishes) -> Section:
     mean, cohorts = grid.tail(1), grid.head(-1).filter(pl.col("size") >= max(wishes.min_cell, 1)).tail(_LAST)
     shown = pl.concat([cohorts, mean])
     since = [name for name in grid.columns if name not in ("cohort", "size")][:_LAST]
+    if not since:  # the file ends before anybody could come back
+        return Section(
+            "stay", phrase("Do newcomers stay"), result.headline or phrase("This file cannot tell.")
+        )
     values = [list(row) for row in shown.select(since).iter_rows()]
     texts = [[f"{value:.0%}" if value is not None else "" for value in row] for row in values]
     names = [f"{label(row['cohort'])} ({row['size']:,})" for row in shown.iter_rows(named=True)]
