@@ -370,6 +370,16 @@ CAMPAIGNS = {
         "ratio", "false discovery rate at which this is called an effect, by Benjamini and Hochberg"
     ),
     "shrunk": Column("ratio", "the effect to be expected next time: drawn towards the common one"),
+    "weeks": Column("ratio", "length of the campaign in weeks"),
+    "sd": Column(
+        "ratio",
+        "standard deviation among customers: of what they did, or of what is left of it after the adjustment",
+    ),
+    "power": Column("share", "chance that the effect is seen: that its interval leaves out zero"),
+    "detectable": Column("ratio", "the smallest effect that is seen with a chance of 80%"),
+    "detectable_relative": Column("share", "the same as a part of the mean"),
+    "customers_needed": Column("count", "customers of all arms together for a chance of 80%"),
+    "control_needed": Column("count", "those of them who are left out"),
     "valid_low": Column("ratio", "lower end of an interval that holds on all days at once"),
     "valid_high": Column("ratio", "upper end of it"),
     "tenth": Column("count", "tenth of the customers by score, 1 for the highest"),

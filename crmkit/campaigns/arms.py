@@ -23,10 +23,22 @@ CONTROL = "control"
 TREATED = "treated"
 _PLACES = 2**64
 Shares = Mapping[str, Fraction]
+Share = Fraction | float | str
 
 
-def share(text: str, option: str) -> Fraction:
+def planned_arms(control: Share, others: str | Mapping[str, Share | None] | None) -> Shares:
+    """The shares of all arms, from what was typed."""
+    if isinstance(others, Mapping):
+        given = {arm: None if part is None else share(part, f"--arms {arm}") for arm, part in others.items()}
+    else:
+        given = named(others)
+    return shares(share(control, "--control"), given)
+
+
+def share(text: Share, option: str) -> Fraction:
     """`10%` or `0.1`, exactly."""
+    if isinstance(text, Fraction):
+        return text
     return Fraction(parse.percent(text, option)).limit_denominator(10**9)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from crmkit.campaigns import adjust
@@ -143,13 +142,15 @@ class Tail:
         return (whole - rest) / whole if whole else None
 
     def skewness(self, arm: str) -> float:
-        """Of the difference of both means: how far from normal it may be."""
-        third, square = 0.0, 0.0
-        for sign, one in ((1, arm), (-1, self.control)):
-            n, counts = self.sizes[one], self.counts.filter(pl.col("group") == one)
-            values = counts["value"].cast(pl.Float64).to_numpy() * self.unit
-            times = counts["n"].to_numpy()
-            absent, mean = n - times.sum(), float((values * times).sum()) / n
-            third += sign * (float((times * (values - mean) ** 3).sum()) - absent * mean**3) / n**3
-            square += (float((times * (values - mean) ** 2).sum()) + absent * mean**2) / n**2
-        return float(third / square**1.5) if square > 0 else float(np.nan)
+        """Of the difference of means where there is no effect: 0 for arms of one size, however uneven revenue is."""
+        sizes = self.sizes[arm], self.sizes[self.control]
+        counts = self.counts.filter(pl.col("group").is_in([arm, self.control]))
+        values, times = counts["value"].cast(pl.Float64).to_numpy() * self.unit, counts["n"].to_numpy()
+        n = sum(sizes)
+        mean, absent = float((values * times).sum()) / n, n - times.sum()
+        square = (float((times * (values - mean) ** 2).sum()) + absent * mean**2) / n
+        third = (float((times * (values - mean) ** 3).sum()) - absent * mean**3) / n
+        if square <= 0:
+            return 0.0
+        a, b = (1 / size for size in sizes)
+        return float(third / square**1.5 * (a * a - b * b) / (a + b) ** 1.5)

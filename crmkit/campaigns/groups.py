@@ -13,6 +13,7 @@ import polars as pl
 
 from crmkit.campaigns.statistics import sample_ratio
 from crmkit.errors import DataError, GateError, UsageError
+from crmkit.forecast.people import GROUPS
 from crmkit.load import lists
 from crmkit.load.columns import finding, roles
 from crmkit.load.inputs import Input
@@ -85,6 +86,8 @@ def read(path: str, *, by: str | None = None, score: str | None = None) -> pl.Da
             if word is None:
                 continue
             column = roles.match(word, opened.columns)
+            if column is None and option == "--by" and word in GROUPS:
+                continue  # made of what customers did before
             if column is None:
                 raise roles.unknown(word, opened.columns, opened.name, option)
             own[key] = column

@@ -19,12 +19,13 @@ from crmkit.campaigns import facts, tables, uplift
 from crmkit.campaigns import money as money_table
 from crmkit.campaigns.arms import CONTROL
 from crmkit.campaigns.effects import ADJUSTED, PLAIN, Effect
-from crmkit.campaigns.groups import assigned, planned_shares, read
+from crmkit.campaigns.groups import LABEL, assigned, planned_shares, read
 from crmkit.campaigns.money import Costs
 from crmkit.campaigns.seen import Seen, look
 from crmkit.campaigns.window import Window
 from crmkit.customers import Data
 from crmkit.errors import UsageError
+from crmkit.forecast.people import GROUPS
 from crmkit.load.dataset import transactions_of
 from crmkit.parse import Duration
 from crmkit.result import Result
@@ -61,7 +62,7 @@ def analyse(
         control_arm: the arm that the others are compared with.
         margin: the part of revenue that is profit; default: revenue less the cost column, if there is one.
         cost, fixed_cost: of writing to one customer, and of the campaign as a whole; or all of it together: `spend`.
-        by: a column of the groups whose values are looked at one by one.
+        by: a column of the groups, or segment, tier or cohort as of the day before, whose values are looked at one by one.
         score: a column of the groups that was to say whom to treat; `top` is the part with the highest scores.
         pre: the time before the campaign that customers are compared by; default: as long as the campaign.
         returns_until: refunds after the campaign are deducted up to this day.
@@ -79,11 +80,12 @@ def analyse(
     shares = planned_shares(planned) if isinstance(planned, str) else planned
     sales = transactions_of(data, wants=("order", "cost"))
     frame = read(groups, by=by, score=score) if isinstance(groups, str) else groups
+    own = by if by in GROUPS and LABEL not in frame.columns else None
     arms = assigned(frame, control=control_arm, planned=shares, exclude=sales.plan.options.exclude)
     arms.check_ratio(accept_srm)
     if score is not None:
         arms = replace(arms, frame=uplift.scored(arms.frame, part))
-    seen = look(sales, window, arms, costs)
+    seen = look(sales, window, arms, costs, own)
     return _result(seen, _effects(seen), costs, by, scored=score is not None, top=part)
 
 

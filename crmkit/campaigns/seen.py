@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -13,13 +13,14 @@ import polars as pl
 from crmkit.campaigns import expectations, moments
 from crmkit.campaigns.effects import COVARIATES, Tail
 from crmkit.campaigns.expectations import Expectations
-from crmkit.campaigns.groups import Groups, joined, sizes_by
+from crmkit.campaigns.groups import LABEL, Groups, joined, sizes_by
 from crmkit.campaigns.moments import Moments
 from crmkit.campaigns.money import Costs
 from crmkit.campaigns.window import Window, before, observed
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
 from crmkit.load.transactions import Transactions
+from crmkit.scoring import labels
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,20 @@ class Seen:
         }
 
 
-def look(data: Transactions, window: Window, groups: Groups, costs: Costs) -> Seen:
-    """Read, and add up by arm; DataError where no customer of the groups is in the file."""
+def look(data: Transactions, window: Window, groups: Groups, costs: Costs, label: str | None = None) -> Seen:
+    """Read, and add up by arm; `label` is segment, tier or cohort as of the day before, where groups have none.
+
+    DataError where no customer of the groups is in the file.
+    """
     found = observed(data, window).cached()
     window.check(data.first, data.as_of)
     has_cost = data.has("cost") and costs.margin is None
-    ahead = _learnt(found.by_row(partial(before, scale=data.scale, day=window.day_before)), window)
     profit = "window_profit" if has_cost else None if costs.margin is None else "window_revenue"
-    numbers = partial(_numbers, ahead=ahead, profit=profit, scale=data.scale, day=window.day_before)
-    rows = found.by_row(numbers).by_row(partial(joined, groups=groups.frame)).cached()
+    history = found.by_row(partial(before, scale=data.scale, day=window.day_before))
+    if label is not None:
+        groups = _labelled(groups, history, label)
+    numbers = counted(found, history, window, data.scale, profit)
+    rows = numbers.by_row(partial(joined, groups=groups.frame)).cached()
     unit = 10.0**-data.scale
     units = {"bought": 1.0, "orders": 1.0, "revenue": unit, "profit": unit * (costs.margin or 1.0),
              "pre_revenue": unit, "orders_before": 1.0, **expectations.UNITS}  # fmt: skip
@@ -86,6 +92,29 @@ def look(data: Transactions, window: Window, groups: Groups, costs: Costs) -> Se
     tail = Tail(counts.filter(pl.col("value") != 0), groups.sizes, groups.control, unit)
     gaps = window.gaps(data.first, data.as_of)
     return Seen(rows, groups, window, variables, units, arms, tail, in_file, data.scale, gaps, data.as_of)
+
+
+def counted(found: Rows, history: Rows, window: Window, scale: int, profit: str | None = None) -> Rows:
+    """Metrics and covariates of each customer as whole numbers; `profit` is the column that it is made of."""
+    ahead = _learnt(history, window)
+    return found.by_row(partial(_numbers, ahead=ahead, profit=profit, scale=scale, day=window.day_before))
+
+
+def _labelled(groups: Groups, history: Rows, label: str) -> Groups:
+    """The groups with what their customers were called on the day before; those without an order then have no label."""
+    known = history.by_row(_bought_before)
+    made = (
+        {"tier": labels.by_tier, "segment": labels.by_segment}[label](known)
+        if label != "cohort"
+        else labels.by_cohort()
+    )
+    named = known.by_row(made.add).by_row(lambda frame: frame.select("customer", LABEL))
+    here = named.by_row(partial(joined, groups=groups.frame.select("customer"))).frame()
+    return replace(groups, frame=groups.frame.join(here, on="customer", how="left", maintain_order="left"))
+
+
+def _bought_before(history: pl.DataFrame) -> pl.DataFrame:
+    return history.filter(pl.col("last").is_not_null())
 
 
 def _learnt(history: Rows, window: Window) -> Expectations | None:

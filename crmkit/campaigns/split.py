@@ -8,12 +8,13 @@ beforehand; above a tenth the arms are called unlike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 import polars as pl
 
+from crmkit import parse
 from crmkit.campaigns import balance, expectations, moments
-from crmkit.campaigns.arms import CONTROL, Shares, dealt, shares
+from crmkit.campaigns import plan as plans
+from crmkit.campaigns.arms import CONTROL, Share, Shares, dealt, planned_arms
 from crmkit.customers import Data
 from crmkit.engine.counts import by_id, scale, whole
 from crmkit.engine.rows import Counted, Rows, as_rows
@@ -21,6 +22,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.forecast.people import people_of
 from crmkit.load.dataset import Dataset
 from crmkit.load.transactions import Transactions
+from crmkit.parse import Duration
 from crmkit.result import Result
 
 MEASURES = ("recency", "orders", "revenue", *expectations.EXPECTED[:2])
@@ -31,9 +33,9 @@ FEWEST = 30
 def analyse(
     data: Data,
     *,
-    name: str,
-    control: Fraction | float = Fraction(1, 10),
-    arms: Mapping[str, Fraction | None] | None = None,
+    name: str | None,
+    control: Share = "10%",
+    arms: str | Mapping[str, Share | None] | None = None,
     by: str | None = None,
 ) -> Result:
     """Divide customers into arms.
@@ -48,11 +50,12 @@ def analyse(
 
     Raises UsageError for shares that do not come to one, DataError where an arm gets nobody.
     """
-    if not name.strip():
+    if name is None or not name.strip():
         raise UsageError(
-            "The campaign has no name, and the name decides who is in which arm. Say --name spring24."
+            "--name is missing: the campaign's name decides who is in which arm. Say --name spring24.",
+            options={"name": "spring24"},
         )
-    planned = shares(Fraction(control).limit_denominator(10**6), arms or {})
+    planned = planned_arms(control, arms)
     divided = dealt(_people(data, by), name, planned, by).cached()
     foreseen, notes = _foreseen(divided)
     sizes = _sizes(foreseen, planned)
@@ -79,6 +82,20 @@ def analyse(
     return result.with_detail(
         "groups", divided.by_row(lambda frame: frame.select(columns)).ordered_by(by_id())
     )
+
+
+def plan(
+    data: Data,
+    *,
+    control: Share = "10%",
+    arms: str | Mapping[str, Share | None] | None = None,
+    effect: float | str = "5%",
+    for_: Duration | int | str = "60d",
+) -> Result:
+    """Whether an effect on revenue (a part of it) would be seen in a campaign of such a length; see `plan.py`."""
+    part = parse.percent(effect, "--effect", low=-1.0, high=10.0)
+    days = parse.duration(for_, "--for").days
+    return plans.analyse(data, planned=planned_arms(control, arms), effect=part, days=days)
 
 
 def _people(data: Data, by: str | None) -> Rows:

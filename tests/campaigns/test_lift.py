@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from crmkit.campaigns import adjust, moments, segments, sequential, statistics, uplift
+from crmkit.campaigns import adjust, moments, power, segments, sequential, statistics, uplift
 from crmkit.campaigns.statistics import Sample
 from crmkit.columns import COLUMNS
 from crmkit.engine.rows import as_rows
@@ -387,3 +387,54 @@ def test_a_score_is_judged_and_the_top_alone_priced(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="--score"):
         run(sales, groups, "--top", "20%")
+
+
+def test_the_plan_is_what_the_customers_did(tmp_path: Path) -> None:
+    sales, _, truth = campaign(tmp_path)
+    words = [
+        "--as-of",
+        str(TO),
+        "--for",
+        "60d",
+        "--effect",
+        "10%",
+        "--control",
+        "20%",
+        "--format",
+        "json",
+        "-q",
+    ]
+    found = json.loads(crmkit("split", sales, "--plan", *words))
+    known = pl.read_csv(sales, try_parse_dates=True).filter(pl.col("date") < FROM)["customer"].unique()
+    spent = truth.filter(pl.col("customer").is_in(known.implode()))["revenue"].to_numpy() / 100
+    plain, adjusted = rows(found, "size", metric="revenue")
+    assert (plain["customers"], plain["mean"], plain["sd"]) == pytest.approx(
+        (len(spent), spent.mean(), spent.std(ddof=1))
+    )
+    z = stats.norm.ppf(0.975)
+    se = spent.std(ddof=1) * math.sqrt(1 / (0.8 * len(spent)) + 1 / (0.2 * len(spent)))
+    shift = 0.1 * spent.mean() / se
+    assert plain["power"] == pytest.approx(stats.norm.sf(z - shift) + stats.norm.cdf(-z - shift))
+    assert plain["detectable"] == pytest.approx((z + stats.norm.ppf(0.8)) * se)
+    assert adjusted["sd"] < plain["sd"] and adjusted["customers_needed"] < plain["customers_needed"]
+    with pytest.raises(DataError, match="--for"):
+        crmkit("split", sales, "--plan", "--for", "2y")
+
+
+def test_hillstroms_sample_size() -> None:
+    """For +10 % of spend with a chance of 80 %: 494,679 in each arm."""
+    mean, variance = 13908.33 / 21306, 11.5903**2
+    assert power.customers(0.1 * mean, variance, 0.5) / 2 == pytest.approx(494_679, rel=1e-3)
+    n = power.customers(0.1 * mean, variance, 0.3)
+    assert power.power(0.1 * mean, variance, 0.7 * n, 0.3 * n) == pytest.approx(0.8, abs=1e-4)
+    assert power.detectable(variance, 0.7 * n, 0.3 * n) == pytest.approx(0.1 * mean)
+
+
+def test_segments_of_the_day_before_where_the_groups_have_none(tmp_path: Path) -> None:
+    sales, groups, truth = campaign(tmp_path)
+    found = run(sales, groups, "--by", "tier")
+    assert {"A", "B", "C"} <= {row["tier"] for row in found["tables"]["segments"]}
+    assert (
+        sum(row["customers"] + row["control_customers"] for row in found["tables"]["segments"])
+        == truth.height
+    )

@@ -98,7 +98,7 @@ def test_three_arms_get_their_shares() -> None:
 )
 def test_shares_that_do_not_come_to_one_are_refused(wrong: str) -> None:
     with pytest.raises(UsageError, match="--arms"):
-        arms.shares(Fraction(1, 10), arms.named(wrong))
+        arms.planned_arms("10%", wrong)
 
 
 def test_an_arm_without_customers_is_refused() -> None:
