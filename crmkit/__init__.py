@@ -143,16 +143,12 @@ def read(
     Raises UsageError for options that cannot be, DataError for columns and files that are not there.
     """
     from crmkit.load.dataset import read as read_data
+    from crmkit.load.door import pythonic
     from crmkit.load.reading import Reading
 
     named = {name: value for name, value in locals().items() if name in Reading.__dataclass_fields__}
-    try:
+    with pythonic():
         return read_data(data, Reading(**named))
-    except CrmkitError as error:
-        from crmkit.load.door import in_python
-
-        error.args = (in_python(str(error)),)
-        raise
 
 
 def __getattr__(name: str) -> Any:

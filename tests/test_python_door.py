@@ -21,7 +21,7 @@ from crmkit.result import Result
 SALES = Path(__file__).parent.parent / "sample_data" / "sales.csv"
 OF_DATA = (
     *("check", "customers", "pareto", "rfm", "clv", "backtest", "migration", "cohort", "lifecycle", "churn"),
-    *("trend", "deviation"),
+    *("trend", "deviation", "accumulation", "value"),
 )
 
 
@@ -161,3 +161,13 @@ def test_notebooks_show_tables_and_escape_text() -> None:
     assert "&lt;script&gt;" in result._repr_html_()
     assert "<table>" in crmkit.rfm.analyse(SALES)._repr_html_()
     assert "sales.csv" in repr(crmkit.read(SALES))
+
+
+def test_assumptions_need_no_data() -> None:
+    assert crmkit.value.analyse(spend=40, every="1w", years=30, retention=0.9).facts["visits_per_year"] == 52
+    with pytest.raises(UsageError, match=r"^spend and every are needed"):
+        crmkit.value.analyse(years=3)
+    lost = crmkit.accumulation.analyse(customers=[10, 20], lost=[0, 3]).tables["lost"]
+    assert lost["difference"].to_list() == [10, 16]
+    moved = crmkit.accumulation.analyse(SALES, store="channel", period="quarter", periods=2)
+    assert set(moved.facts["stores"]) == {"app", "phone", "store", "web"}

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmkit import parse
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
 from crmkit.errors import UsageError
-from crmkit.whatif import inputs
 
 if TYPE_CHECKING:
-    from crmkit.result import Result
-    from crmkit.whatif.switching import Switching
+    pass
 
 _PERIODS = 12
 _CAC_RATIO = "5..10"
@@ -55,37 +51,6 @@ Store = Annotated[Text, _option(_DATA, "Column with the store; default: one stor
 Period = Annotated[str, _option(_DATA, "week, month, quarter or year; default month.", "NAME")]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """The options of the command, as typed."""
-
-    stores: Text
-    customers: Text
-    profit: Text
-    lost: Text
-    periods: int | None
-    switch: list[str] | None
-    matrix: Text
-    referral: Text
-    discount: Text
-    below: Text
-    what_if: list[str] | None
-    runs: int
-    seed: int
-    break_even: bool
-    cac_ratio: Text
-    files: list[str] | None
-    period: str
-
-    @property
-    def over_time(self) -> bool:
-        """Whether anything was asked for that the table of lost customers cannot tell."""
-        texts = (self.matrix, self.referral, self.discount, self.below)
-        lists = (self.switch, self.what_if, self.files)
-        counted = self.periods is not None or self.runs != 0
-        return counted or any(text is not None for text in texts) or any(lists)
-
-
 def accumulation(
     common: Shared,
     stores: Stores = None,
@@ -111,120 +76,13 @@ def accumulation(
 
     Example: crmkit accumulation --periods 24 --switch A:B=2% --switch B:A=1%
     """
-    asked = Asked(
-        stores=stores,
-        customers=customers,
-        profit=profit,
-        lost=lost,
-        periods=periods,
-        switch=switch,
-        matrix=matrix,
-        referral=referral,
-        discount=discount,
-        below=below,
-        what_if=what_if,
-        runs=runs,
-        seed=seed,
-        break_even=break_even,
-        cac_ratio=cac_ratio,
-        files=from_,
-        period=period,
-    )
+    from crmkit.whatif import accumulation as analysis
+
     if not from_ and (store is not None or common.rejects is not None):
         option = "--rejects" if store is None else "--store"
         raise UsageError(f"{option} is about the rows of a file, and none was given with --from.")
-    with Session("accumulation", replace(common, files=tuple(from_ or ()), store=store)) as session:
-        session.finish(_over_time(asked, session) if asked.over_time else _classic(asked))
-
-
-def _classic(asked: Asked) -> Result:
-    from crmkit.whatif import accumulation as analysis
-
-    customers, names = _start(asked)
-    return analysis.classic(
-        customers,
-        parse.money(asked.profit, "--profit") if asked.profit is not None else analysis.CLASSIC_PROFIT,
-        parse.wholes(asked.lost, "--lost") if asked.lost is not None else analysis.CLASSIC_LOST,
-        names,
-        cac_ratio=_ratios(asked),
-    )
-
-
-def _start(asked: Asked) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Customers and names of the stores, where either may be given without the other."""
-    customers = parse.wholes(asked.customers, "--customers") if asked.customers is not None else None
-    names = parse.names(asked.stores, "--stores") if asked.stores is not None else None
-    names = names or inputs.store_names(len(customers) if customers else 2)
-    return customers or (100,) * len(names), names
-
-
-def _ratios(asked: Asked) -> tuple[int, ...]:
-    if asked.cac_ratio is None and not asked.break_even:
-        return ()
-    return parse.wholes(asked.cac_ratio or _CAC_RATIO, "--cac-ratio")
-
-
-def _over_time(asked: Asked, session: Session) -> Result:
-    from crmkit.whatif import accumulation as analysis
-
-    _refuse_contradictions(asked)
-    estimate = _estimate(asked, session) if asked.files else None
-    market, start = (estimate.market, estimate.start) if estimate else _assumed(asked)
-    market = _with_options(market, asked)
-    if asked.customers is not None:
-        start = parse.wholes(asked.customers, "--customers")
-    profit = parse.money(asked.profit, "--profit") if asked.profit is not None else None
-    plan = analysis.Horizon(
-        periods=_PERIODS if asked.periods is None else asked.periods,
-        # What a customer of the data brings is not known unless it is said.
-        profit=analysis.CLASSIC_PROFIT if profit is None and not estimate else profit,
-        discount=parse.percent(asked.discount or "0", "--discount"),
-    )
-    result = analysis.over_time(
-        market,
-        start,
-        plan,
-        what_if=market.with_flows(inputs.flows(asked.what_if, "--what-if")) if asked.what_if else None,
-        runs=asked.runs,
-        seed=asked.seed,
-        below=inputs.store_share(asked.below, "--below") if asked.below else None,
-        cac_ratio=_ratios(asked),
-    )
-    return estimate.beside(result) if estimate else result
-
-
-def _refuse_contradictions(asked: Asked) -> None:
-    if asked.lost is not None:
-        raise UsageError(
-            "--lost is for the table of customers lost at once; over time --switch says who moves."
-        )
-    if asked.files and asked.matrix:
-        raise UsageError("--from and --matrix both say who moves; give one of them.")
-    if asked.stores is not None and (asked.files or asked.matrix):
-        raise UsageError("--stores does not go with a file: its stores have their names there.")
-
-
-def _assumed(asked: Asked) -> tuple[Switching, tuple[int, ...]]:
-    from crmkit.whatif.switching import Switching
-
-    if asked.matrix is not None:
-        market = inputs.matrix(asked.matrix)
-        return market, (100,) * len(market.stores)
-    customers, names = _start(asked)
-    return Switching.of(names, {}), customers
-
-
-def _with_options(market: Switching, asked: Asked) -> Switching:
-    referral = float(parse.money(asked.referral, "--referral")) if asked.referral is not None else None
-    return market.with_flows(inputs.flows(asked.switch or (), "--switch"), referral=referral)
-
-
-def _estimate(asked: Asked, session: Session) -> Any:
-    from crmkit.history import periods
-    from crmkit.whatif import moves
-
-    period = periods.check(asked.period)
-    needs = ("customer", "date", "amount", *(["store"] if session.common.store else []))
-    transactions = session.data().transactions(needs, ())
-    moved = transactions.counts(partial(moves.counted, period=period), by=moves.MOVE)
-    return moves.estimate(moved, period, as_of=transactions.as_of)
+    options: dict[str, Any] = {
+        name: value for name, value in common.own.items() if name not in ("from_", "data")
+    }
+    with Session("accumulation", replace(common, files=tuple(from_ or ()))) as session:
+        session.finish(analysis.analyse(session.data() if from_ else None, **options))

@@ -72,6 +72,9 @@ class Session:
             gc.enable()
 
     def __enter__(self) -> Session:
+        from crmkit.load import door
+
+        self._open.callback(door.is_typed.reset, door.is_typed.set(True))
         self._check_outputs()
         return self
 
@@ -129,7 +132,7 @@ class Session:
         """What the input files hold, read as the question needs it."""
         from crmkit.load.dataset import Dataset
 
-        return Dataset(self._opened, self._customers, is_spread=self.is_spread, from_command_line=True)
+        return Dataset(self._opened, self._customers, is_spread=self.is_spread)
 
     def read(
         self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)

@@ -6,16 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmkit import parse
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
-from crmkit.errors import UsageError
-from crmkit.whatif import inputs
 
 if TYPE_CHECKING:
-    from crmkit.result import Result
-
-_LIFETIME = ("spend", "years", "retention", "margin", "growth", "acquisition_cost")
+    pass
 
 
 def _option(help_: str, metavar: str) -> Any:
@@ -52,44 +47,19 @@ def value(
 
     Example: crmkit value --spend 40 --every 1w --years 30 --retention 90% --discount 10%
     """
-    typed = {"spend": spend, "every": every, "years": years, "retention": retention, "margin": margin}
-    typed |= {"discount": discount, "growth": growth, "acquisition_cost": acquisition_cost}
-    with Session("value", common) as session:
-        session.finish(_lifetime(typed) if schedule is None else _compared(schedule, typed))
-
-
-def _lifetime(typed: dict[str, Any]) -> Result:
     from crmkit.whatif import value as analysis
 
-    missing = [f"--{name}" for name in ("spend", "every", "years") if typed[name] is None]
-    if missing:
-        raise UsageError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} needed, as in "
-            "--spend 40 --every 1w --years 30; or compare customers with --schedule FILE."
+    with Session("value", common) as session:
+        session.finish(
+            analysis.analyse(
+                schedule,
+                spend=spend,
+                every=every,
+                years=years,
+                retention=retention,
+                margin=margin,
+                discount=discount,
+                growth=growth,
+                acquisition_cost=acquisition_cost,
+            )
         )
-    shopper = analysis.Shopper(
-        spend=parse.money(typed["spend"], "--spend"),
-        every=parse.duration(typed["every"], "--every"),
-        years=typed["years"],
-        margin=parse.percent(typed["margin"] or "100%", "--margin"),
-    )
-    return analysis.lifetime(
-        shopper,
-        retention=None if typed["retention"] is None else parse.percent(typed["retention"], "--retention"),
-        discount=parse.percent(typed["discount"] or "0", "--discount"),
-        growth=parse.percent(typed["growth"] or "0", "--growth", low=-1),
-        acquisition_cost=parse.money(typed["acquisition_cost"] or "0", "--acquisition-cost"),
-    )
-
-
-def _compared(path: str, typed: dict[str, Any]) -> Result:
-    from crmkit.whatif import schedule as analysis
-
-    idle = [f"--{name.replace('_', '-')}" for name in _LIFETIME if typed[name] is not None]
-    if idle:
-        raise UsageError(f"{' and '.join(idle)} cannot be used with --schedule, which holds the purchases.")
-    return analysis.compare(
-        inputs.schedule(path),
-        discount=parse.percent(typed["discount"] or "0", "--discount"),
-        every=None if typed["every"] is None else parse.duration(typed["every"], "--every"),
-    )

@@ -35,7 +35,7 @@ class Open(Protocol):
 class Dataset:
     """Transactions, or customers, of which each question reads the columns that it needs.
 
-    `is_spread` tells that the rows are on a cluster, `from_command_line` that who asks typed options.
+    `is_spread` tells that the rows are on a cluster.
     """
 
     def __init__(
@@ -45,13 +45,11 @@ class Dataset:
         *,
         name: str = "",
         is_spread: bool = False,
-        from_command_line: bool = False,
     ) -> None:
         self._open = open_
         self._customers = customers
         self.name = name
         self.is_spread = is_spread
-        self.from_command_line = from_command_line
         self._latest: Transactions | None = None
         self._account: Audit | None = None
 

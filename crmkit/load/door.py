@@ -3,44 +3,58 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from inspect import signature
+from typing import Any, TypeVar, cast
 
 from crmkit.errors import CrmkitError
-from crmkit.load.dataset import Data, Dataset, data_of
+from crmkit.load.dataset import Dataset, data_of
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
-Options = ParamSpec("Options")
+Question = TypeVar("Question", bound=Callable[..., Result])
+# Whether options were typed on a command line, and errors name them so.
+is_typed = ContextVar("is_typed", default=False)
 _TYPED = re.compile(
     r"`[^`]*`|(?<![\w-])--([a-z][a-z-]*)( [A-Z][A-Z|]*(?=[ .,;:)]|$)| ['\"\d][^ ,;]*?(?=[.,;:)]?(?: |$))| (?!out\b)[\w%.-]+(?=[.,;)]))?"
 )
 
 
-def question(
-    analyse: Callable[Concatenate[Data, Options], Result],
-) -> Callable[Concatenate[Any, Options], Result]:
+def question(analyse: Question) -> Question:
     """`analyse` for whatever holds data: what `crmkit.read` returns or takes, or customers.
 
     The result gets the account of the rows that were read for it.
     """
 
+    parameters = signature(analyse)
+
     @wraps(analyse)
-    def asked(data: Any, *args: Options.args, **options: Options.kwargs) -> Result:
-        try:
-            given = data_of(data)
-            result = analyse(given, *args, **options)
-        except CrmkitError as error:
-            if not getattr(data, "from_command_line", False):
-                error.args = (in_python(str(error)),)
-            raise
+    def asked(*args: Any, **options: Any) -> Result:
+        data = parameters.bind(*args, **options).arguments.pop("data", None)
+        with pythonic():
+            is_without = data is None and parameters.parameters["data"].default is None
+            given = None if is_without else data_of(data)
+            result = analyse(given, **{name: one for name, one in options.items() if name != "data"})
         if isinstance(given, Dataset):
             return replace(result, account=given.account_of_answer)
         return replace(result, account=given.audit) if isinstance(given, Transactions) else result
 
-    return asked
+    return cast(Question, asked)
+
+
+@contextmanager
+def pythonic() -> Iterator[None]:
+    """Errors name Python's arguments, unless the options were typed."""
+    try:
+        yield
+    except CrmkitError as error:
+        if not is_typed.get():
+            error.args = (in_python(str(error)),)
+        raise
 
 
 def in_python(sentence: str) -> str:

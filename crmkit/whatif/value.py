@@ -13,16 +13,20 @@ m r / (1 + d - r (1 + g)) (Gupta and Lehmann, "Customers as Assets", 2003).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
+from crmkit import parse
 from crmkit.engine.money import amount, amounts
 from crmkit.errors import UsageError
+from crmkit.load.door import pythonic
 from crmkit.parse import Duration
 from crmkit.result import Result
+from crmkit.whatif import inputs, schedule
 
 RETENTIONS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 DISCOUNTS = (0.0, 0.05, 0.10, 0.15, 0.20)
@@ -97,6 +101,71 @@ class Shopper:
     def yearly_spend(self) -> float:
         """Spend per visit times visits per year, a year being 52 weeks, 12 months or 365 days."""
         return float(self.spend) * float(self.every.per_year)
+
+
+@pythonic()
+def analyse(
+    data: Any = None,
+    *,
+    spend: str | Decimal | float | None = None,
+    every: str | int | Duration | None = None,
+    years: int | None = None,
+    retention: str | float | None = None,
+    margin: str | float | None = None,
+    discount: str | float | None = None,
+    growth: str | float | None = None,
+    acquisition_cost: str | Decimal | float | None = None,
+) -> Result:
+    """What a customer is worth over a lifetime, on assumptions; or customers compared by what they will buy.
+
+    Args:
+        data: a schedule of purchases to compare customers by: a CSV file of customer, amount and date or age.
+        spend, every, years: what the customer spends each time, how often (`1w`, `30d`), and for how many years.
+        retention, margin: the parts of the customers who stay each year, and of the spend that is profit.
+        discount, growth: per year.
+        acquisition_cost: what it cost to win the customer.
+
+    Raises UsageError for assumptions that are missing or cannot be.
+    """
+    lifelong = {"spend": spend, "years": years, "retention": retention, "margin": margin}
+    lifelong |= {"growth": growth, "acquisition_cost": acquisition_cost}
+    rate = parse.percent("0" if discount is None else discount, "--discount")
+    length = None if every is None else parse.duration(every, "--every")
+    if data is not None:
+        _refuse_idle(lifelong)
+        return schedule.compare(inputs.schedule(str(data)), discount=rate, every=length)
+    _refuse_missing({"spend": spend, "every": every, "years": years})
+    assert spend is not None and length is not None and years is not None
+    shopper = Shopper(
+        spend=parse.money(spend, "--spend"),
+        every=length,
+        years=years,
+        margin=parse.percent("100%" if margin is None else margin, "--margin"),
+    )
+    return lifetime(
+        shopper,
+        retention=None if retention is None else parse.percent(retention, "--retention"),
+        discount=rate,
+        growth=parse.percent("0" if growth is None else growth, "--growth", low=-1),
+        acquisition_cost=parse.money(
+            "0" if acquisition_cost is None else acquisition_cost, "--acquisition-cost"
+        ),
+    )
+
+
+def _refuse_missing(needed: Mapping[str, Any]) -> None:
+    missing = [f"--{name}" for name, given in needed.items() if given is None]
+    if missing:
+        raise UsageError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} needed, as in "
+            "--spend 40 --every 1w --years 30; or compare customers with --schedule FILE."
+        )
+
+
+def _refuse_idle(lifelong: Mapping[str, Any]) -> None:
+    idle = [f"--{name.replace('_', '-')}" for name, given in lifelong.items() if given is not None]
+    if idle:
+        raise UsageError(f"{' and '.join(idle)} cannot be used with --schedule, which holds the purchases.")
 
 
 def lifetime(

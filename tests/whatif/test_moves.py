@@ -9,8 +9,8 @@ import pytest
 
 from crmkit import columns
 from crmkit.errors import DataError, UsageError
-from crmkit.whatif.accumulation import Horizon, over_time
 from crmkit.whatif.moves import NO_STORE, ONE_STORE, Estimate, counted, estimate
+from crmkit.whatif.stores import Horizon, over_time
 
 Row = tuple[str, date, int, str]
 
@@ -225,7 +225,7 @@ def test_what_cannot_be_estimated() -> None:
         estimated(visits(("a", 1, "X")), as_of=date(2024, 1, 20))
     with pytest.raises(DataError, match="nobody can be seen to move"):
         estimated(visits(("a", 1, "X"), amount=-1), as_of=END)
-    with pytest.raises(UsageError, match="There is no period 'fortnight'"):
+    with pytest.raises(UsageError, match="'fortnight' is not one of month, quarter"):
         estimated(visits(("a", 1, "X")), "fortnight", as_of=END)
     many = visits(*((f"c{i}", 1 + i % 2, f"S{i}") for i in range(101)))
     with pytest.raises(UsageError, match=r"holds 101 different values \(S0, S1, S10, \.\.\.\)"):

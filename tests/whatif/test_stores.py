@@ -8,7 +8,7 @@ import pytest
 from crmkit import columns
 from crmkit.errors import UsageError
 from crmkit.result import Result
-from crmkit.whatif.accumulation import Horizon, at_stake, classic, over_time, point_of_retention
+from crmkit.whatif.stores import Horizon, at_stake, classic, over_time, point_of_retention
 from crmkit.whatif.switching import Switching
 
 TWO = Switching.of(["A", "B"], {("A", "B"): 0.02, ("B", "A"): 0.01})
