@@ -17,11 +17,13 @@ import polars as pl
 from crmkit.load.columns import names, words
 from crmkit.load.columns.candidates import Candidate, merged, proposed
 from crmkit.load.columns.choice import Choice, Doubt
-from crmkit.load.columns.look import Column, Look, equal_numbers
+from crmkit.load.columns.guesses import only_money
+from crmkit.load.columns.look import Column, Look, equal_numbers, share
 from crmkit.load.columns.relations import adds_up, is_per_order, is_what_was_paid
 
 _LEAD = 12
 _CERTAIN = 97  # a name that says outright that this is the amount
+_MOSTLY = 0.98
 _LARGER = 5  # times: what a price is, compared with a quantity
 _MONEY = frozenset({"amount", "revenue", "total", "price", "subtotal", "grand"})
 _ADDED = ("tax", "shipping", "fee")
@@ -118,19 +120,7 @@ class _Finder:
         if self._prices:
             named = tuple(one.name for one in self._prices)
             return Doubt("amount", named, named[0], "a price is the amount only where each row is one piece")
-        return Doubt("amount", (), self._only_money())
-
-    def _only_money(self) -> str | None:
-        """The one column of numbers with decimals whose name forbids nothing."""
-        never = {"tax", "shipping", "discount", "refund", "fee", "due", "profit", "cost", "place"}
-        found = [
-            name
-            for name in dict.fromkeys(self.columns)
-            if self.look[name].is_number
-            and not self.look[name].is_whole
-            and not any(reading & never for reading in words.read(name).readings)
-        ]
-        return found[0] if len(found) == 1 else None
+        return Doubt("amount")
 
     def _doubt_of_kind(self, single: list[Worth], product: Worth | None) -> Doubt | None:
         """An amount that looks like a quantity, or like the price of one piece."""
@@ -165,7 +155,7 @@ class _Finder:
         if product is not None and first.rank < _CERTAIN and not self._follows(first, product):
             because = f"{first.text} is not {product.text}"
             return Doubt("amount", (first.text, product.text), first.text, because)
-        if first.rank < names.SURE:
+        if first.rank < names.SURE and only_money(self.columns, self.look) != first.text:
             return Doubt("amount", (first.text,), first.text, f"{first.text} is not a sure name for it")
         return Choice(first.text, first.why)
 
@@ -190,6 +180,7 @@ class _Finder:
 
     def _explained(self, single: list[Worth]) -> list[Worth]:
         """Without those from which another follows by tax, freight, fees and discounts: that one was paid."""
+        single = _without_net(single)
         added, taken = self._extras(_ADDED), self._extras(("discount",))
         kept = list(single)
         for one in single:
@@ -207,6 +198,22 @@ class _Finder:
             and self.look[name].is_number
         ]
         return found[:_MOST_EXTRAS]
+
+
+def _without_net(single: list[Worth]) -> list[Worth]:
+    """Without net amounts, where the same is there with tax or fees: net and gross *sales* differ by discounts."""
+    said = {one.text: set().union(*words.read(one.text).readings) for one in single}
+    gross = [one for one in single if "gross" in said[one.text] and "sale" not in said[one.text]]
+    return [
+        one
+        for one in single
+        if "net" not in said[one.text]
+        or not any(
+            said[other.text] - {"gross"} == said[one.text] - {"net"}
+            and share(other.numbers >= one.numbers) >= _MOSTLY
+            for other in gross
+        )
+    ]
 
 
 def _is_number_of_pieces(one: Candidate) -> bool:

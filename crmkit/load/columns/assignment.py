@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import polars as pl
 
@@ -19,6 +20,7 @@ from crmkit.load.inputs import Input, StreamFlags
 from crmkit.load.plan import Options
 from crmkit.load.values import arrow_types
 
+_MOST_COLUMNS = 1_000  # that are all looked at
 _MOST_PEEKS = 5  # files may have a header and no rows
 # Roles of a layout that are read only where a command asks for them.
 _ASKED_FOR = frozenset(
@@ -72,12 +74,12 @@ def assign_roles(
     return found
 
 
-def _looked_at(alike: Sequence[Input], columns: Sequence[str], peek: Peek) -> Look:
+def _looked_at(alike: Sequence[Input], columns: Sequence[str], peek: Peek, *, is_whole: bool = False) -> Look:
     """The first values of what could play a role, from the first of some inputs that has rows."""
     for opened in alike[:_MOST_PEEKS]:
         frame = peek(opened, columns)
         if frame.height:
-            return Look(frame)
+            return Look(frame, is_whole=is_whole)
     return Look.of_nothing()
 
 
@@ -136,14 +138,11 @@ def _cast(
     proposed = {name: word for name, word in options.proposed.items() if name not in typed}
     told = {**proposed, **typed}
     open_ = (needs | wants) - set(told)
-    found = finding.assign(
-        opened.columns,
-        told,
-        needs=needs,
-        wants=wants,
-        file=opened.name,
-        look=_looked_at(alike, finding.candidates(opened.columns, open_), peek),
-    )
+    find = partial(finding.assign, opened.columns, told, needs=needs, wants=wants, file=opened.name)
+    try:
+        found = find(look=_looked_at(alike, finding.candidates(opened.columns, open_), peek))
+    except finding.DoubtError:  # columns whose names say nothing may have values that do
+        found = find(look=_looked_at(alike, opened.columns[:_MOST_COLUMNS], peek, is_whole=True))
     for role in found.values():
         _refuse_misfits(role, opened)
     if options.read_as is None:

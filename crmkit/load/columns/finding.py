@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from crmkit.errors import DataError
-from crmkit.load.columns import amounts, choice, expression, names, roles, words
+from crmkit.load.columns import amounts, choice, expression, guesses, names, roles, words
 from crmkit.load.columns.candidates import proposed
 from crmkit.load.columns.choice import Choice, Doubt
 from crmkit.load.columns.look import Look
@@ -23,6 +23,10 @@ _MOST_SHOWN = 6
 _SUMS = frozenset({"recency", "frequency", "monetary"})  # names of what is known of customers only
 # Words of columns by which amounts differ.
 _EXPLAINING = frozenset({"tax", "shipping", "fee", "discount"})
+
+
+class DoubtError(DataError):
+    """Which column plays a role is not settled."""
 
 
 def assign(
@@ -55,6 +59,8 @@ def assign(
             doubts.append(taken)
     _refuse_customers(columns, look, found, file)
     if doubts:
+        used = {column for role in found.values() for column in role.formula.columns}
+        doubts = [guesses.with_guess(doubt, columns, look, used) for doubt in doubts]
         raise doubtful(doubts, columns, look, file)
     _refuse_duplicates(found, columns, file)
     return {name: found[name] for name in sorted(found, key=_shown_order)}
@@ -150,7 +156,7 @@ def _refuse_duplicates(roles: Mapping[str, Role], columns: Sequence[str], file: 
                 )
 
 
-def doubtful(doubts: Sequence[Doubt], columns: Sequence[str], look: Look, file: str) -> DataError:
+def doubtful(doubts: Sequence[Doubt], columns: Sequence[str], look: Look, file: str) -> DoubtError:
     """All that is open, in one error; its options are the likeliest answers, if there is one to each question."""
     missing = [doubt.role for doubt in doubts if not doubt.candidates]
     parts = [f"{' and '.join(f'no {name} column' for name in missing)} was found"] if missing else []
@@ -162,8 +168,8 @@ def doubtful(doubts: Sequence[Doubt], columns: Sequence[str], look: Look, file: 
         said += " An amount may be a formula: --amount 'quantity * price'."
     if missing:
         said += " Is there a header line? If not, name all columns: --header NAME,NAME,…"
-    guesses = {doubt.role: doubt.guess for doubt in doubts if doubt.guess is not None}
-    return DataError(said, options=guesses if len(guesses) == len(doubts) else {})
+    likely = {doubt.role: doubt.guess for doubt in doubts if doubt.guess is not None}
+    return DoubtError(said, options=likely if len(likely) == len(doubts) else {})
 
 
 def _open(doubt: Doubt, look: Look) -> str:

@@ -171,8 +171,10 @@ def _kind_of_numbers(column: Column) -> str:
 class Look:
     """The first rows of some columns of one file."""
 
-    def __init__(self, frame: pl.DataFrame) -> None:
+    def __init__(self, frame: pl.DataFrame, *, is_whole: bool = False) -> None:
+        """`is_whole`: there are no other columns."""
         self._height = frame.height
+        self.is_whole = is_whole
         self._columns = {values.name: Column(values) for values in frame.iter_columns()}
 
     @classmethod
