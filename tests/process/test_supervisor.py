@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,22 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.every_command import READING, words
 from tests.tool import ROOT, SALES, process
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-COMMANDS = [
-    "check",
-    "customers",
-    "rfm",
-    "pareto",
-    "clv",
-    "cohort",
-    "migration",
-    "lifecycle",
-    "churn",
-    "trend",
-    "deviation",
-]
 
 
 def shell(line: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -156,10 +145,10 @@ def test_native_words_do_not_reach_standard_error() -> None:
     assert "crashed (SIGABRT)" in done.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", READING)
 def test_two_gigabytes_of_address_space_suffice(command: str) -> None:
-    more = "--from 2024-06-30" if command == "migration" else ""
-    done = shell(f"ulimit -v 2000000; crmkit {command} {SALES} {more} --format json", POLARS_MAX_THREADS="")
+    line = shlex.join(words(command, SALES))
+    done = shell(f"ulimit -v 2000000; crmkit {line} --format json", POLARS_MAX_THREADS="")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["command"] == command
 
