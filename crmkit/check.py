@@ -230,7 +230,7 @@ def _notes_of_names(people: Rows) -> Iterator[str]:
         )
     odd = people.by_row(_placeholders).frame()["customer"].sort().to_list()
     if odd:
-        yield f"customers called {', '.join(map(repr, odd))} are probably nobody; they were kept as customers"
+        yield f"customers called {', '.join(map(repr, odd))} are probably nobody; they were kept as customers (--no-customer-id)"
     if people.by_row(_formulas).counts(Counted())["n"][0]:
         yield "some customer ids begin like a spreadsheet formula; --excel-safe disarms them in CSV"
 

@@ -9,8 +9,21 @@ from crmkit.errors import UsageError
 
 # What is asked of a table of customers; all else that is said of the input is about transactions.
 _OF_CUSTOMERS = frozenset(
-    {"files", "customer", "date", "amount", "orders", "encoding", "delimiter", "header", "date_format", "decimal", "as_of", "exclude"}
+    {"files", "customer", "date", "amount", "orders", "encoding", "delimiter", "header", "date_format", "decimal", "as_of", "exclude", "max_age"}
 )  # fmt: skip
+
+
+# Columns that some commands look at and others do not.
+_ROLES = ("amount", "order", "product", "cost", "store")
+
+
+def refuse_unread(common: Shared, read: frozenset[str]) -> None:
+    """UsageError for a column that this command does not look at."""
+    for role in _ROLES:
+        if getattr(common, role) is not None and role not in read:
+            raise UsageError(
+                f"--{role} changes nothing here: this command does not look at that column. Leave it out."
+            )
 
 
 def refuse_on_customers(common: Shared) -> None:

@@ -45,6 +45,7 @@ class Shared:
     date_format: str | None = None
     decimal: str | None = None
     tz: str = "UTC"
+    source_tz: str | None = None
     as_of: str | None = None
     since: str | None = None
     currency: str | None = None
@@ -56,10 +57,12 @@ class Shared:
     orders_restart: str | None = None
     refunds: str = "net"
     no_customer: str = "drop"
+    no_customer_id: str | None = None
     exclude: str | None = None
     rejects: str | None = None
     strict: bool = False
     max_rejects: str | None = None
+    max_age: str | None = None
     format: str = "table"
     table: str | None = None
     output: str | None = None
@@ -115,6 +118,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "date_format": ("input", _option(_TEXT, _READING, "Date layout, such as %d/%m/%Y or d/m/y.", "--date-format", metavar="LAYOUT")),
     "decimal": ("input", _option(_TEXT, _READING, "Decimal mark of amounts: . or ,", "--decimal", metavar="MARK")),
     "tz": ("input", _option(str, _READING, "Time zone in which a moment becomes a day; default UTC.", "--tz", metavar="ZONE")),
+    "source_tz": ("input", _option(_TEXT, _READING, "Time zone of moments that are written without an offset.", "--source-tz", metavar="ZONE")),
     "as_of": ("input", _option(_TEXT, _ROWS, "Look from this day; later rows are skipped. Default: the latest date.", "--as-of", metavar="DATE")),
     "since": ("input", _option(_TEXT, _ROWS, "Skip rows before this day.", "--since", metavar="DATE")),
     "currency": ("input", _option(_TEXT, _ROWS, "Keep rows of this currency only.", "--currency", metavar="CODE")),
@@ -126,19 +130,21 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "orders_restart": ("input", _option(_TEXT, _ROWS, "Order numbers begin again: daily, or never.", "--orders-restart", metavar="WHEN")),
     "refunds": ("input", _option(str, _ROWS, "net: refunds lower revenue (default); ignore: skip them.", "--refunds", metavar="RULE")),
     "no_customer": ("input", _option(str, _ROWS, "Rows without customer id: drop (default, counted) or fail (status 3).", "--no-customer", metavar="RULE")),
+    "no_customer_id": ("input", _option(_TEXT, _ROWS, "Ids that stand for no customer, such as 0,guest.", "--no-customer-id", metavar="LIST")),
     "exclude": ("input", _option(_TEXT, _ROWS, "Leave out the customers of this list: opt-outs, open complaints.", "--exclude", metavar="FILE[:COLUMN]")),
     "rejects": ("input", _option(_TEXT, _ROWS, "Write the rows that were set aside to this file.", "--rejects", metavar="FILE")),
     "strict": ("input", _option(bool, _ROWS, "Refuse if any row must be set aside (status 3).", "--strict")),
     "max_rejects": ("input", _option(_TEXT, _ROWS, "Refuse beyond so many rows set aside (status 3).", "--max-rejects", metavar="N|P%")),
+    "max_age": ("input", _option(_TEXT, _ROWS, "Refuse if the latest row is older, such as 2d (status 3).", "--max-age", metavar="TIME")),
     "format": ("output", _option(str, _OUTPUT, f"One of {', '.join(FORMATS)}.", "--format", "-f", metavar="FORMAT")),
-    "table": ("output", _option(_TEXT, _OUTPUT, "Print this table alone.", "--table", metavar="NAME")),
+    "table": ("output", _option(_TEXT, _OUTPUT, "Print this table alone; with -o, write it instead of the long one.", "--table", metavar="NAME")),
     "output": ("output", _option(_TEXT, _OUTPUT, "Write the long table to FILE, all or nothing; format by its extension.", "--output", "-o", metavar="FILE")),
     "limit": ("output", _option(int | None, _OUTPUT, "Most rows of a printed table; default 50, 0 for all.", "--limit", "-n", metavar="N")),
     "no_headline": ("output", _option(bool, _OUTPUT, "Tables only: no headline, and nothing to type next.", "--no-headline")),
     "lang": ("output", _option(_TEXT, _OUTPUT, "Language of screens: en or zh; default: the locale's, else en.", "--lang", metavar="NAME")),
     "excel_safe": ("output", _option(bool, _OUTPUT, "Disarm spreadsheet formulas in CSV.", "--excel-safe")),
     "color": ("output", _option(str, _OUTPUT, "auto, always or never.", "--color", metavar="WHEN")),
-    "quiet": ("output", _option(bool, _OUTPUT, "No notes and no progress; errors still show.", "--quiet", "-q")),
+    "quiet": ("output", _option(bool, _OUTPUT, "No notes, no progress, and with -o no screen either; errors still show.", "--quiet", "-q")),
     "log_format": ("output", _option(str, _OUTPUT, "Messages on standard error as text or json.", "--log-format", metavar="FORMAT")),
     "summary": ("output", _option(_TEXT, _OUTPUT, "Write an account of the run (inputs, options, audit, outputs) as JSON.", "--summary", metavar="FILE")),
     "engine": ("engine", _option(str, _ENGINE, "polars (default) or spark.", "--engine", metavar="NAME", hidden=_NO_SPARK)),

@@ -63,6 +63,7 @@ class Session:
         self._extra: list[tuple[str, Fill]] = []
         reading = reading_of(common)
         self._load_options, self._gate = reading.options(), reading.gate()
+        self._notes: list[str] = []
         self._open = ExitStack()
         self._found: Sequence[Source] | None = None
         self._reading: dict[str, Any] = {}
@@ -144,6 +145,7 @@ class Session:
         self, needs: frozenset[str], wants: frozenset[str], columns: Mapping[str, str]
     ) -> Transactions:
         """The transactions of the input files; nothing but a sample is read yet."""
+        idle.refuse_unread(self.common, needs | wants)
         self._reading = {"needs": needs, "wants": wants}
         self._columns = columns
         options = _with_columns(self._load_options, columns)
@@ -163,7 +165,17 @@ class Session:
         found = customers_table.read(self.sources(), self._load_options)
         if found is not None:
             idle.refuse_on_customers(self.common)
+            self._check_age(found)
         return found
+
+    def _check_age(self, customers: pl.DataFrame) -> None:
+        """How old a table of customers is; of transactions the pass knows."""
+        from crmkit.load.account import freshness
+
+        last: Any = customers["last"].max()
+        self._notes += freshness.note(last, self._load_options.as_of)
+        if self._gate.age is not None:
+            self._gate.age.check(last, self.common.files[0])
 
     @property
     def is_spread(self) -> bool:
@@ -194,7 +206,7 @@ class Session:
         signals.stop_if_asked()
         from crmkit.output import report
 
-        result = self._with_account(result)
+        result = self._with_account(replace(result, notes=(*self._notes, *result.notes)))
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
         if not self.common.quiet:
@@ -223,7 +235,7 @@ class Session:
             if common.output == "-":
                 table = table or result.detail
             # An export needs no standard output: cron may have closed it.
-            if not (to_file and (common.quiet or sys.stdout is None)):
+            if not (to_file and (sys.stdout is None or (common.quiet and common.format == "table"))):
                 report.show(
                     result,
                     format=common.format,

@@ -38,6 +38,8 @@ class Options:
     date_format: str | None = None
     decimal: str | None = None
     tz: str = "UTC"
+    source_tz: str | None = None  # in which moments without an offset are written
+    nobody: tuple[str, ...] = ()  # ids, in lower case, that stand for no customer
     as_of: date | None = None
     since: date | None = None
     currency: str | None = None

@@ -128,6 +128,7 @@ class Reader:
         if "currency" in cleaned.columns:
             audit.currencies |= set(cleaned["currency"].drop_nulls().unique().to_list())
             audit.no_currency += cleaned["currency"].null_count()
+        audit.shortened_ids += _shortened(raw["customer"])
         if kept.height < cleaned.height:
             aside = cleaned.select(REASON, SKIP, "amount").filter(~used)
             audit.set_aside(aside)
@@ -235,6 +236,13 @@ def _further_skipped(cleaned: pl.DataFrame, further: pl.Series) -> pl.DataFrame:
         pl.when(aside & (pl.col(SKIP) == 0)).then(pl.lit(skip, dtype=pl.UInt8)).otherwise(SKIP).alias(SKIP),
         pl.when(aside).then(pl.lit(0, dtype=cleaned.schema["amount"])).otherwise("amount").alias("amount"),
     )
+
+
+def _shortened(ids: pl.Series) -> int:
+    """How many ids a spreadsheet has turned into numbers of few digits."""
+    if ids.dtype != pl.String or not ids.str.contains("E+", literal=True).any():
+        return 0
+    return int(ids.str.contains(r"^\s*[0-9](?:[.,][0-9]+)?E\+[0-9]{1,2}\s*$").sum())
 
 
 def _more(before: pl.Series | None, odd: pl.Series) -> pl.Series:

@@ -10,12 +10,24 @@ from pathlib import Path
 
 from crmkit.errors import UsageError
 from crmkit.load import lists
+from crmkit.load.account.freshness import Age
 from crmkit.load.account.gates import Gate
 from crmkit.load.plan import Options
-from crmkit.parse import choice, day
+from crmkit.parse import choice, day, duration
 
 ROLES = ("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status", "refunded")
-_TEXT = (*ROLES, "encoding", "delimiter", "layout", "date_format", "decimal", "tz", "currency")
+_TEXT = (
+    *ROLES,
+    "encoding",
+    "delimiter",
+    "layout",
+    "date_format",
+    "decimal",
+    "tz",
+    "source_tz",
+    "currency",
+    "max_age",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +51,7 @@ class Reading:
     date_format: str | None = None
     decimal: str | None = None
     tz: str = "UTC"
+    source_tz: str | None = None
     as_of: str | Day | None = None
     since: str | Day | None = None
     currency: str | None = None
@@ -49,8 +62,10 @@ class Reading:
     exclude: str | Path | None = None
     refunds: str = "net"
     no_customer: str = "drop"
+    no_customer_id: str | Sequence[str] | None = None
     strict: bool = False
     max_rejects: str | float | None = None
+    max_age: str | None = None
 
     def __post_init__(self) -> None:
         for name in _TEXT:
@@ -65,7 +80,9 @@ class Reading:
             choice("--orders-restart", self.orders_restart, ("daily", "never"))
         if self.decimal is not None:
             choice("--decimal", self.decimal, (".", ","))
-        _check_zone(self.tz)
+        _check_zone("--tz", self.tz)
+        if self.source_tz is not None:
+            _check_zone("--source-tz", self.source_tz)
 
     @property
     def named(self) -> frozenset[str]:
@@ -83,6 +100,8 @@ class Reading:
             date_format=self.date_format,
             decimal=self.decimal,
             tz=self.tz,
+            source_tz=self.source_tz,
+            nobody=tuple(word.lower() for word in _words(self.no_customer_id)),
             as_of=day("--as-of", self.as_of),
             since=day("--since", self.since),
             currency=self.currency,
@@ -97,7 +116,14 @@ class Reading:
     def gate(self) -> Gate:
         """The limits on rows set aside."""
         rows, share = _limit(self.max_rejects)
-        return Gate(strict=self.strict, rows=rows, share=share, named=self.no_customer == "fail")
+        return Gate(
+            strict=self.strict, rows=rows, share=share, named=self.no_customer == "fail", age=self._age()
+        )
+
+    def _age(self) -> Age | None:
+        if self.max_age is None:
+            return None
+        return Age(duration(self.max_age, "--max-age").days, self.max_age, day("--as-of", self.as_of))
 
 
 NAMES = tuple(spec.name for spec in fields(Reading))
@@ -121,13 +147,13 @@ def _header(given: str | Sequence[str] | None) -> tuple[str, ...]:
     return names
 
 
-def _check_zone(name: str) -> None:
+def _check_zone(option: str, name: str) -> None:
     """UsageError for a time zone that does not exist."""
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise UsageError(
-            f"--tz {name!r} is not a time zone; names are like Europe/London or Asia/Shanghai."
+            f"{option} {name!r} is not a time zone; names are like Europe/London or Asia/Shanghai."
         ) from None
 
 

@@ -17,12 +17,13 @@ from polars.io.plugins import register_io_source
 from crmkit.engine.rows import ByRow, Rows, Shrink
 from crmkit.errors import DataError
 from crmkit.load import infer, statuses
+from crmkit.load.account import freshness
 from crmkit.load.account.audit import Audit, Reject
 from crmkit.load.infer import Sample
 from crmkit.load.inputs import StreamFlags
 from crmkit.load.plan import MAX_SCALE, ReadingPlan
 from crmkit.load.reader import Part, Reader
-from crmkit.load.values import dates, numbers
+from crmkit.load.values import dates, numbers, zones
 
 if TYPE_CHECKING:
     from crmkit.load.account.gates import Gate
@@ -325,22 +326,44 @@ class Transactions(ABC):
         ):
             what = f" (days in {plan.options.tz}; --tz)" if plan.layout.kind == "zoned" else ""
             notes.append(f"{plan.roles['date'].formula.text} read as {plan.layout.name}{what}")
+        notes += self._without_effect()
         for raw, style in plan.numbers.items():
             role, _, place = raw.partition(":")
             if style.says() and not plan.options.decimal:
                 notes.append(f"{plan.roles[role].formula.columns[int(place)]}: {style.says()}")
         if self.audit.last_date is not None and self.audit.last_date > date.today():
             notes.append(f"the latest date, {self.audit.last_date}, lies in the future")
+        notes += freshness.note(self.audit.last_date, plan.options.as_of)
         if self.audit.anonymous_rows and self.has("customer"):
             notes.append(f"{self.audit.anonymous_rows:,} rows without a customer id take part")
         if self.audit.trimmed_ids:
             notes.append(f"blank space around {self.audit.trimmed_ids:,} customer ids was trimmed")
         if (listed := plan.options.exclude) is not None:
             notes.append(listed.account(len(self.audit.excluded)))
+        if self.audit.shortened_ids:
+            notes.append(
+                f"{self.audit.shortened_ids:,} customer ids are written like 1.23457E+11, as spreadsheets do: digits are lost, "
+                "and different customers may have become one; export the ids as text"
+            )
         if plan.float_ids:
             notes.append("customer ids are whole numbers, some written like 12345.0; the .0 was dropped")
         if self.audit.rounded_rows:
             notes.append(f"{self.audit.rounded_rows:,} amounts were rounded to {plan.scale} decimals")
+        return notes
+
+    def _without_effect(self) -> list[str]:
+        """Options on reading that these rows give nothing to do."""
+        plan, frame, notes = self.plan, self._sample.frame, []
+        if not frame.width:
+            return []
+        if self.has("date"):
+            days = frame["date"]
+            zoned = plan.options.source_tz, plan.options.tz
+            notes += zones.notes(plan.layout, days.dtype, *zoned, clocks=zones.has_clocks(days))
+            if plan.options.date_format and days.dtype.is_temporal():
+                notes.append("--date-format changes nothing: the file holds dates, not texts of them")
+        if plan.options.decimal and not plan.numbers:
+            notes.append("--decimal changes nothing: the amounts are numbers, not texts of them")
         return notes
 
 

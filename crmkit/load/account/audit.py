@@ -74,6 +74,7 @@ class Audit:
     zero_rows: int = 0
     rounded_rows: int = 0
     trimmed_ids: int = 0
+    shortened_ids: int = 0  # written as 1.23457E+11
     first_date: date | None = None
     last_date: date | None = None
     currencies: set[str] = field(default_factory=set)
@@ -245,6 +246,7 @@ _ADDED = (
     "zero_rows",
     "rounded_rows",
     "trimmed_ids",
+    "shortened_ids",
     "no_currency",
     "anonymous_rows",
     "differing_orders",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from crmkit.errors import DataError, GateError
 from crmkit.load.account.audit import Audit
+from crmkit.load.account.freshness import Age
 
 _MOST_BROKEN = 0.5
 
@@ -19,6 +20,7 @@ class Gate:
     rows: float | None = None
     share: float | None = None
     named: bool = False  # every row must have a customer id
+    age: Age | None = None
 
     def check(self, audit: Audit, name: str, example: Callable[[], str]) -> None:
         """GateError where a limit of the user's is passed, DataError where the file must be misread.
@@ -35,6 +37,8 @@ class Gate:
             raise GateError(
                 f"--max-rejects {self._words()}: {rejected:,} rows were set aside: {audit.line()}.{example()}"
             )
+        if self.age is not None:
+            self.age.check(audit.last_date, name)
         if limit is None and rejected - nobody > _MOST_BROKEN * audit.rows_read:
             raise DataError(
                 f"{name}: more than half of the rows are broken, so the file is probably misread: {audit.line()}."

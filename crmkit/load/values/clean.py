@@ -16,7 +16,7 @@ from crmkit.load.account.audit import REASON, REASONS, SKIP, SKIPS
 from crmkit.load.inputs import ROW
 from crmkit.load.plan import ReadingPlan
 from crmkit.load.statuses import ROLE, roles
-from crmkit.load.values import arrow_types, dates, fast_dates, numbers
+from crmkit.load.values import arrow_types, dates, fast_dates, numbers, zones
 
 LARGEST = 1e15  # in whole units; beyond it an amount is a mistake, not a sale
 _NEAR = 1e-7  # of a minor unit: what a double of few digits may be off
@@ -114,16 +114,14 @@ def _customer(raw: pl.DataFrame, plan: ReadingPlan, *, trimmed: bool) -> list[pl
     ids = raw["customer"]
     if not trimmed or plan.float_ids:
         ids = raw.select(customer_id(pl.col("customer"), ids.dtype, plan)).to_series()
+    if plan.options.nobody:
+        ids = _without(ids, pl.col("customer").cast(pl.String).str.to_lowercase().is_in(plan.options.nobody))
     untouched = pl.repeat(False, raw.height, eager=True).alias("__trimmed")
     if ids.dtype != pl.String:
         return [ids, untouched]
     sizes = ids.str.len_bytes()
     if (sizes <= _LONGEST_BLANK).any():
-        ids = (
-            ids.to_frame()
-            .select(pl.when(~pl.col("customer").is_in(numbers.BLANKS)).then("customer"))
-            .to_series()
-        )
+        ids = _without(ids, pl.col("customer").is_in(numbers.BLANKS))
     if trimmed or raw.schema["customer"] != pl.String:
         return [ids, untouched]
     before = raw["customer"].str.len_bytes()
@@ -131,16 +129,26 @@ def _customer(raw: pl.DataFrame, plan: ReadingPlan, *, trimmed: bool) -> list[pl
     return [ids, (before != sizes).fill_null(False).alias("__trimmed") if touched else untouched]
 
 
+def _without(ids: pl.Series, nobody: pl.Expr) -> pl.Series:
+    """The ids, null where they stand for nobody."""
+    return ids.to_frame("customer").select(pl.when(~nobody).then("customer")).to_series()
+
+
 def _date(raw: pl.DataFrame, plan: ReadingPlan) -> pl.Expr | pl.Series:
     column, dtype = pl.col("date"), raw.schema["date"]
-    tz = plan.options.tz
+    tz, source = plan.options.tz, plan.options.source_tz
     if dtype == pl.Date:
         return column
     if isinstance(dtype, pl.Datetime):
         moment = dates.believable(column, dtype)
-        return dates.local_day(moment, tz) if dtype.time_zone else moment.dt.date()
+        if dtype.time_zone:
+            return dates.local_day(moment, tz)
+        return moment.dt.date() if source is None else zones.local_day(moment, source, tz)
     text = raw["date"] if dtype == pl.String else raw.select(dates.as_text(column, dtype)).to_series()
-    return fast_dates.days(text, plan.layout, tz)
+    days = fast_dates.days(text, plan.layout, tz)
+    if source is None or zones.has_own_zone(plan.layout):
+        return days
+    return zones.moved(days, text, plan.layout, source, tz)
 
 
 def _money(role: str, raw: pl.DataFrame, plan: ReadingPlan) -> list[pl.Series]:

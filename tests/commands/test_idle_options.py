@@ -1,0 +1,71 @@
+"""Options that could change nothing are refused or noted, and what was asked for is done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.load.running import run
+from tests.load.sales import put
+from tests.tool import SALES
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["rfm", "--product", "sku"], ["rfm", "--cost", "amount"], ["deviation", "--order", "order_id"], ["trend", "--cost", "amount"],
+     ["lifecycle", "--product", "sku"]],
+)  # fmt: skip
+def test_a_column_that_is_not_looked_at(words: list[str]) -> None:
+    done = run(words[0], SALES, *words[1:])
+    assert (done.status, done.out) == (2, "")
+    assert f"{words[1]} changes nothing here" in done.err
+
+
+def test_guests_may_be_nobody(tmp_path: Path) -> None:
+    path = put(
+        tmp_path / "sales.csv",
+        "customer,date,amount\n0,2024-01-01,64\n0,2024-01-02,9\nGuest,2024-01-02,9\n7,2024-01-03,5\n",
+    )
+    facts = run("customers", path, "--no-customer-id", "0,guest", "-f", "json").facts
+    assert (facts["customers"], facts["rejected"]) == (1, {"no customer id": 3})
+    numbers = put(tmp_path / "numbers.csv", path.read_text().replace("Guest", "8"))
+    assert run("customers", numbers, "--no-customer-id", "0", "-f", "json").facts["customers"] == 2
+
+
+@pytest.mark.parametrize("command", ["check", "customers", "pareto"])
+def test_ids_that_lost_their_digits_are_noted(tmp_path: Path, command: str) -> None:
+    path = put(
+        tmp_path / "sales.csv",
+        "customer,date,amount\n1.23457E+11,2024-01-01,64\n1.23457E+11,2024-01-02,9\n12,2024-01-02,9\n",
+    )
+    assert "2 customer ids are written like 1.23457E+11" in run(command, path).err
+
+
+@pytest.mark.parametrize("command", ["rfm", "pareto", "cohort", "churn", "lifecycle", "customers"])
+def test_an_old_file_is_noted(tmp_path: Path, command: str) -> None:
+    done = run(command, SALES, "--as-of", "2033-06-01")
+    assert "days before --as-of 2033-06-01" in done.err
+    assert "days before" not in run(command, SALES, "--as-of", "2025-01-20").err
+
+
+def test_an_old_file_may_be_refused(tmp_path: Path) -> None:
+    table = tmp_path / "customers.csv"
+    assert run("customers", SALES, "-o", table, "--as-of", "2025-01-01", "--max-age", "2d").status == 0
+    for path in (SALES, table):
+        done = run("rfm", path, "--as-of", "2025-01-02", "--max-age", "2d")
+        assert (done.status, done.out) == (3, ""), path
+        assert "--max-age 2d: the latest row" in done.err
+    assert run("rfm", SALES, "--max-age", "1d").status == 3
+
+
+def test_json_comes_beside_a_file(tmp_path: Path) -> None:
+    done = run("rfm", SALES, "-q", "-o", tmp_path / "rfm.csv", "-f", "json")
+    assert json.loads(done.out)["command"] == "rfm"
+    assert run("rfm", SALES, "-q", "-o", tmp_path / "rfm.csv").out == ""
+
+
+def test_a_named_table_is_the_one_that_is_written(tmp_path: Path) -> None:
+    assert run("rfm", SALES, "-o", tmp_path / "out.csv", "--table", "segments").status == 0
+    assert (tmp_path / "out.csv").read_text().startswith("segment,")
