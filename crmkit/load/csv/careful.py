@@ -67,7 +67,13 @@ def _frames(
             watch.visible = {
                 name for place, name in names.items() if arrow_types.is_visible(batch.column(place))
             }
-            yield pl.DataFrame(pl.from_arrow(batch)).rename(names)
+            yield _unformulated(pl.DataFrame(pl.from_arrow(batch)).rename(names))
+
+
+def _unformulated(frame: pl.DataFrame) -> pl.DataFrame:
+    """Exports write ="00123" so that a spreadsheet keeps the zeros."""
+    formulas = [name for name in frame.columns if frame[name].str.starts_with('="').any()]
+    return frame.with_columns(pl.col(name).str.replace(r'^="([^"]*)"$', "${1}") for name in formulas)
 
 
 def _reader(
@@ -169,8 +175,14 @@ def _swallows(record: str, dialect: Dialect, places: Sequence[int]) -> bool:
     inner = next(i for i, cell in enumerate(whole) if "\n" in cell or "\r" in cell)
     candidates = [line for line in others if line.count('"') % 2 == 0]
     if inner < len(whole) - 1:
-        candidates.append(first.replace('"', ""))
+        candidates.append(_without_stray(first))
     return any(_alike(_cells(line, dialect), whole, places) for line in candidates)
+
+
+def _without_stray(line: str) -> str:
+    """A line that ends inside a quote, without the quote that stays open; those before it may hold delimiters."""
+    place = line.rfind('"')
+    return line[:place] + line[place + 1 :]
 
 
 def _cells(record: str, dialect: Dialect) -> list[str]:
@@ -203,7 +215,7 @@ def locate(opened: Input) -> Iterator[tuple[int, int, str]]:
     ) as lines:
         for _ in range(dialect.skip):
             lines.readline()
-        reader = csv.reader(feed(lines), delimiter=dialect.delimiter)
+        reader = csv.reader(feed(lines), delimiter=dialect.delimiter, skipinitialspace=dialect.blanks)
         record = 0
         for cells in reader:
             if cells:

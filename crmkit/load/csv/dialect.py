@@ -5,14 +5,17 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import re
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import IO
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.csv import encodings
+from crmkit.load.find import texts
 from crmkit.load.find.signatures import refuse_strangers
 from crmkit.load.find.sources import Source
 
@@ -21,7 +24,8 @@ BLOCK = 4 << 20  # the longest row, and so the longest header line
 MAX_COLUMNS = 20_000
 DELIMITERS = (",", ";", "\t", "|")
 _DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
-_PREAMBLE_LINES = 10
+_PREAMBLE_LINES = 20
+_LOOKED_AT = 2_000  # rows
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -44,6 +48,7 @@ class Dialect:
     skip: int
     columns: tuple[str, ...]
     note: str = ""
+    blanks: bool = False  # between a delimiter and a quote, where they are no part of a field
 
 
 def head(source: Source, size: int = HEAD) -> bytes:
@@ -82,7 +87,7 @@ def sniff(
     refuse_strangers(data[:512], source.name, unpacked=source.compression is not None)
     chosen = encodings.found(source) if _is_auto(data, encoding) else _encoding(data, encoding, source.name)
     text = _decode(data, chosen, source, whole=len(data) < HEAD)
-    _refuse_strangers(text, source.name)
+    texts.refuse_strangers(text, source.name)
     if len(data) == HEAD and not _has_line_end(text):
         data = head(source, BLOCK)
         text = _decode(data, chosen, source, whole=len(data) < BLOCK)
@@ -91,9 +96,22 @@ def sniff(
                 f"{source.name}: the first line goes on for more than {BLOCK >> 20} MB; a header has {MAX_COLUMNS:,} columns "
                 "at most, so this is no CSV file that crmkit can read."
             )
-    if header:
-        return _headless(text, chosen, delimiter, header, source.name)
-    return _find_header(text, chosen, delimiter, suits, source.name)
+    find = partial(_headless, names=header) if header else partial(_find_header, suits=suits)
+    found = find(text, chosen, delimiter, file=source.name)
+    return replace(found, blanks=_has_blanks(text, found.delimiter))
+
+
+def _has_blanks(text: str, sign: str) -> bool:
+    """Whether some of the first fields are quoted behind a blank, as hand-made exports write them."""
+    if f'{sign} "' not in text:
+        return False
+    csv.field_size_limit(BLOCK)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
+    try:
+        cells = (cell for row in itertools.islice(reader, _LOOKED_AT) for cell in row)
+        return any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cell in cells)
+    except csv.Error:
+        return False
 
 
 def _has_line_end(text: str) -> bool:
@@ -202,28 +220,8 @@ def _in_another(source: Source, what: str) -> DataError:
     )
 
 
-def _refuse_strangers(text: str, name: str) -> None:
-    start = text[:2000].lstrip()
-    if not start:
-        raise DataError(f"{name}: the file is empty: it has no header line and no rows.")
-    if start.startswith("version https://git-lfs"):
-        raise DataError(f"{name}: this is a Git LFS pointer, not the data; fetch them with git lfs pull.")
-    if "\x00" in start.splitlines()[0]:
-        raise DataError(
-            f"{name}: line 1 holds NUL characters: this is binary data or a damaged file, not CSV."
-        )
-    if re.match(r"<[!?A-Za-z]", start):
-        raise DataError(
-            f"{name}: this is HTML or XML, not CSV (a saved login page?); no customer column can be found in it."
-        )
-    if start[0] in "{[" and start[1:2] in '"{[ \n\r':
-        raise DataError(
-            f"{name}: this is JSON, not CSV; convert it first, for example with jq -r '… | @csv'."
-        )
-
-
 def _find_header(
-    text: str, encoding: str, delimiter: str | None, suits: Callable[[Sequence[str]], bool], name: str
+    text: str, encoding: str, delimiter: str | None, suits: Callable[[Sequence[str]], bool], file: str
 ) -> Dialect:
     delimiters = (_delimiter(delimiter),) if delimiter else DELIMITERS
     fits = [found for sign in delimiters if (found := _first_suiting(text, sign, suits)) is not None]
@@ -232,7 +230,7 @@ def _find_header(
     widest = max(len(columns) for _, _, columns in fits)
     if widest > MAX_COLUMNS:
         raise DataError(
-            f"{name}: the header has {widest:,} columns; {MAX_COLUMNS:,} is the most that crmkit reads."
+            f"{file}: the header has {widest:,} columns; {MAX_COLUMNS:,} is the most that crmkit reads."
         )
     earliest = min(skip for skip, _, _ in fits)
     skip, sign, columns = max((fit for fit in fits if fit[0] == earliest), key=lambda fit: len(fit[2]))
@@ -264,7 +262,7 @@ def _leading_records(text: str, sign: str) -> list[tuple[int, list[str]]]:
     """(physical lines up to the record's end, cells) for the first few records."""
     found = []
     csv.field_size_limit(BLOCK)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign, skipinitialspace=True)
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):

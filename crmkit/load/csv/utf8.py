@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -27,6 +28,13 @@ class Utf8(io.RawIOBase):
         self._watch = watch
         self._encoding = opened.dialect.encoding
         self._decoder = codecs.getincrementaldecoder(self._encoding)()
+        # A blank between a delimiter and a quote would make the quote a part of the field.
+        sign = re.escape(opened.dialect.delimiter.encode())
+        self._blanks = (
+            re.compile(sign + rb' +(?="(?:[^"]|""' + sign + rb"))") if opened.dialect.blanks else None
+        )
+        self._sign = opened.dialect.delimiter.encode()
+        self._held = b""
         self._pending = False  # a character is cut by the end of the last chunk
         self._pieces = ahead(self._read()) if opened.source.compression else self._read()
         self._back = b""
@@ -73,7 +81,7 @@ class Utf8(io.RawIOBase):
         raw = b" "
         while raw:
             raw = self._file.read(PIECE)
-            if piece := self._as_utf8(raw):
+            if piece := self._unblanked(self._as_utf8(raw), last=not raw):
                 self._inspect(piece)
                 yield piece
 
@@ -84,6 +92,16 @@ class Utf8(io.RawIOBase):
             self._decoder.decode(chunk, final=not chunk)
             self._pending = bool(self._decoder.getstate()[0])
         return chunk
+
+    def _unblanked(self, piece: bytes, *, last: bool) -> bytes:
+        """The text without blanks before quotes; the end of a line is kept back until the rest of it is there."""
+        if self._blanks is None:
+            return piece
+        text = self._held + piece
+        end = len(text) if last else text.rfind(b"\n") + 1
+        self._held = text[end:]
+        sign = self._sign
+        return self._blanks.sub(lambda _: sign, text[:end])
 
     def _inspect(self, chunk: bytes) -> None:
         watch = self._watch

@@ -298,7 +298,11 @@ def _has_nul(raw: pl.DataFrame) -> pl.Expr:
 
 def _reason(values: pl.DataFrame, plan: ReadingPlan) -> pl.Expr:
     """The first reason that applies to a row; what applies to none of these rows is not asked."""
-    no_customer, day = pl.col("customer").is_null(), pl.col("date")
+    nobody, day = pl.col("customer").is_null(), pl.col("date")
+    # Money with neither a customer nor a day is the total below the rows, and no sale to a guest.
+    no_customer = (
+        nobody & (day.is_not_null() | pl.col("amount").is_null()) if "date" in plan.roles else nobody
+    )
     lacks = {name for name in values.columns if values[name].null_count()}
     span = dates.EARLIEST, dates.latest()
     checks = [

@@ -171,7 +171,7 @@ def test_delimiters_that_the_user_tells(tmp_path: Path, sign: str, word: str) ->
         (text(delimiter=" "), ["no delimiter"]),
         (text(ends="\x0b"), ["amount"]),
         (text().replace(",", ";", 3), ["wrong field count", "line 2"]),
-        ("\n" * 12 + "".join(f"line {place}\n" for place in range(12)) + text(), ["column"]),
+        ("\n" * 12 + "".join(f"line {place}\n" for place in range(24)) + text(), ["column"]),
         ("", ["empty"]),
         ("\n\n \n", ["empty"]),
         ("\ufeff", ["empty"]),
