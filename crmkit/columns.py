@@ -370,6 +370,11 @@ CAMPAIGNS = {
         "ratio", "false discovery rate at which this is called an effect, by Benjamini and Hochberg"
     ),
     "shrunk": Column("ratio", "the effect to be expected next time: drawn towards the common one"),
+    "change_share": Column("share", "change of revenue from the period before, as a part of that"),
+    "buyers_before": Column("count", "customers with revenue in the period before"),
+    "their_revenue_before": Column("money", "what these brought in the period before"),
+    "their_revenue": Column("money", "what these brought in this period"),
+    "their_change": Column("share", "change from the one to the other"),
     "weeks": Column("ratio", "length of the campaign in weeks"),
     "sd": Column(
         "ratio",

@@ -64,7 +64,7 @@ def of_arm(
         if metric == "revenue":
             pair = tail.winsorised(arm)
             made.append(Effect(arm, metric, WINSORISED, *pair, difference(*pair)))
-    return [*made, _order_value(arm, arms, units["revenue"])]
+    return [*made, order_value(arm, arms, units["revenue"])]
 
 
 def plain(arm: str, arms: Arms, metric: str, unit: float) -> Effect:
@@ -75,8 +75,8 @@ def plain(arm: str, arms: Arms, metric: str, unit: float) -> Effect:
     return Effect(arm, metric, PLAIN, *pair, found)
 
 
-def _order_value(arm: str, arms: Arms, unit: float) -> Effect:
-    """Revenue per order: a ratio of means over customers."""
+def order_value(arm: str, arms: Arms, unit: float) -> Effect:
+    """Revenue per order: a ratio of means over customers, by the delta method."""
     pair = _ratio(arms[0], unit), _ratio(arms[1], unit)
     return Effect(
         arm, "order_value", PLAIN, *pair, difference(*pair) if pair[0].n and pair[1].n else Estimate()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from crmkit.campaigns.effects import ADJUSTED, PLAIN
+from crmkit.campaigns.effects import ADJUSTED, PLAIN, Effect
 from crmkit.campaigns.groups import MISMATCH
 from crmkit.campaigns.seen import Seen
 from crmkit.campaigns.segments import Heterogeneity
@@ -66,6 +66,17 @@ def headline(money: pl.DataFrame) -> str:
     if row.get("roi") is not None:
         said += f", ROI {row['roi']:.2f}"
     return said + ("." if sure else ": that may well be chance.")
+
+
+def of_buyers(shown: Sequence[Effect]) -> str:
+    """The order value of the first arm."""
+    one = shown[0]
+    if one.found.low is None or one.found.high is None or one.found.value is None:
+        return f"{one.group}: too few bought to compare their orders."
+    return (
+        f"Orders of buyers in {one.group} are worth {one.treated.mean:,.2f}, {one.found.value:+,.2f} against {one.control.mean:,.2f} "
+        f"(95%: {one.found.low:+,.2f} to {one.found.high:+,.2f})."
+    )
 
 
 def heterogeneity(spread: Mapping[str, Heterogeneity]) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from itertools import pairwise
 import polars as pl
 
 from crmkit.campaigns.statistics import sample_ratio
+from crmkit.campaigns.window import Window
 from crmkit.errors import DataError, GateError, UsageError
 from crmkit.forecast.people import GROUPS
 from crmkit.load import lists
 from crmkit.load.columns import finding, roles
 from crmkit.load.inputs import Input
+from crmkit.load.transactions import Transactions
 
 PLANNED, LABEL, SCORE = "planned_share", "label", "score"
 MISMATCH = 0.001  # p of the sample ratio below which arms are not what was planned
@@ -182,6 +184,17 @@ def planned_shares(text: str | None) -> dict[str, float] | None:
     if missing:
         raise UsageError(f"--planned gives {missing[0]!r} no share. Write it like control=10%,treated=90%.")
     return {arm: share for arm, share in found.items() if share is not None}
+
+
+def buyers(sales: Transactions, window: Window) -> pl.DataFrame:
+    """Who bought during the campaign, and the groups that their rows name."""
+
+    def named(rows: pl.LazyFrame) -> pl.LazyFrame:
+        bought = rows.filter(pl.col("amount") > 0, pl.col("date").is_between(window.begin, window.end))
+        return bought.group_by("customer").agg(pl.col("group").cast(pl.String).drop_nulls().unique().sort())
+
+    found = sales.collect(named).explode("group")
+    return found.select(pl.col("customer").cast(pl.String), "group").filter(pl.col("group").is_not_null())
 
 
 def joined(rows: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:

@@ -14,17 +14,18 @@ from decimal import Decimal
 import polars as pl
 
 from crmkit import parse
+from crmkit.campaigns import before_after as placebo
 from crmkit.campaigns import effects as effect_tables
 from crmkit.campaigns import facts, tables, uplift
 from crmkit.campaigns import money as money_table
 from crmkit.campaigns.arms import CONTROL
 from crmkit.campaigns.effects import ADJUSTED, PLAIN, Effect
-from crmkit.campaigns.groups import LABEL, assigned, planned_shares, read
+from crmkit.campaigns.groups import LABEL, assigned, buyers, planned_shares, read
 from crmkit.campaigns.money import Costs
 from crmkit.campaigns.seen import Seen, look
 from crmkit.campaigns.window import Window
 from crmkit.customers import Data
-from crmkit.errors import UsageError
+from crmkit.errors import DataError, UsageError
 from crmkit.forecast.people import GROUPS
 from crmkit.load.dataset import transactions_of
 from crmkit.parse import Duration
@@ -36,7 +37,7 @@ Amount = Decimal | float | str
 def analyse(
     data: Data,
     *,
-    groups: str | pl.DataFrame,
+    groups: str | pl.DataFrame | None = None,
     from_: date | str,
     to: date | str,
     control_arm: str = CONTROL,
@@ -51,6 +52,8 @@ def analyse(
     returns_until: date | str | None = None,
     planned: Mapping[str, float] | str | None = None,
     accept_srm: bool = False,
+    buyers_only: bool = False,
+    before_after: bool = False,
 ) -> Result:
     """Compare the arms of a campaign.
 
@@ -68,6 +71,8 @@ def analyse(
         returns_until: refunds after the campaign are deducted up to this day.
         planned: the share of each arm; default: what the groups say, else the nearest round shares.
         accept_srm: go on where the sizes of the arms are not what was planned.
+        buyers_only: take the groups from the transactions, which tell of buyers only, and compare their order value alone.
+        before_after: without groups, show what happened before and after, and why that is no effect.
 
     Raises GateError for a sample ratio mismatch, DataError for days outside the file and groups that cannot be compared.
     """
@@ -78,6 +83,12 @@ def analyse(
             "--top is a part of the customers by their score. Say which column that is: --score COLUMN."
         )
     shares = planned_shares(planned) if isinstance(planned, str) else planned
+    if groups is None:
+        return _without_groups(data, window, control_arm, buyers_only=buyers_only, before_after=before_after)
+    if buyers_only or before_after:
+        raise UsageError(
+            "--buyers-only and --before-after are for campaigns without --groups. Leave one of them out."
+        )
     sales = transactions_of(data, wants=("order", "cost"))
     frame = read(groups, by=by, score=score) if isinstance(groups, str) else groups
     own = by if by in GROUPS and LABEL not in frame.columns else None
@@ -87,6 +98,41 @@ def analyse(
         arms = replace(arms, frame=uplift.scored(arms.frame, part))
     seen = look(sales, window, arms, costs, own)
     return _result(seen, _effects(seen), costs, by, scored=score is not None, top=part)
+
+
+def _without_groups(
+    data: Data, window: Window, control: str, *, buyers_only: bool, before_after: bool
+) -> Result:
+    """What can be said all the same."""
+    sales = transactions_of(data, wants=("order", "cost", "group"))
+    if before_after:
+        return placebo.analyse(sales, window)
+    if not buyers_only:
+        raise UsageError(
+            "--groups is missing: who was written to, buyers or not. "
+            + (
+                "The group column of the transactions knows of buyers only, and of those who did not buy nothing; "
+                "--buyers-only compares their order value alone."
+                if sales.has("group")
+                else "Make groups beforehand with crmkit split FILE --name NAME -o groups.csv."
+            )
+            + " --before-after shows what happened without any, which is no effect."
+        )
+    if not sales.has("group"):
+        raise DataError(
+            "--buyers-only: there is no group column among the transactions. Give the groups with --groups FILE."
+        )
+    arms = assigned(buyers(sales, window), control=control, planned=None, exclude=None)
+    seen = look(sales, window, arms, Costs())
+    shown = [effect_tables.order_value(arm, seen.pair(arm), seen.units["revenue"]) for arm in arms.arms]
+    return Result(
+        command="lift",
+        tables={"effects": effect_tables.table(shown)},
+        facts={"from": window.begin, "to": window.end, "control": control, "customers": sum(arms.sizes.values()), "buyers_only": True},
+        notes=("Buyers only: whether more of them bought, and what the campaign brought, cannot be told without --groups.",),
+        headline=facts.of_buyers(shown),
+        titles={"effects": "Revenue per order of those who bought"},
+    )  # fmt: skip
 
 
 def _window(

@@ -34,6 +34,8 @@ def lift(
     returns_until: Annotated[Text, _option("Deduct refunds after the campaign up to this day.", "DATE")] = None,
     planned: Annotated[Text, _option("The shares that were planned, such as control=10%,treated=90%.", "LIST")] = None,
     accept_srm: Annotated[bool, typer.Option("--accept-srm", help="Go on where the arms are not as large as planned.")] = False,
+    buyers_only: Annotated[bool, typer.Option("--buyers-only", help="Without --groups: compare the order value of buyers by the group column alone.")] = False,
+    before_after: Annotated[bool, typer.Option("--before-after", help="Without --groups: what happened before and after, and why that is no effect.")] = False,
 ) -> None:  # fmt: skip
     """Say what a campaign brought: the treated customers against those left out, in money, with intervals.
 
@@ -41,11 +43,6 @@ def lift(
     """
     from crmkit.campaigns import lift as analysis
 
-    if groups is None:
-        raise UsageError(
-            "--groups is missing: the customers who buy do not tell who was written to. Make groups beforehand with "
-            "crmkit split sales.csv --name NAME -o groups.csv."
-        )
     if from_ is None or to is None:
         raise UsageError(
             "--from and --to are missing: the days of the campaign, such as --from 2024-03-01 --to 2024-04-30."
@@ -54,6 +51,6 @@ def lift(
         result = analysis.analyse(
             session.data(), groups=groups, from_=from_, to=to, control_arm=control_arm, margin=margin, cost=cost,
             fixed_cost=fixed_cost, spend=spend, by=by, score=score, top=top, pre=pre, returns_until=returns_until,
-            planned=planned, accept_srm=accept_srm,
+            planned=planned, accept_srm=accept_srm, buyers_only=buyers_only, before_after=before_after,
         )  # fmt: skip
         session.finish(result)

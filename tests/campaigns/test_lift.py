@@ -275,8 +275,9 @@ def test_bad_groups_are_refused(tmp_path: Path) -> None:
             run(sales, groups, *words)
     with pytest.raises(DataError, match="not within the file"):
         crmkit("lift", sales, "--groups", groups, "--from", "2030-01-01", "--to", "2030-02-01")
-    with pytest.raises(UsageError, match="crmkit split"):
-        crmkit("lift", sales, "--from", str(FROM), "--to", str(TO))
+    for words in ([], ["--from", str(FROM), "--to", str(TO)]):
+        with pytest.raises(UsageError, match=r"crmkit split|--from"):
+            crmkit("lift", sales, *words)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -438,3 +439,36 @@ def test_segments_of_the_day_before_where_the_groups_have_none(tmp_path: Path) -
         sum(row["customers"] + row["control_customers"] for row in found["tables"]["segments"])
         == truth.height
     )
+
+
+def without(sales: Path, *words: str) -> dict[str, Any]:
+    days = ["--from", str(FROM), "--to", str(TO), "--format", "json", "-q"]
+    found: dict[str, Any] = json.loads(crmkit("lift", sales, *days, *words))
+    return found
+
+
+def test_before_and_after_is_called_no_effect(tmp_path: Path) -> None:
+    sales, _, truth = campaign(tmp_path)
+    found = without(sales, "--before-after")
+    now, before = found["tables"]["periods"][:2]
+    assert found["facts"]["is_effect"] is False and len(found["tables"]["periods"]) == 4
+    assert round(float(now["revenue"]) * 100) == truth["revenue"].sum()
+    assert round(float(before["revenue"]) * 100) == truth["pre"].sum()
+    assert now["change_share"] == pytest.approx(truth["revenue"].sum() / truth["pre"].sum() - 1)
+    theirs = truth.filter(pl.col("pre") > 0)
+    assert now["buyers_before"] == theirs.height
+    assert now["their_change"] == pytest.approx(theirs["revenue"].sum() / theirs["pre"].sum() - 1)
+
+
+def test_a_group_column_knows_of_buyers_only(tmp_path: Path) -> None:
+    sales, groups, truth = campaign(tmp_path)
+    with pytest.raises(DataError, match="--groups FILE"):
+        without(sales, "--buyers-only")
+    pl.read_csv(sales).join(pl.read_csv(groups), on="customer").drop("segment").write_csv(sales)
+    with pytest.raises(UsageError, match="buyers only"):
+        without(sales)
+    found = without(sales, "--buyers-only")
+    (row,) = found["tables"]["effects"]
+    value = {arm: one["revenue"].sum() / one["orders"].sum() / 100 for (arm,), one in truth.group_by("group")}
+    assert row["metric"] == "order_value" and set(found["tables"]) == {"effects"}
+    assert row["effect"] == pytest.approx(value["treated"] - value["control"], rel=1e-9)
