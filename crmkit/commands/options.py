@@ -68,6 +68,7 @@ class Shared:
     output: str | None = None
     limit: int | None = None
     excel_safe: bool = False
+    plot: str | None = None
     no_headline: bool = False
     lang: str | None = None
     color: str = "auto"
@@ -142,6 +143,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "limit": ("output", _option(int | None, _OUTPUT, "Most rows of a printed table; default 50, 0 for all.", "--limit", "-n", metavar="N")),
     "no_headline": ("output", _option(bool, _OUTPUT, "Tables only: no headline, and nothing to type next.", "--no-headline")),
     "lang": ("output", _option(_TEXT, _OUTPUT, "Language of screens: en or zh; default: the locale's, else en.", "--lang", metavar="NAME")),
+    "plot": ("output", _option(_TEXT, _OUTPUT, "Draw the answer into FILE.svg, or FILE.png with crmkit[png].", "--plot", metavar="FILE")),
     "excel_safe": ("output", _option(bool, _OUTPUT, "Disarm spreadsheet formulas in CSV.", "--excel-safe")),
     "color": ("output", _option(str, _OUTPUT, "auto, always or never.", "--color", metavar="WHEN")),
     "quiet": ("output", _option(bool, _OUTPUT, "No notes, no progress, and with -o no screen either; errors still show.", "--quiet", "-q")),

@@ -111,7 +111,7 @@ class Session:
         if self.is_spread:
             _check_for_spark(self.common, stays=self._stays)
         asked = [path for path in (self.common.output, self.common.rejects) if path and not self._stays]
-        plain = [path for path in (self.common.summary, *self._also) if path]
+        plain = [path for path in (self.common.summary, self.common.plot, *self._also) if path]
         for i, path in enumerate(asked):
             files.check(path, self.common.files, others=[*asked[:i], *plain])
         for i, path in enumerate(plain):
@@ -229,6 +229,8 @@ class Session:
                     excel_safe=common.excel_safe,
                     say=self._say_aside,
                 )
+            if common.plot:
+                report.plot(result, common.plot, files)
             if common.summary:
                 self._write_summary(result, files)
             table = None if to_file else common.table

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import polars as pl
 
-from crmkit.language.catalogue import label, phrase
-from crmkit.language.figures import money, percent
+from crmkit.language.catalogue import phrase
 from crmkit.output import cells
-from crmkit.output.charts import shapes
-from crmkit.output.charts.svg import Picture, compact
+from crmkit.output.charts import of_answers
 from crmkit.page.document import Section, Table
 from crmkit.result import Result
 
-_LAST = 12  # periods and cohorts on the page
+_LAST = 12  # periods on the page
 _MOST = 20  # rows of any table
 _SMALL = "(small groups)"
 
@@ -35,27 +33,7 @@ def changed(results: Mapping[str, Result], wishes: Wishes) -> Section:
     every = result.tables["periods"]
     complete = every.filter("complete")
     periods = (complete if complete.height else every).tail(2 * _LAST)
-    names, values = periods["period"].to_list(), [float(value) for value in periods["revenue"]]
-    coming = result.tables["forecast"]
-    coming = coming.filter(pl.col("method") == coming["method"].first()) if coming.height else coming
-    ends = [
-        (float(row["forecast"]), float(row["low"]), float(row["high"]))
-        for row in coming.iter_rows(named=True)
-    ]
-    words = phrase(
-        "From {first} to {last}; the highest is {most} in {best}.",
-        first=_pair(names[0], values[0]),
-        last=_pair(names[-1], values[-1]),
-        most=money(max(values)),
-        best=names[values.index(max(values))],
-    )
-    picture = shapes.line(
-        phrase("Revenue by month, and what to expect"),
-        words,
-        [*names, *coming["period"].to_list()],
-        [*values, *[None] * len(ends)],
-        [*[None] * len(values), *ends],
-    )
+    picture = of_answers.revenue(result)
     shown = periods.tail(6).select("period", "revenue", "customers", "orders_per_customer", "order_value")
     parts = periods.tail(6).select("period", "change", "from_customers", "from_frequency", "from_order_value")
     tables = [
@@ -63,10 +41,6 @@ def changed(results: Mapping[str, Result], wishes: Wishes) -> Section:
         Table(phrase("What each change is made of"), parts, folded=True),
     ]
     return Section("changed", phrase("What changed"), result.headline, [picture], tables, _because(periods))
-
-
-def _pair(name: str, value: float) -> str:
-    return f"{money(value)} ({name})"
 
 
 def _because(periods: pl.DataFrame) -> str:
@@ -88,19 +62,7 @@ def _because(periods: pl.DataFrame) -> str:
 def makers(results: Mapping[str, Result], wishes: Wishes) -> Section:
     """Who makes the money: the curve and the tiers."""
     result = results["pareto"]
-    curve, tiers = result.tables["curve"], result.tables["tiers"]
-    points = list(curve.select("customers_share", "revenue_share").iter_rows())
-    words = phrase(
-        "The best 20% of customers bring {some}; 80% of revenue comes from {few} of customers.",
-        some=percent(result.facts["top_share"]["20%"]),
-        few=percent(result.facts["customers_for_80_share"]),
-    )
-    picture = shapes.curve(
-        phrase("Part of revenue reached, best customers first"),
-        words,
-        points,
-        (phrase("part of customers"), phrase("part of revenue")),
-    )
+    tiers, picture = result.tables["tiers"], of_answers.concentration(result)
     shown = merged(tiers, wishes.min_cell).select(
         "tier", "customers", "customers_share", "revenue", "revenue_share", "mean_revenue"
     )
@@ -131,46 +93,21 @@ def talk(results: Mapping[str, Result], wishes: Wishes) -> Section:
     """Who to talk to: segments with what to do, and who moved."""
     result = results["rfm"]
     segments = merged(result.tables["segments"].head(_MOST), wishes.min_cell)
-    rows = [row for row in segments.iter_rows(named=True) if row["customers"]]
-    bars = [
-        shapes.Bar(label(row["segment"]), row["revenue_share"] or 0.0, percent(row["revenue_share"] or 0.0))
-        for row in rows
-    ]
-    pictures = [shapes.bars(phrase("Part of revenue by segment"), _listed(bars), bars)] if bars else []
+    pictures = [of_answers.segment_bars(segments)]
     wanted = ("segment", "customers", "share", "revenue", "revenue_share", "action")
     chosen = segments.select(name for name in wanted if name in segments.columns)
     tables = [Table(phrase("Segments"), chosen, long=True)]
     todo = ""
     if (moved := results.get("migration")) is not None:
-        pictures += _moves(moved, wishes)
+        pictures.append(of_answers.move_ribbons(moved, wishes.min_cell))
         todo = moved.headline
     return Section("talk", phrase("Who to talk to"), result.headline, pictures, tables, todo)
-
-
-def _moves(result: Result, wishes: Wishes) -> list[Picture]:
-    matrix = result.tables["matrix"].filter(pl.col("customers") >= max(wishes.min_cell, 1))
-    flows = [
-        shapes.Flow(label(row["from"]), label(row["to"]), row["customers"], f"{row['customers']:,}")
-        for row in matrix.iter_rows(named=True)
-    ]
-    words = "; ".join(f"{one.source} → {one.target}: {one.shown}" for one in flows[:_MOST])
-    title = phrase(
-        "Customers by tier on {begin} (left) and {end} (right)",
-        begin=result.facts["from"],
-        end=result.facts["to"],
-    )
-    return [shapes.flow(title, words, flows)] if flows else []
 
 
 def leaving(results: Mapping[str, Result], wishes: Wishes) -> Section:
     """Who is leaving, with the money."""
     result = results["churn"]
-    statuses = result.tables["statuses"].filter(pl.col("customers") > 0)
-    bars = [
-        shapes.Bar(label(row["status"]), row["customers"], f"{row['customers']:,} ({percent(row['share'])})")
-        for row in merged(statuses, wishes.min_cell).iter_rows(named=True)
-    ]
-    picture = shapes.bars(phrase("Customers by status"), _listed(bars), bars)
+    picture = of_answers.status_bars(merged(result.tables["statuses"], wishes.min_cell))
     people = result.tables["customers"].head(_MOST)
     if wishes.pseudonym is not None:
         people = people.with_columns(
@@ -193,32 +130,12 @@ def leaving(results: Mapping[str, Result], wishes: Wishes) -> Section:
 def stay(results: Mapping[str, Result], wishes: Wishes) -> Section:
     """Whether newcomers stay: cohorts as a map of heat."""
     result = results["cohort"]
-    grid = result.tables["grid"]
-    mean, cohorts = grid.tail(1), grid.head(-1).filter(pl.col("size") >= max(wishes.min_cell, 1)).tail(_LAST)
-    shown = pl.concat([cohorts, mean])
-    since = [name for name in grid.columns if name not in ("cohort", "size")][:_LAST]
+    shown, since = of_answers.cohort_rows(result, wishes.min_cell)
     if not since:  # the file ends before anybody could come back
         return Section(
             "stay", phrase("Do newcomers stay"), result.headline or phrase("This file cannot tell.")
         )
-    values = [list(row) for row in shown.select(since).iter_rows()]
-    texts = [[f"{value:.0%}" if value is not None else "" for value in row] for row in values]
-    names = [f"{label(row['cohort'])} ({row['size']:,})" for row in shown.iter_rows(named=True)]
-    average = zip(since, texts[-1], strict=True)
-    words = phrase(
-        "On average: {shares}.", shares=", ".join(f"{name}: {text}" for name, text in average if text)
-    )
-    picture = shapes.heat(
-        phrase(
-            "Part of the new customers who order in later periods ({period})",
-            period=label(result.facts["by"]),
-        ),
-        words,
-        names,
-        since,
-        values,
-        texts,
-    )
+    picture = of_answers.cohort_map(result, wishes.min_cell)
     written = [pl.Series(name, cells.shown(shown[name], "share")) for name in since]
     table = shown.select("cohort", "size").hstack(written)
     todo = phrase("The second order decides: greet newcomers soon after their first.")
@@ -231,19 +148,7 @@ def worth(results: Mapping[str, Result], wishes: Wishes) -> Section:
     result = results["clv"]
     summary = merged(result.tables["summary"].head(_MOST), wishes.min_cell)
     by = summary.columns[0]
-    pictures = []
-    if "clv" in summary.columns:
-        rows = [row for row in summary.iter_rows(named=True) if row["clv_low"] is not None]
-        found = [_dot(row, by) for row in rows]
-        title = phrase(
-            "Value of the next {horizon} by {by}, with its interval",
-            horizon=result.facts["horizon"],
-            by=label(by),
-        )
-        words = "; ".join(
-            f"{dot.name}: {money(dot.value)} ({money(dot.low)} – {money(dot.high)})" for dot in found
-        )
-        pictures = [shapes.dots(title, words, found)]
+    pictures = [of_answers.worth_dots(result, summary)]
     wanted = (by, "customers", "expected_active", "expected_orders", "clv", "clv_low", "clv_high")
     tables = [
         Table(phrase("What to expect"), summary.select(name for name in wanted if name in summary.columns))
@@ -252,11 +157,6 @@ def worth(results: Mapping[str, Result], wishes: Wishes) -> Section:
     if (test := results.get("backtest")) is not None:
         todo = phrase("The same method, tried on the past: {verdict}", verdict=test.headline)
     return Section("worth", phrase("What customers are worth"), result.headline, pictures, tables, todo)
-
-
-def _dot(row: Mapping[str, Any], by: str) -> shapes.Dot:
-    value, low, high = (float(row[name]) for name in ("clv", "clv_low", "clv_high"))
-    return shapes.Dot(label(row[by]), value, low, high, compact(value))
 
 
 def rows(facts: Mapping[str, object], answer: str) -> Section:
@@ -276,10 +176,6 @@ def rows(facts: Mapping[str, object], answer: str) -> Section:
 def _whole(value: object) -> int:
     assert isinstance(value, int)
     return value
-
-
-def _listed(bars: Sequence[shapes.Bar]) -> str:
-    return "; ".join(f"{bar.name}: {bar.shown}" for bar in bars) + "."
 
 
 def merged(table: pl.DataFrame, min_cell: int) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import html
 import math
 from typing import NamedTuple
 
+from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 from crmkit.output.columns_on_screen import cell_count
 
@@ -98,7 +99,7 @@ def rule(x1: float, y1: float, x2: float, y2: float, kind: str = "grid") -> str:
 
 def steps(top: float, low: float = 0.0, most: int = 4) -> list[float]:
     """Round numbers from at or below `low` to at or above `top`."""
-    span = (top - low) or 1.0
+    span = top - low if top - low > 1e-300 else 1.0  # nothing, or less than a double can divide
     raw = span / most
     size = 10.0 ** math.floor(math.log10(raw))
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= raw * 0.999)
@@ -137,3 +138,16 @@ def document(picture: Picture, *, dark: bool = True) -> str:
         f"{rect(-12, -8, WIDTH + 24, height + 16, kind='ground')}{title}"
         f'<g transform="translate(0 {LINE + 8})">{picture.body}</g></svg>\n'
     )
+
+
+def png(drawn: str) -> bytes:
+    """A picture of its own as PNG; CSS variables are written out, which the renderer does not know."""
+    try:
+        import resvg_py
+    except ImportError:
+        raise UsageError(
+            "--plot FILE.png needs a renderer: pip install 'crmkit[png]', or draw FILE.svg, which browsers show."
+        ) from None
+    for name, colour in (part.removeprefix("--").split(":") for part in LIGHT.split(";")):
+        drawn = drawn.replace(f"var(--{name})", colour)
+    return bytes(resvg_py.svg_to_bytes(svg_string=drawn))
