@@ -32,12 +32,12 @@ class Result:
 
     `tables` are in the order in which they are printed; their column names are those of
     `columns.py`. `detail` names the per-customer (or per-row) table, which is long: it is not
-    printed unless asked for by name, and it is what `--output` writes. `facts` are single values
+    printed unless asked for by name, and it is what `--output` writes; it is made, or brought here
+    from a cluster, when somebody asks for it. `facts` are single values
     (numbers, strings, dates, small dictionaries) under stable names. `notes` are sentences that a
     careful reader would want to know; they go to standard error. `pictures` names the tables that
-    a terminal draws in its own way (`report.py` knows the ways). `elsewhere` is the detail where it
-    is not in this machine's memory and among the tables. `saved` is text to keep in a file for a
-    later run: the model, or the cut points. `account` tells of the rows that were read for it.
+    a terminal draws in its own way (`report.py` knows the ways). `saved` is text to keep in a file
+    for a later run: the model, or the cut points. `account` tells of the rows that were read for it.
 
     `headline` answers the question in a sentence or two with this file's facts, `context` says what
     that is about (days, borders, what counts), and `next` are lines to type, in which FILE stands
@@ -51,7 +51,6 @@ class Result:
     notes: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
-    elsewhere: Rows | None = None
     headline: str = ""
     context: str = ""
     next: tuple[str, ...] = ()
@@ -71,36 +70,44 @@ class Result:
         account = [] if self.account is None else [self.account.line(), *self.account.notes]
         return page(self.command, [self.headline, self.context, *account, *self.notes], made)
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the long table is not in this machine's memory, to which asking for it would bring it."""
+        rows = self._waiting(self.detail or "")
+        return rows is not None and not rows.is_here
+
     def only(self, name: str) -> Result:
         """This result with one of its tables."""
-        if isinstance(self.tables, _WithLong):
-            return replace(self, tables=self.tables.only(name))
-        return replace(self, tables={name: self.tables[name]})
+        rows = self._waiting(name)
+        return replace(self, tables={name: self.tables[name]} if rows is None else LongTable({}, name, rows))
 
     def batches(self, name: str, size: int) -> Iterator[pl.DataFrame]:
         """The rows of a table, so many at a time, the long one made as it goes; one piece at least."""
-        if isinstance(self.tables, _WithLong) and (rows := self.tables.waiting(name)) is not None:
+        rows = self._waiting(name)
+        if rows is not None and rows.is_here:
             yield from rows.batches(size)
             return
         table = self.tables[name]
         for start in range(0, max(table.height, 1), size):
             yield table.slice(start, size)
 
-    def brought_here(self) -> Result:
-        """This result with the long table among the tables, even if it has to travel."""
-        if self.elsewhere is None or self.detail is None:
-            return self
-        return replace(self, tables={**self.tables, self.detail: self.elsewhere.frame()}, elsewhere=None)
+    def write_detail(self, path: str) -> None:
+        """Have the long table written from where it lies, if that is not here."""
+        rows = self._waiting(self.detail or "")
+        assert rows is not None
+        rows.write(path)
 
     def with_detail(self, name: str, rows: Rows) -> Result:
         """This result with its long table, wherever that lies."""
-        if not rows.is_here:
-            return replace(self, detail=name, elsewhere=rows)
-        return replace(self, detail=name, tables=_WithLong(self.tables, name, rows))
+        return replace(self, detail=name, tables=LongTable(self.tables, name, rows))
+
+    def _waiting(self, name: str) -> Rows | None:
+        """The rows of the long table while nobody has asked for them."""
+        return self.tables.waiting(name) if isinstance(self.tables, LongTable) else None
 
 
-class _WithLong(Mapping[str, "pl.DataFrame"]):
-    """Tables of which the long one, the last, becomes a frame when somebody asks for it."""
+class LongTable(Mapping[str, "pl.DataFrame"]):
+    """Tables of which the long one, the last, becomes a frame here when somebody asks for it."""
 
     def __init__(self, others: Mapping[str, pl.DataFrame], name: str, rows: Rows) -> None:
         self._made = {other: others[other] for other in others if other != name}
@@ -119,9 +126,6 @@ class _WithLong(Mapping[str, "pl.DataFrame"]):
 
     def __len__(self) -> int:
         return len({*self._made, self._name})
-
-    def only(self, name: str) -> Mapping[str, pl.DataFrame]:
-        return {name: self[name]} if name != self._name else _WithLong({}, name, self._rows)
 
     def waiting(self, name: str) -> Rows | None:
         """The rows of a table that nobody has asked for."""

@@ -214,12 +214,10 @@ class Session:
         common = self.common
         to_file = common.output is not None and common.output != "-"
         is_long = common.table in (None, result.detail)
-        if not to_file and is_long and (common.table or common.output):
-            result = result.brought_here()
         with report.Outputs() as files:
             self._write_extra(files)
-            if result.elsewhere is not None and to_file and is_long:
-                result.elsewhere.write(str(common.output))
+            if result.is_elsewhere and to_file and is_long:
+                result.write_detail(str(common.output))
             elif common.output is not None and to_file:
                 report.export(
                     result,

@@ -119,7 +119,7 @@ def _with_list(chosen: Result, result: Result) -> Result:
     """The summary tables with the first rows of the long one, where that is a list of whom to look at."""
     name = result.detail
     picture, _, wanted = result.pictures.get(name or "", "").partition(" ")
-    if name is None or picture != "list" or result.elsewhere is not None:
+    if name is None or picture != "list" or result.is_elsewhere:
         return chosen
     first = next(result.batches(name, TEN)).head(TEN)
     shown = first.select(column for column in wanted.split(",") if column in first.columns)

@@ -68,8 +68,9 @@ def test_strata_are_divided_exactly(n: int, kinds: int, parts: tuple[int, int], 
     shuffled = frame.sample(fraction=1, shuffle=True, seed=n)
     assert split.analyse(shuffled, name="n", control=control, by="segment").tables["groups"].equals(groups)
     scattered = split.analyse(BatchedRows.of(shuffled, 37), name="n", control=control, by="segment")
-    assert scattered.elsewhere is not None
-    assert scattered.elsewhere.frame().select(groups.columns).equals(groups)
+    assert scattered.is_elsewhere
+    assert scattered.tables["groups"].select(groups.columns).equals(groups)
+    assert not scattered.is_elsewhere
     assert scattered.tables["balance"].equals(found.tables["balance"])
 
 

@@ -40,7 +40,7 @@ def past(ledger: list[Sale], size: int) -> tuple[DayHistory, ScatteredDayHistory
 def answer(ask: Callable[[], Result]) -> Any:
     """All that comes out, or the refusal."""
     try:
-        result = ask().brought_here()
+        result = ask()
     except CrmkitError as error:
         return str(error)
     tables = {name: (table.schema, table.write_csv()) for name, table in result.tables.items()}
