@@ -37,9 +37,14 @@ if TYPE_CHECKING:
     from crmkit import migration as migration
     from crmkit import models as models
     from crmkit import pareto as pareto
+    from crmkit import profile as profile
+    from crmkit import returns as returns
     from crmkit import rfm as rfm
     from crmkit import sample as sample
     from crmkit import trend as trend
+    from crmkit.accounts import difference_matrix as difference_matrix
+    from crmkit.accounts import most_valuable as most_valuable
+    from crmkit.accounts import score as score
     from crmkit.campaigns import lift as lift
     from crmkit.campaigns import split as split
     from crmkit.load.dataset import Dataset as Dataset
@@ -76,14 +81,19 @@ __all__ = [
     "cohort",
     "customers",
     "deviation",
+    "difference_matrix",
     "lifecycle",
     "lift",
     "migration",
     "models",
+    "most_valuable",
     "pareto",
+    "profile",
     "read",
+    "returns",
     "rfm",
     "sample",
+    "score",
     "split",
     "trend",
     "value",

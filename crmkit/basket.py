@@ -12,25 +12,28 @@ from typing import Any
 
 import polars as pl
 
+from crmkit import parse
 from crmkit.baskets import affinity, market, units
 from crmkit.baskets.market import Market
 from crmkit.customers import Data
 from crmkit.errors import UsageError
 from crmkit.headlines import together as headlines
 from crmkit.load.dataset import Dataset
+from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
 _ROLES = frozenset({"customer", "date", "amount", "order", "product"})
 
 
+@question
 def analyse(
     data: Data,
     *,
     unit: str = "order",
     level: str | None = None,
     min_orders: str | None = None,
-    fdr: float = 0.05,
+    fdr: str | float = "5%",
     max_basket: int = 500,
     substitutes: bool = False,
     target: str | None = None,
@@ -46,7 +49,8 @@ def analyse(
     does within each month, so that products of different seasons are no substitutes. Orders of more than
     `max_basket` products count for their products, not for pairs. `exclude` are products that are none, such as postage.
     """
-    _check(unit, by, fdr, max_basket)
+    allowed = parse.percent(fdr, "--fdr")
+    _check(unit, by, allowed, max_basket)
     baskets = units.read(_sales(data, unit, level, by), unit, monthly=by is not None)
     known = market.survey(
         baskets,
@@ -56,11 +60,11 @@ def analyse(
         exclude=exclude,
         by=[] if by is None else [by],
     )
-    found = affinity.table(known, fdr, substitutes=substitutes, target=target)
+    found = affinity.table(known, allowed, substitutes=substitutes, target=target)
     result = Result(
         command="basket",
         tables={"pairs": _in_units(found, unit)},
-        facts=_facts(known, found, unit=unit, fdr=fdr, substitutes=substitutes),
+        facts=_facts(known, found, unit=unit, fdr=allowed, substitutes=substitutes),
         notes=tuple(_notes(known)),
         titles={"pairs": _title(unit, substitutes)},
     )

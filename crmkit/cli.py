@@ -31,6 +31,7 @@ COMMANDS = {
     "basket": ("Analyse", ANYWHERE),
     "profile": ("Analyse", ANYWHERE),
     "score": ("Analyse", ANYWHERE),
+    "returns": ("Analyse", ANYWHERE),
     "clv": ("Forecast", ANYWHERE),
     "report": ("Look", "files input output"),
     "backtest": ("Forecast", READS),

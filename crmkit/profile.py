@@ -13,11 +13,13 @@ from typing import Any
 
 import polars as pl
 
+from crmkit import parse
 from crmkit.customers import Data
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import together as headlines
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.profiles import contrasts, groups, traits
 from crmkit.result import Result
 
@@ -25,15 +27,17 @@ FEW = 10  # customers: what fewer have marks nobody
 _SHOWN = 3
 
 
-def analyse(data: Data, *, by: str = "segment", fdr: float = 0.05, min_cell: int = 5) -> Result:
+@question
+def analyse(data: Data, *, by: str = "segment", fdr: str | float = "5%", min_cell: int = 5) -> Result:
     """Sizes of the groups, and what their customers have more or less of than the others.
 
     `by` is `segment`, `tier`, `cohort`, or `FILE:COLUMN`, a table of customers with their groups. Findings have a q of
     `fdr` at most and ten customers at least; groups and levels of fewer than `min_cell` customers are merged into `other`, and no
     cell with fewer is shown. DataError where there are fewer than two groups.
     """
-    if not 0 < fdr <= 1:
-        raise UsageError(f"--fdr is {fdr:.4g}. Give a part above 0 and up to 1, such as 5%.")
+    fdr = parse.percent(fdr, "--fdr")
+    if not fdr:
+        raise UsageError("--fdr is 0, which nothing passes. Give a part above 0 and up to 1, such as 5%.")
     if min_cell < 1:
         raise UsageError(f"--min-cell is {min_cell}. Give a number of customers, such as 5.")
     sales = transactions_of(data, wants=("order", *traits.LABELS))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -23,12 +24,12 @@ from crmkit import parse
 from crmkit.customers import Data
 from crmkit.engine.counts import money as exact
 from crmkit.errors import DataError, UsageError
-from crmkit.headlines import answered, over_time
-from crmkit.history import periods
+from crmkit.headlines import answered, over_time, together
+from crmkit.history import level_trends, periods
 from crmkit.history.customer_days import BOUGHT, money
 from crmkit.history.periods import Period
 from crmkit.history.series import THETA_FROM, Forecaster, Naive, Theta
-from crmkit.load.dataset import transactions_of
+from crmkit.load.dataset import NEEDED, transactions_of
 from crmkit.load.door import question
 from crmkit.result import Result
 
@@ -196,24 +197,45 @@ def forecast(rows: pl.DataFrame, period: Period, *, ahead: int, quantile: float,
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
+def headline(result: Result) -> Result:
+    """The words that the answer gets, of the business or of its parts."""
+    return together.levels(result) if "levels" in result.tables else over_time.trend(result)
+
+
 @question
-@answered(over_time.trend)
-def analyse(data: Data, *, period: str = "month", ahead: int = 6, interval: str | float = "80%") -> Result:
+@answered(headline)
+def analyse(
+    data: Data,
+    *,
+    period: str = "month",
+    ahead: int = 6,
+    interval: str | float = "80%",
+    by: str | None = None,
+    below: str | float = "80%",
+    target: str | Decimal | None = None,
+) -> Result:
     """Revenue by period, what changed it, and a forecast of the periods `ahead`.
 
     `period` is month, quarter, week or year; `interval` how sure the forecast's interval is to be.
+    With `by` (product, channel, group or store) each of them has a row instead: its last three periods against
+    what is usual, weak where they are all under `below` of that, or under `target`, an amount.
     Raises DataError where all falls into one period.
     """
-    by, sure = periods.check(period), parse.percent(interval, "--interval")
+    unit, sure = periods.check(period), parse.percent(interval, "--interval")
     check(ahead, sure)
+    if by is not None:
+        parse.choice("--by", by, level_trends.KEYS)
+        amount = None if target is None else parse.money(target, "--target")
+        sales = transactions_of(data, (*NEEDED, by))
+        return level_trends.result(sales, by, unit, below=parse.percent(below, "--below"), target=amount)
     sales = transactions_of(data)
-    sums = sales.counts(partial(count, period=by), by=["index"])
+    sums = sales.counts(partial(count, period=unit), by=["index"])
     return tables_of(
         sums,
         as_of=sales.as_of,
         begin=sales.begin,
         scale=sales.scale,
-        period=by,
+        period=unit,
         ahead=ahead,
         interval=sure,
     )

@@ -22,7 +22,7 @@ FLOORS = (
     {"forecast", "whatif", "baskets", "profiles"},
     # the questions: none imports another
     {"check", "pareto", "rfm", "clv", "backtest", "migration", "cohort", "lifecycle", "churn", "trend"}
-    | {"deviation", "basket", "profile", "campaigns", "accounts"},
+    | {"deviation", "basket", "profile", "returns", "campaigns", "accounts"},
     # one page of all answers
     {"report"},
     {"commands"},

@@ -17,6 +17,7 @@ from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import together as headlines
 from crmkit.load.dataset import NEEDED, Dataset
+from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 from crmkit.scoring.distribution import above_zero, gini, ladder, needed_for
@@ -31,6 +32,7 @@ STRATEGIES = {
 _PARTS = ("store", "channel", "group")
 
 
+@question
 def analyse(data: Data, *, level: str | None = None, by: str | None = None) -> Result:
     """One row for the business, or for each `store`, `channel` or `group`: both differences, and the strategy.
 

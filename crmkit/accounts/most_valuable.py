@@ -18,6 +18,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.headlines import together as headlines
 from crmkit.load import lists
 from crmkit.load.dataset import NEEDED, transactions_of
+from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 from crmkit.scoring import tiers
@@ -29,6 +30,7 @@ _BANDS = (90, 180, 365, 730)  # days of tenure at which one band ends
 _WIDEST = "all"
 
 
+@question
 def analyse(data: Data, *, value: str = "revenue", service_cost: str | None = None) -> Result:
     """Every customer's value in the last 365 days, what their peers reach, the gap, and one of four labels.
 

@@ -18,12 +18,14 @@ from crmkit.customers import Data
 from crmkit.engine.rows import as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import together as headlines
+from crmkit.load.door import question
 from crmkit.result import Result
 
 ENTROPY = "entropy"
 DEFAULT = {"revenue": 30.0, "profit": 25.0, "growth": 20.0, "steadiness": 15.0, "tenure": 10.0}
 
 
+@question
 def analyse(
     data: Data, *, weights: str | Mapping[str, float] | None = None, own: str | None = None
 ) -> Result:

@@ -27,16 +27,14 @@ def basket(
     Example: crmkit basket sales.parquet --exclude-product POSTAGE
     """
     from crmkit import basket as analysis
-    from crmkit import parse
 
-    allowed = parse.percent(fdr, "--fdr")
     with Session("basket", common, by_customer=False) as session:
         result = analysis.analyse(
             session.data(),
             unit=unit,
             level=level,
             min_orders=min_orders,
-            fdr=allowed,
+            fdr=fdr,
             max_basket=max_basket,
             substitutes=substitutes,
             target=target,

@@ -20,9 +20,7 @@ def profile(
 
     Example: crmkit profile sales.parquet --by segment
     """
-    from crmkit import parse
     from crmkit import profile as analysis
 
-    allowed = parse.percent(fdr, "--fdr")
     with Session("profile", common, by_customer=False) as session:
-        session.finish(analysis.analyse(session.data(), by=by, fdr=allowed, min_cell=min_cell))
+        session.finish(analysis.analyse(session.data(), by=by, fdr=fdr, min_cell=min_cell))

@@ -17,6 +17,17 @@ def trend(
     interval: Annotated[
         str, typer.Option(help="How sure the forecast's interval is to be.", metavar="P%")
     ] = "80%",
+    by: Annotated[
+        str | None,
+        typer.Option(help="Each product, channel, group or store, and which are weak.", metavar="ROLE"),
+    ] = None,
+    below: Annotated[
+        str, typer.Option(help="With --by: weak is a period under so much of what is usual.", metavar="P%")
+    ] = "80%",
+    target: Annotated[
+        str | None,
+        typer.Option(help="With --by: weak is a period under this amount instead.", metavar="AMOUNT"),
+    ] = None,
 ) -> None:
     """Show revenue by period, what changed it, and a forecast.
 
@@ -25,4 +36,7 @@ def trend(
     from crmkit import trend as analysis
 
     with Session("trend", common, by_customer=False) as session:
-        session.finish(analysis.analyse(session.data(), period=period, ahead=ahead, interval=interval))
+        result = analysis.analyse(
+            session.data(), period=period, ahead=ahead, interval=interval, by=by, below=below, target=target
+        )
+        session.finish(result)

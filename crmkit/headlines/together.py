@@ -101,3 +101,37 @@ def score(result: Result, scored: pl.DataFrame) -> Result:
     return replace(
         result, headline=told, next=("crmkit score FILE -o ranked.csv", "crmkit score FILE --weights entropy")
     )
+
+
+def returns(result: Result) -> Result:
+    """How much comes back, and who returns unlike others."""
+    total = result.tables["total"].row(0, named=True)
+    told = phrase(
+        "{rate} of what is sold comes back ({money}, {share} of the money); {some} return unlike the others.",
+        rate=percent(total["return_rate"] or 0.0),
+        money=money(total["refunds"]),
+        share=percent(total["refund_share"] or 0.0),
+        some=counted(result.facts["serial_returners"], "customers"),
+    )
+    return replace(result, headline=told, next=("crmkit returns FILE -o returners.csv",))
+
+
+def levels(result: Result) -> Result:
+    """How many have been weak for three periods, and the largest of them."""
+    facts, table = result.facts, result.tables["levels"]
+    following = (f"crmkit trend FILE --by {facts['by']} -o periods.csv",)
+    weak, all_ = f"{facts['weak']:,}", f"{facts['levels']:,}"
+    if not facts["weak"]:
+        text = "None of {all_} ({by}) was weak three times running."
+        return replace(result, headline=phrase(text, all_=all_, by=label(facts["by"])), next=following)
+    first = table.row(0, named=True)
+    told = phrase(
+        "{weak} of {all_} ({by}) were weak three times running; {first} most: {recent} instead of {usual}.",
+        weak=weak,
+        all_=all_,
+        by=label(facts["by"]),
+        first=first[facts["by"]],
+        recent=money(first["recent_mean"]),
+        usual=money(first["usual"] or 0.0),
+    )
+    return replace(result, headline=told, next=following)

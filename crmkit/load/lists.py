@@ -91,7 +91,7 @@ def _two_columns(opened: Input, column: str | None, option: str) -> dict[str, st
         others[0] if column is None and len(others) == 1 else roles.match(column or "value", opened.columns)
     )
     if value is None:
-        raise roles.unknown(column or "value", opened.columns, opened.name, option)
+        raise DataError(str(roles.unknown(column or "value", opened.columns, opened.name, option)))
     return {CUSTOMER: customer, "value": value}
 
 

@@ -15,8 +15,6 @@ from crmkit.scoring import discoveries
 
 Array = np.ndarray
 
-_NORMAL_95 = 1.959963984540054
-
 
 def labels(levels: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
     """Every level against every group: index, interval, AUC, p and q over all of them.
@@ -33,7 +31,7 @@ def labels(levels: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
         share, elsewhere = k / n, (m - k) / rest
         index = 100 * share / (m / everybody)
         odds = np.log((k + 0.5) / (n - k + 0.5)) - np.log((m - k + 0.5) / (rest - m + k + 0.5))
-    low, high = wilson(k, n)
+    low, high = discoveries.wilson(k, n)
     p = hypergeometric(k, n, m, everybody)
     return grid.select("label", "trait", "level", pl.col("having").alias("customers")).with_columns(
         share=share,
@@ -46,14 +44,6 @@ def labels(levels: pl.DataFrame, sizes: pl.DataFrame) -> pl.DataFrame:
         p=p,
         q=discoveries.q_values(p, len(p)),
     )
-
-
-def wilson(k: Array, n: Array) -> tuple[Array, Array]:
-    """The interval of 95 % of a share (Wilson 1927, J. Am. Stat. Assoc. 22:209)."""
-    z2 = _NORMAL_95**2
-    middle = (k + z2 / 2) / (n + z2)
-    half = _NORMAL_95 / (n + z2) * np.sqrt(k * (n - k) / n + z2 / 4)
-    return middle - half, middle + half
 
 
 def hypergeometric(k: Array, n: Array, m: Array, everybody: int) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 
 Array = np.ndarray
 
+_NORMAL_95 = 1.959963984540054
 _SMALLEST = 1e-280  # below, a chance is reckoned by its logarithm
 
 
@@ -38,3 +39,11 @@ def at_most(count: Array, expected: Array) -> Array:
     from scipy.special import gammaincc
 
     return np.asarray(gammaincc(count + 1.0, expected))
+
+
+def wilson(k: Array, n: Array) -> tuple[Array, Array]:
+    """The interval of 95 % of a share (Wilson 1927, J. Am. Stat. Assoc. 22:209)."""
+    z2 = _NORMAL_95**2
+    middle = (k + z2 / 2) / (n + z2)
+    half = _NORMAL_95 / (n + z2) * np.sqrt(k * (n - k) / n + z2 / 4)
+    return middle - half, middle + half

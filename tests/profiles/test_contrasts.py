@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from crmkit.profiles import contrasts
+from crmkit.scoring import discoveries
 
 values = st.lists(st.integers(0, 4), min_size=1, max_size=30)
 
@@ -39,7 +40,7 @@ def test_a_label_is_a_number_that_is_nought_or_one() -> None:
 
 
 def test_the_interval_is_wilsons() -> None:
-    low, high = contrasts.wilson(np.array([7, 0]), np.array([20, 10]))
+    low, high = discoveries.wilson(np.array([7, 0]), np.array([20, 10]))
     for place, (k, n) in enumerate([(7, 20), (0, 10)]):
         interval = stats.binomtest(k, n).proportion_ci(method="wilson")
         assert (low[place], high[place]) == pytest.approx((interval.low, interval.high), abs=1e-12)
