@@ -12,6 +12,7 @@ from crmkit.customers import Data
 from crmkit.engine.rows import Counted, Rows
 from crmkit.headlines import answered, checks
 from crmkit.load import batches
+from crmkit.load.columns.look import Column
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
 from crmkit.load.files import Files
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from crmkit.load.transactions import Transactions
 
 _MERGE_FROM = 1 << 22
+_FIRST = 1_000  # rows that tell what a column seems to hold
 WANTS = frozenset({"order", "product", "quantity", "price", "cost", "channel", "group", "store"})
 _CURRENCIES = (
     "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR JPY KRW MXN MYR NOK NZD PHP PLN RMB RUB SEK SGD THB "
@@ -154,6 +156,7 @@ class _Columns:
         self.blanks: dict[str, int] = {}
         self.types: dict[str, str] = {}
         self.examples: dict[str, list[str]] = {}
+        self.seems: dict[str, Column] = {}
         self._few: dict[str, set[str]] = {}
         self._cast = {column for role in transactions.plan.roles.values() for column in role.formula.columns}
         self.duplicates = _repeats(part for opened in transactions.inputs for part in self._pass(opened))
@@ -171,9 +174,17 @@ class _Columns:
             if name not in self.examples:
                 self.types[name] = "text" if values.dtype == pl.String else str(values.dtype).lower()
                 self.examples[name] = list(dict.fromkeys(spelt(values.drop_nulls().head(200))))[:3]
-        if not self._few:
-            texts = (values for values in frame.head(1000).iter_columns() if values.dtype == pl.String)
-            self._few = {values.name: set(values.drop_nulls().unique().to_list()) for values in texts}
+        if not self._few and not self.seems:
+            first = [Column(values) for values in frame.head(_FIRST).iter_columns()]
+            self.seems = {column.name: column for column in first}
+            self._few = {
+                column.name: set(column.values.drop_nulls().unique().to_list())
+                for column in first
+                if column.is_text
+            }
+
+    def _seems(self, name: str) -> str:
+        return self.seems[name].seems if name in self.seems else ""
 
     def currencies(self) -> list[str]:
         """Columns whose values are currency codes."""
@@ -184,12 +195,19 @@ class _Columns:
         ]
 
     def table(self) -> pl.DataFrame:
-        """The roles, and what stands in their columns."""
+        """All columns, those with a role first, and what stands in them."""
         roles = _roles(self.transactions)
+        unused = [name for name in self.seems if name not in self._cast]
+        others = pl.DataFrame({"column": unused}, schema={"column": pl.String})
+        roles = pl.concat(
+            [roles, others.with_columns(role=pl.lit(""), why=pl.lit("not used"))], how="diagonal"
+        )
         columns = roles["column"].to_list()
+        self.examples |= {name: self.seems[name].examples() for name in unused}
         return roles.with_columns(
+            pl.Series("seems", [self._seems(column) for column in columns], dtype=pl.String),
             pl.Series("type", [self.types.get(column, "") for column in columns], dtype=pl.String),
-            pl.Series("blank", [self.blanks.get(column, 0) for column in columns], dtype=pl.Int64),
+            pl.Series("blank", [self.blanks.get(column) for column in columns], dtype=pl.Int64),
             pl.Series(
                 "examples", [", ".join(self.examples.get(column, [])) for column in columns], dtype=pl.String
             ),

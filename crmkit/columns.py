@@ -162,6 +162,7 @@ CHECK = {
     "role": Column("text", "what the column is used as"),
     "column": Column("text", "the name of the column in the file"),
     "why": Column("text", "how the column was found"),
+    "seems": Column("text", "what the first values look like"),
     "type": Column("text", "how the column is stored"),
     "blank": Column("count", "rows without a value in the column"),
     "examples": Column("text", "the first values"),

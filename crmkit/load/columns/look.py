@@ -12,9 +12,10 @@ from crmkit.errors import CrmkitError
 from crmkit.load.values import dates, fast_dates, numbers
 
 ROWS = 20_000
-_FEW = 60  # distinct values whose shape is looked at
+_FEW = 30  # distinct values whose shape is looked at
 _NEARLY = 0.98
 _ENOUGH = 0.6  # of the values must have the shape
+_DIGIT = re.compile(r"\d")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[\d\s().-]{7,20}")
 _CLOCK = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2})?\s*([AaPp][Mm])?\s*")
@@ -203,16 +204,16 @@ def _tallied(values: pl.Series) -> pl.DataFrame:
 
 
 def _date_shaped(value: str) -> bool:
-    return any(pattern.search(value) for pattern in _date_patterns())
+    return _DIGIT.search(value) is not None and _date_pattern().search(value) is not None
 
 
 @cache
-def _date_patterns() -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(layout.pattern) for layout in dates.LAYOUTS)
+def _date_pattern() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{layout.pattern})" for layout in dates.LAYOUTS))
 
 
 def _number_shaped(value: str) -> bool:
-    return numbers.is_number(value)
+    return _DIGIT.search(value) is not None and numbers.is_number(value)
 
 
 def same(left: Column, right: Column) -> bool:
