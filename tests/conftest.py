@@ -20,5 +20,5 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(autouse=True)
 def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables of the developer's shell that would change what is printed."""
-    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "CRMKIT_DEBUG", "PY_COLORS"):
+    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -14,8 +12,9 @@ import polars as pl
 import pytest
 from hypothesis import strategies as st
 
+from tests.tool import DEV_DATA
+
 AS_OF = date(2026, 1, 31)
-DEV_DATA = Path(os.environ.get("CRMKIT_DEV_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 class Customer(NamedTuple):

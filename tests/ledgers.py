@@ -1,6 +1,5 @@
 """Transactions for tests: small random ones, and a year of a real shop where the developer has it."""
 
-import os
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +8,10 @@ import polars as pl
 import pytest
 from hypothesis import strategies as st
 
+from tests.tool import DEV_DATA as DATA
+
 BEGIN = date(2023, 11, 20)
 ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("CRMKIT_DEV_DATA", ROOT.parent / "shared" / "data"))
 RETAIL = DATA / "online_retail_ii_2009_2010.parquet"
 
 needs_retail = pytest.mark.skipif(not RETAIL.exists(), reason="the developer's data are not here")

@@ -20,10 +20,6 @@ from crmkit.engine.rows import Shrink
 OPENS = "opens"
 RISING, SHORT, SHORT_ORDERS = "rising", "short", "short orders"
 Taken = frozenset[str]
-_SHORT = 8  # bytes, as many as a whole number has
-_VIEW = np.dtype(
-    [("size", "<u4"), ("text", f">u{_SHORT}"), ("more", "<u4")]
-)  # of a short text in Arrow's memory
 _FEW_ROWS = 10_000
 _WORTH = 0.8
 Answer = TypeVar("Answer")

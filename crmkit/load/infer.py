@@ -83,13 +83,12 @@ def sample(inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> Sample:
         taken = list(raw_batches(opened, columns, StreamFlags(), each))
         complete = complete and sum(frame.height for frame in taken) < each
         frames += [frame.head(each) if i == 0 else frame for i, frame in enumerate(taken)]
-    refuse_mixed_types(frames, inputs, names)
+    refuse_mixed_types(inputs, names)
     return Sample(pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame(), complete)
 
 
-def refuse_mixed_types(
-    frames: list[pl.DataFrame], inputs: Sequence[Input], names: Sequence[dict[str, str]]
-) -> None:
+def refuse_mixed_types(inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> None:
+    """A column that is a number in one file and text in another is two columns: DataError."""
     typed = [(opened, columns) for opened, columns in zip(inputs, names, strict=True) if opened.types]
     for opened, columns in typed[1:]:
         first, first_columns = typed[0]

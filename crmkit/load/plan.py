@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from crmkit.load.layouts.layout import Layout as Export
 
 MAX_SCALE = 6
-# Amounts up to this many minor units cannot overflow a sum of Int64 in any file of 2**33 rows.
-NARROW = 2**30
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,6 @@ class ReadingPlan:
     scale: int = 2
     wide: bool = False  # Int128 for amounts, where sums could pass 2**63
     float_ids: bool = False  # ids are whole numbers, some written 12345.0
-    padded_ids: bool = False
     lines: Lines = field(default_factory=Lines)
     said: tuple[str, ...] = ()  # what was found of lines, in words
     anonymous: bool = False  # rows without a customer id take part

@@ -33,7 +33,6 @@ from crmkit.models.purchase import Draw, PurchaseModel
 from crmkit.models.weighted import BLOCK, Pairs, WeightedHistories, check, columns
 
 Array = np.ndarray
-GivenP = Callable[[Array, Array, Array], Array]  # of p, R and v
 
 SMALL_SHAPE = 1e-4
 

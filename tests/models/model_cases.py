@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from crmkit.models import BGCNBD, BGNBD, MBGCNBD, MBGNBD, NBD, ParetoNBD
+from tests.tool import DEV_DATA as DATA
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("CRMKIT_DEV_DATA", ROOT.parent / "shared" / "data"))
 
 # Near the fits of the CDNOW sample, in weeks.
 MODELS = [

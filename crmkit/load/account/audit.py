@@ -38,7 +38,7 @@ SKIPS = (
 NO_CUSTOMER = REASONS.index("no customer id")
 EXCLUDED = SKIPS.index("excluded customer") + 1
 # What a column of the cleaned frame is called; a reason of 0 means that the row is used.
-REASON, SKIP, VALUE = "__reason", "__skip", "__value"
+REASON, SKIP = "__reason", "__skip"
 # Of each used row: whether digits of its amount were lost, whether its id was trimmed.
 FLAGS = ("__rounded", "__trimmed")
 EXAMPLES = 5

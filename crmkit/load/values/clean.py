@@ -46,7 +46,7 @@ def clean(
         *(_money("cost", raw, plan) if "cost" in plan.roles else ()),
         *(_text(raw[name], trimmed=name in trimmed) for name in labels[1:]),
         *(_refunded(raw, plan) if "refunded" in plan.roles else ()),
-        *(_currency(raw) for _ in {"currency"} & set(raw.columns)),
+        *(_currency() for _ in {"currency"} & set(raw.columns)),
         __nul=_has_nul(raw) if suspicious else pl.lit(False),
     )
     values = _exactly(
@@ -274,7 +274,7 @@ def _text(labels: pl.Series, *, trimmed: bool) -> pl.Series:
     )
 
 
-def _currency(raw: pl.DataFrame) -> pl.Expr:
+def _currency() -> pl.Expr:
     """The code in capitals; blank is null."""
     code = pl.col("currency").cast(pl.String, strict=False).str.strip_chars().str.to_uppercase()
     return pl.when(~code.is_in(numbers.BLANKS)).then(code).alias("currency")

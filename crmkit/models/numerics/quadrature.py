@@ -131,12 +131,10 @@ def annuity(horizon: Array, rate: float) -> Array:
     return -np.expm1(-rate * np.minimum(horizon, 745.0 / rate)) / rate
 
 
-def discounted(
-    log_rate: Callable[[Array], Array], scale: Array, end: Array, rate: float, n: int = 64
-) -> Array:
+def discounted(log_rate: Callable[[Array], Array], scale: Array, end: Array, rate: float) -> Array:
     """∫ e^{-rate·u} · scale · e^{log_rate(w)} dw with w = log(1 + u/scale), u from 0 to `end`.
 
-    `log_rate` receives w of shape (rows, n) and returns the log of the integrand's rate times
+    `log_rate` receives w of shape (rows, 64) and returns the log of the integrand's rate times
     (1 + u/scale), that is with the Jacobian of the substitution left to it.
     """
     nodes, weights = legendre(64)
