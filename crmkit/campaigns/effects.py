@@ -16,7 +16,6 @@ from crmkit.campaigns.statistics import Estimate, Pair, Sample, difference, rela
 PLAIN, ADJUSTED, WINSORISED = "plain", "adjusted", "winsorised"
 TOP = 10  # the largest customers, without whom the effect is looked at again
 _KEPT = 0.99  # part of the buyers whose revenue stays as it is in the winsorised row
-FORESEEN = ("expected_revenue", "expected_purchases", "p_purchase")
 # What each metric is adjusted by, the most telling first.
 COVARIATES = {
     "bought": ("p_purchase", "expected_purchases", "pre_revenue"),

@@ -11,6 +11,8 @@ from crmkit.campaigns.effects import ADJUSTED, PLAIN, Effect
 from crmkit.campaigns.groups import MISMATCH
 from crmkit.campaigns.seen import Seen
 from crmkit.campaigns.segments import Heterogeneity
+from crmkit.language.catalogue import phrase, sentences
+from crmkit.language.figures import money
 
 # Skewness of the difference of means, beyond which 95 % intervals hold less than 93.5 % of the time: measured.
 SKEWED = 0.2
@@ -51,21 +53,37 @@ def _removed(table: pl.DataFrame) -> dict[str, dict[str, float]]:
     return found
 
 
-def headline(money: pl.DataFrame) -> str:
+def headline(shown: pl.DataFrame) -> str:
     """The money of the first arm, in a sentence or two."""
-    row = money.row(0, named=True)
-    if row["revenue_low"] is None:
-        return f"{row['group']}: nothing varies, so nothing can be said of an effect."
-    sure = row["revenue_low"] > 0 or row["revenue_high"] < 0
-    said = (
-        f"{row['group']} brought {row['incremental_revenue']:,} of revenue more than without the campaign "
-        f"(95%: {row['revenue_low']:,} to {row['revenue_high']:,})"
-    )
+    row = shown.row(0, named=True)
+    low, high = row["revenue_low"], row["revenue_high"]
+    if low is None or high is None:
+        return phrase("{arm}: nothing varies, so nothing can be said of an effect.", arm=row["group"])
+    top = max(abs(low), abs(high))
+    told = [
+        phrase(
+            "{arm} brought {revenue} of revenue that would not have been there (95%: {low} to {high}).",
+            arm=row["group"],
+            revenue=money(row["incremental_revenue"], top),
+            low=money(low, top),
+            high=money(high, top),
+        )
+    ]
     if row.get("profit") is not None:
-        said += f", a profit of {row['profit']:,} ({row['profit_low']:,} to {row['profit_high']:,})"
+        top = max(abs(row["profit_low"]), abs(row["profit_high"]))
+        told.append(
+            phrase(
+                "Profit {profit} ({low} to {high}).",
+                profit=money(row["profit"], top),
+                low=money(row["profit_low"], top),
+                high=money(row["profit_high"], top),
+            )
+        )
     if row.get("roi") is not None:
-        said += f", ROI {row['roi']:.2f}"
-    return said + ("." if sure else ": that may well be chance.")
+        told.append(phrase("ROI {roi}.", roi=f"{row['roi']:.2f}"))
+    if low <= 0 <= high:
+        told.append(phrase("That may well be chance."))
+    return sentences(*told)
 
 
 def of_buyers(shown: Sequence[Effect]) -> str:

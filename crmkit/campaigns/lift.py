@@ -6,6 +6,7 @@ the control in what its customers did from the first to the last day of the camp
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -97,7 +98,8 @@ def analyse(
     if score is not None:
         arms = replace(arms, frame=uplift.scored(arms.frame, part))
     seen = look(sales, window, arms, costs, own)
-    return _result(seen, _effects(seen), costs, by, scored=score is not None, top=part)
+    result = _result(seen, _effects(seen), costs, by, scored=score is not None, top=part)
+    return replace(result, next=_next(groups, window, control_arm) if isinstance(groups, str) else ())
 
 
 def _without_groups(
@@ -187,7 +189,6 @@ def _result(
         facts=told,
         notes=tuple(notes),
         headline=facts.headline(shown["money"]),
-        next=("crmkit lift FILE --table days", "crmkit lift FILE -o customers.csv"),
         titles=_titles(seen.window, by),
         pictures={"days": "none", "balance": "none"},
     )
@@ -201,6 +202,12 @@ def _money(seen: Seen, found: Sequence[Effect], costs: Costs) -> pl.DataFrame:
     revenue.sort(key=lambda one: (order[one.group], one.method))
     profit = {(one.group, one.method): one for one in found if one.metric == "profit"}
     return money_table.table(revenue, profit, costs, dict(seen.groups.sizes))
+
+
+def _next(groups: str, window: Window, control: str) -> tuple[str, ...]:
+    line = f"crmkit lift FILE --groups {shlex.quote(groups)} --from {window.begin} --to {window.end}"
+    line += "" if control == CONTROL else f" --control-arm {shlex.quote(control)}"
+    return f"{line} --by segment", f"{line} --table days"
 
 
 def _titles(window: Window, by: str | None) -> dict[str, str]:

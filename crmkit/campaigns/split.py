@@ -20,6 +20,8 @@ from crmkit.engine.counts import by_id, scale, whole
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.forecast.people import people_of
+from crmkit.language.catalogue import counted, phrase, sentences
+from crmkit.language.figures import percent
 from crmkit.load.dataset import Dataset
 from crmkit.load.transactions import Transactions
 from crmkit.parse import Duration
@@ -72,6 +74,8 @@ def analyse(
             "largest_difference": _largest(found),
         },
         notes=(*notes, *_warnings(sizes, found)),
+        headline=_headline(sizes, _largest(found)),
+        next=("crmkit split FILE --plan",),
         titles={
             "arms": f"{name}: {len(planned)} arms",
             "balance": "How alike the arms are: standardised differences from the control",
@@ -156,8 +160,7 @@ def _units(people: Rows) -> dict[str, float]:
 
 
 def _strata(people: Rows, planned: Shares, by: str) -> pl.DataFrame:
-    counted = people.counts(Counted(by=[by, "group"]))
-    wide = counted.pivot("group", index=by, values="n", maintain_order=True)
+    wide = people.counts(Counted(by=[by, "group"])).pivot("group", index=by, values="n", maintain_order=True)
     arms = [
         pl.col(arm).fill_null(0) if arm in wide.columns else pl.lit(0, pl.Int64).alias(arm) for arm in planned
     ]
@@ -166,6 +169,18 @@ def _strata(people: Rows, planned: Shares, by: str) -> pl.DataFrame:
     return table.select(by, whole_row.alias("customers"), pl.exclude(by)).sort(
         "customers", by, descending=[True, False]
     )
+
+
+def _headline(sizes: pl.DataFrame, largest: float | None) -> str:
+    rows = sizes.select("group", "customers", "share").iter_rows()
+    parts = [f"{arm} {number:,} ({percent(part)})" for arm, number, part in rows]
+    people = counted(int(sizes["customers"].sum()), "customers")
+    told = [phrase("{customers} in {n} arms: {arms}.", customers=people, n=len(parts), arms=", ".join(parts))]
+    if largest is not None:
+        told.append(
+            phrase("Beforehand they differ by {smd} standard deviations at most.", smd=f"{largest:.2f}")
+        )
+    return sentences(*told)
 
 
 def _largest(found: pl.DataFrame) -> float | None:

@@ -13,7 +13,7 @@ _FILE = re.compile(r"\bFILE\b")
 _READING = (
     *("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status"),
     *("encoding", "delimiter", "header", "date_format", "decimal", "tz", "as_of", "since", "currency"),
-    *("exclude_status", "refunds"),
+    *("exclude_status", "refunds", "exclude"),
 )
 _USUAL = {spec.name: spec.default for spec in fields(Shared)}
 
