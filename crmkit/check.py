@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from crmkit.customers import Data
 from crmkit.engine.rows import Counted, Rows
+from crmkit.errors import UsageError
 from crmkit.headlines import answered, checks
 from crmkit.load import batches
+from crmkit.load import statuses as words
 from crmkit.load.columns.look import Column
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
@@ -68,10 +71,14 @@ def analyse(data: Data) -> Result:
     notes = _notes(people, facts["duplicate_rows"], unused)
     return Result(
         command="check",
-        tables={"columns": roles, "rows": account(transactions)},
+        tables={"columns": roles, "rows": account(transactions), **statuses(transactions)},
         facts=facts,
         notes=tuple(notes),
-        titles={"columns": "Which column plays which role", "rows": "Every row, by what became of it"},
+        titles={
+            "columns": "Which column plays which role",
+            "rows": "Every row, by what became of it",
+            "statuses": "Rows and money by status",
+        },
     )
 
 
@@ -110,6 +117,45 @@ def account(transactions: Transactions) -> pl.DataFrame:
     return pl.DataFrame(
         data, schema={"outcome": pl.String, "rows": pl.Int64, "revenue": pl.Decimal(38, audit.scale)}
     )
+
+
+def statuses(transactions: Transactions) -> dict[str, pl.DataFrame]:
+    """Rows and money by the words of status columns, and what they count as; no table where there is none."""
+    audit, plan = transactions.audit, transactions.plan
+    rules = dict(zip(words.roles(len(plan.options.rules)), plan.options.rules, strict=True))
+    found = [
+        (role, word, rows, minor) for (role, word), (rows, minor) in audit.statuses.items() if role in rules
+    ]
+    found.sort(key=lambda one: (one[0], -one[2], one[1]))
+    if not found or len(found) > words.MANY:
+        return {}
+    return {
+        "statuses": pl.DataFrame(
+            {
+                "column": [plan.roles[role].formula.text for role, *_ in found],
+                "status": [word or "(blank)" for _, word, *_ in found],
+                "rows": [rows for _, _, rows, _ in found],
+                "revenue": pl.Series(
+                    [audit.money(minor) for *_, minor in found], dtype=pl.Decimal(38, audit.scale)
+                ),
+                "counts_as": [rules[role].kind(word) if word else "sale" for role, word, *_ in found],
+            },
+            schema_overrides={"rows": pl.Int64},
+        )
+    }
+
+
+def layout(transactions: Transactions, path: str) -> str:
+    """The text of a layout by which these files would be read as they were."""
+    from crmkit.load.layouts import saving
+
+    if not isinstance(transactions, Files):
+        raise UsageError(
+            "--save-layout keeps what was found in files on this machine; leave --engine spark out."
+        )
+    opened = transactions.inputs[0]
+    sign = opened.dialect.delimiter if opened.dialect else None
+    return saving.text(Path(path).stem, transactions.plan, opened.columns, sign)
 
 
 def _spread_columns(transactions: Transactions) -> tuple[pl.DataFrame, int]:

@@ -25,6 +25,7 @@ ANYWHERE = f"{READS} engine"
 COMMANDS = {
     "check": ("Look", ANYWHERE),
     "customers": ("Look", ANYWHERE),
+    "layouts": ("Look", "output"),
     "sample": ("Look", ""),
     "pareto": ("Analyse", ANYWHERE),
     "rfm": ("Analyse", ANYWHERE),

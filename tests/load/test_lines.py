@@ -155,3 +155,30 @@ def test_counting_once_by_batches_is_counting_at_once(
     ]
     assert len(counted) == len(naive) and set(counted) == naive
     assert used["order"].null_count() == sum(o is None for o, _ in rows)
+
+
+def test_what_was_found_is_kept_as_a_layout(tmp_path: Path) -> None:
+    saved = tmp_path / "shop.toml"
+    first = checked(tmp_path, SHOP, "--save-layout", str(saved))
+    again = checked(tmp_path, SHOP, "--layout", str(saved))
+    assert first.facts == again.facts and "read as shop" in again.err
+    typed = checked(
+        tmp_path,
+        PAYMENTS,
+        "--status",
+        "kind",
+        "--exclude-status",
+        "authorization",
+        "--refund-status",
+        "refund",
+        "--save-layout",
+        str(saved),
+    )
+    assert money(checked(tmp_path, PAYMENTS, "--layout", str(saved))) == money(typed) == (2, 75.0)
+
+
+def test_check_lists_statuses_with_their_money(tmp_path: Path) -> None:
+    assert (
+        '{"column": "Financial Status", "status": "voided", "rows": 2, "revenue": 120.00, "counts_as": "no sale"}'
+        in checked(tmp_path, SHOP).out
+    )

@@ -56,6 +56,12 @@ def asked(word: str) -> Layout:
     return from_file(word)
 
 
+def source(word: str) -> str:
+    """The text of one that comes with crmkit, or of a file."""
+    layout = asked(word)
+    return _texts().get(layout.key) or Path(word).read_text("utf-8")
+
+
 def recognised(columns: Sequence[str]) -> Layout | None:
     """The layout that these columns speak of: enough of its marks are there, and more than of any other."""
     here = {key(column) for column in columns}

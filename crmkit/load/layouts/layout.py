@@ -38,7 +38,16 @@ from crmkit.load.statuses import StatusRule
 ROLES = frozenset(
     {"customer", "date", "amount", "order", "product", "cost", "store", "currency", "refunded", "channel", "group"}
 )  # fmt: skip
-READING = ("date_format", "decimal", "encoding", "delimiter", "tz")
+READING = (
+    "date_format",
+    "decimal",
+    "encoding",
+    "delimiter",
+    "tz",
+    "currency",
+    "amount_per",
+    "orders_restart",
+)
 _KEYS = {
     "name",
     "marks",
