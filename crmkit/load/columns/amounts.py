@@ -168,8 +168,13 @@ class _Finder:
                 return Choice(
                     line.text, f"adds up to {first.text}, which is the same on all lines of an order"
                 )
+        extras = [(extra, 1) for extra in self._extras(_ADDED)] + [
+            (extra, -1) for extra in self._extras(("discount",))
+        ]
+        if any(adds_up(line.numbers, first.numbers, self.orders, extras) for line in lines):
+            return Choice(first.text, f"{because}: what they add up to, with freight, tax and discounts")
         texts = tuple(one.text for one in (first, *lines))
-        return Doubt("amount", texts, lines[0].text, because)
+        return Doubt("amount", texts, first.text, because)
 
     def _follows(self, total: Worth, product: Worth) -> bool:
         """Whether the total is the product with tax, freight, fees or discounts, if there is anything to compare."""

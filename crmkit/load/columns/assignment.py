@@ -10,9 +10,9 @@ import polars as pl
 
 from crmkit.errors import DataError
 from crmkit.load import batches, layouts, statuses
-from crmkit.load.columns import finding, look, names
+from crmkit.load.columns import finding, names
 from crmkit.load.columns.choice import Doubt
-from crmkit.load.columns.look import Look
+from crmkit.load.columns.look import ROWS, Look
 from crmkit.load.columns.roles import NUMERIC, Role, match
 from crmkit.load.customers import layout
 from crmkit.load.find import sources
@@ -44,9 +44,9 @@ Peek = Callable[[Input, Sequence[str]], pl.DataFrame]
 
 def peek(opened: Input, columns: Sequence[str]) -> pl.DataFrame:
     """The first rows of a file on this machine; what is odd about them is for the pass to say."""
-    wanted = [name for name in columns if name in opened.plain]
-    frames = list(batches.read(opened, wanted, StreamFlags(lenient=True), look.ROWS)) if wanted else []
-    return pl.concat(frames).head(look.ROWS).select(wanted) if frames else pl.DataFrame()
+    wanted = [name for name in dict.fromkeys(columns) if name in opened.plain]
+    frames = list(batches.read(opened, wanted, StreamFlags(lenient=True), ROWS)) if wanted else []
+    return pl.concat(frames).head(ROWS).select(wanted) if frames else pl.DataFrame()
 
 
 def assign_roles(
@@ -136,11 +136,14 @@ def _cast(
         raise DataError(f"{error} Also, {opened.dialect.note}.")
     typed = {name: word for name, word in options.columns.items() if word}
     proposed = {name: word for name, word in options.proposed.items() if name not in typed}
-    told = {**proposed, **typed}
-    open_ = (needs | wants) - set(told)
-    find = partial(finding.assign, opened.columns, told, needs=needs, wants=wants, file=opened.name)
+    open_ = (needs | wants) - set(typed) - set(proposed)
+    look = _looked_at(alike, [*finding.candidates(opened.columns, open_), *proposed.values()], peek)
+    proposed = {name: word for name, word in proposed.items() if not look.is_blank(word)}
+    find = partial(
+        finding.assign, opened.columns, {**proposed, **typed}, needs=needs, wants=wants, file=opened.name
+    )
     try:
-        found = find(look=_looked_at(alike, finding.candidates(opened.columns, open_), peek))
+        found = find(look=look)
     except finding.DoubtError:  # columns whose names say nothing may have values that do
         found = find(look=_looked_at(alike, opened.columns[:_MOST_COLUMNS], peek, is_whole=True))
     for role in found.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crmkit.load.columns import names
+from crmkit.load.columns import names, words
 from crmkit.load.columns.candidates import Candidate, merged, proposed
 from crmkit.load.columns.look import Look
 
@@ -16,6 +16,8 @@ _REPEATS = 0.02  # of the rows come from a customer who was there before
 _NAMES_REPEAT = 0.2  # two people may share a name
 _GUESTS = 0.1  # of the rows without an id, and an e-mail address is the better one
 _FILLED = 0.98
+_MOSTLY_FILLED = 0.5
+_MANY_MORE = 2  # times as many customers as users
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def choose(role: str, columns: Sequence[str], look: Look) -> Choice | Doubt:
     """The column of a role that is played by one column."""
     found = merged(proposed(role, columns, look), role)
     if role == "customer":
+        if staff := _could_be_staff(found):
+            return staff
         found, why = _customers(found)
     else:
         why = ""
@@ -63,6 +67,8 @@ def _customers(found: list[Candidate]) -> tuple[list[Candidate], str]:
     if first.column.repeats == 0 and again and again[0] is not first:
         why = f"every {first.name} occurs once, and {again[0].name} repeats"
         return [again[0], *(one for one in again[1:])], why
+    if again and again[0] is first:  # what never repeats beside it is of orders
+        found = [one for one in found if one.column.repeats]
     guests = 1 - first.column.filled_but_zero
     mails = [
         one for one in found[1:] if one.column.seems == "e-mail addresses" and one.column.filled >= _FILLED
@@ -72,6 +78,24 @@ def _customers(found: list[Candidate]) -> tuple[list[Candidate], str]:
             mails[0]
         ], f"{first.name} is blank or 0 in {guests:.0%} of the rows, and {mails[0].name} is not"
     return found, ""
+
+
+def _could_be_staff(found: list[Candidate]) -> Doubt | None:
+    """A user or an account may be who sold: where columns named for customers hold many more of them."""
+    if not found or _is_named_customer(found[0]):
+        return None
+    people = [one for one in found[1:] if _is_named_customer(one) and one.column.filled >= _MOSTLY_FILLED]
+    more = [one for one in people if one.column.distinct >= _MANY_MORE * found[0].column.distinct]
+    if not more:
+        return None
+    because = (
+        f"{found[0].name} holds {found[0].column.distinct:,} and {more[0].name} {more[0].column.distinct:,}"
+    )
+    return Doubt("customer", (more[0].name, found[0].name), more[0].name, because)
+
+
+def _is_named_customer(one: Candidate) -> bool:
+    return any("customer" in reading for reading in words.read(one.name).readings)
 
 
 def _least_repeats(one: Candidate) -> float:

@@ -192,6 +192,10 @@ class Look:
     def __contains__(self, name: str) -> bool:
         return name in self._columns
 
+    def is_blank(self, name: str) -> bool:
+        """Whether a column was looked at and holds nothing."""
+        return name in self and self.has_rows and not self[name].few
+
     @property
     def has_rows(self) -> bool:
         """Whether there is anything to look at."""

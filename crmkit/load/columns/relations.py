@@ -26,11 +26,16 @@ def is_per_order(numbers: pl.Series, orders: pl.Series) -> bool:
     return several.height >= _ORDERS and share(several["values"] == 1) >= _MOST
 
 
-def adds_up(lines: pl.Series, totals: pl.Series, orders: pl.Series) -> bool:
-    """Whether the lines of nearly every order add up to its total."""
-    rows = _rows(lines, orders).with_columns(totals.alias("total")).drop_nulls()
-    each = rows.group_by("order").agg(pl.col("n").sum(), pl.col("total").first())
-    return each.height > 0 and share((each["n"] - each["total"]).abs() < _CENT) >= _AGREE
+def adds_up(
+    lines: pl.Series, totals: pl.Series, orders: pl.Series, extras: Sequence[tuple[pl.Series, int]] = ()
+) -> bool:
+    """Whether the lines of nearly every order add up to its total, with extras of the order added (1) or taken off (-1)."""
+    more = pl.Series("more", [0.0] * lines.len())
+    for extra, sign in extras:
+        more = more + sign * extra.abs().fill_null(0)
+    rows = _rows(lines, orders).with_columns(totals.alias("total"), more.alias("more")).drop_nulls()
+    each = rows.group_by("order").agg(pl.col("n").sum(), pl.col("total", "more").first())
+    return each.height > 0 and share((each["n"] + each["more"] - each["total"]).abs() < _CENT) >= _AGREE
 
 
 def is_what_was_paid(
