@@ -8,12 +8,13 @@ to orders of these sizes and products of this popularity (`baskets.null`), and a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import polars as pl
 
 from crmkit import parse
-from crmkit.baskets import affinity, market, units
+from crmkit.baskets import affinity, bought_next, holdings, market, next_best, rules, units
 from crmkit.baskets.market import Market
 from crmkit.customers import Data
 from crmkit.errors import UsageError
@@ -23,6 +24,7 @@ from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
+OF_CUSTOMERS = ("holdings", "next", "customers")
 _ROLES = frozenset({"customer", "date", "amount", "order", "product"})
 
 
@@ -39,6 +41,10 @@ def analyse(
     target: str | None = None,
     by: str | None = None,
     exclude: Sequence[str] = (),
+    max_items: int = 2,
+    table: str | None = None,
+    evaluate: str | date | None = None,
+    within: str | None = None,
 ) -> Result:
     """Pairs of products whose number of common orders chance does not explain.
 
@@ -48,9 +54,30 @@ def analyse(
     met or not). `substitutes` looks for pairs that are rarer than chance. `by="month"` compares with what chance
     does within each month, so that products of different seasons are no substitutes. Orders of more than
     `max_basket` products count for their products, not for pairs. `exclude` are products that are none, such as postage.
+    `max_items` of 3 and more asks for rules, too.
+
+    `table` asks something else of customers instead: `holdings` (how many products they hold, and with `evaluate`, a day,
+    who stayed after it), `next` (what is bought first, and what follows `within` a length of time), `customers` (the
+    next best product of each, or with `evaluate` how well that would have done).
     """
     allowed = parse.percent(fdr, "--fdr")
     _check(unit, by, allowed, max_basket)
+    if table in OF_CUSTOMERS:
+        return _of_customers(
+            data,
+            table,
+            level,
+            min_orders,
+            max_basket,
+            exclude,
+            allowed,
+            parse.day("--evaluate", evaluate),
+            within,
+        )
+    if evaluate is not None or within is not None:
+        raise UsageError(
+            "--evaluate and --within belong to --table holdings, next and customers. Leave them out."
+        )
     baskets = units.read(_sales(data, unit, level, by), unit, monthly=by is not None)
     known = market.survey(
         baskets,
@@ -61,14 +88,40 @@ def analyse(
         by=[] if by is None else [by],
     )
     found = affinity.table(known, allowed, substitutes=substitutes, target=target)
+    more = {} if max_items < 3 else {"rules": _in_units(rules.table(known, allowed, max_items, target), unit)}
     result = Result(
         command="basket",
-        tables={"pairs": _in_units(found, unit)},
+        tables={"pairs": _in_units(found, unit), **more},
         facts=_facts(known, found, unit=unit, fdr=allowed, substitutes=substitutes),
         notes=tuple(_notes(known)),
-        titles={"pairs": _title(unit, substitutes)},
+        titles={"pairs": _title(unit, substitutes), "rules": "Rules that say more than their simpler ones"},
     )
     return headlines.pairs(result)
+
+
+def _of_customers(
+    data: Data,
+    table: str,
+    level: str | None,
+    min_orders: str | None,
+    most: int,
+    exclude: Sequence[str],
+    fdr: float,
+    evaluate: date | None,
+    within: str | None,
+) -> Result:
+    """What is asked of everything that a customer ever bought."""
+    sales = _sales(data, "customer", level, "month")
+    if table == "holdings":
+        return headlines.holdings(holdings.result(sales, evaluate=evaluate))
+    if table == "next":
+        days = None if within is None else parse.duration(within, "--within").days
+        return headlines.bought_next(
+            bought_next.result(sales, min_orders=min_orders, most=most, within=days, fdr=fdr, exclude=exclude)
+        )
+    return headlines.next_best(
+        next_best.result(sales, min_orders=min_orders, most=most, exclude=exclude, evaluate=evaluate)
+    )
 
 
 def _sales(data: Data, unit: str, level: str | None, by: str | None) -> Transactions:

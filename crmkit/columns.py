@@ -451,6 +451,24 @@ TOGETHER = {
     "recent_mean": Column("money", "mean revenue of the last three complete periods"),
     "weak_periods": Column("count", "how many of those three are weak"),
     "verdict": Column("text", "three weak periods, gone, or new"),
+    "given": Column("text", "the products of the rule's first half"),
+    "then": Column("text", "the product that follows from them"),
+    "improvement": Column("share", "confidence less that of the best rule with one product fewer"),
+    "held": Column("text", "how many products, or categories, a customer holds"),
+    "customers_by_chance": Column(
+        "count",
+        "customers that chance would put there, by numbers of orders and how popular products are",
+    ),
+    "stayed": Column("share", "part of the customers who bought after the day"),
+    "customers_back": Column("count", "customers who began with the other product"),
+    "direction": Column(
+        "share", "part of the customers with both, one after the other, who began with the product"
+    ),
+    "days_between": Column("days", "median of the days from the first of the one to the first of the other"),
+    "kind": Column("text", "new: not bought before; again: due"),
+    "because": Column("text", "why it is offered"),
+    "recall": Column("share", "new products among those offered, of as many as could have been"),
+    "ndcg": Column("ratio", "the same with earlier places counting more: 1 if all first places were right"),
     "business": Column("text", "the whole of the file"),
     "categories": Column("count", "categories, or products, that somebody bought"),
     "gini": Column(

@@ -21,6 +21,9 @@ def basket(
     by: Annotated[str | None, typer.Option(help="month: compare with chance within each month, where there are seasons.", metavar="NAME")] = None,
     exclude_product: Annotated[list[str] | None, typer.Option(help="A product that is none, such as POSTAGE (may be repeated).", metavar="PRODUCT")] = None,
     max_basket: Annotated[int, typer.Option(help="Larger orders count for their products, not for pairs.", metavar="N")] = 500,
+    max_items: Annotated[int, typer.Option(help="3 and more: rules of so many products that say more than their simpler ones.", metavar="N")] = 2,
+    evaluate: Annotated[str | None, typer.Option(help="With --table holdings or customers: look from this day, and see what came after.", metavar="DATE")] = None,
+    within: Annotated[str | None, typer.Option(help="With --table next: the other product follows within this time, such as 90d.", metavar="TIME")] = None,
 ) -> None:  # fmt: skip
     """Find the products that are bought together more often than the sizes of orders explain.
 
@@ -40,5 +43,9 @@ def basket(
             target=target,
             by=by,
             exclude=exclude_product or (),
+            max_items=max_items,
+            table=common.table or ("customers" if common.output else None),
+            evaluate=evaluate,
+            within=within,
         )
         session.finish(result)

@@ -135,3 +135,56 @@ def levels(result: Result) -> Result:
         usual=money(first["usual"] or 0.0),
     )
     return replace(result, headline=told, next=following)
+
+
+def holdings(result: Result) -> Result:
+    """How many hold one product only."""
+    rows = result.tables["holdings"].rows(named=True)
+    one = rows[0]
+    told = phrase(
+        "{part} of customers hold one product only, {money} of revenue; chance would have it with {expected} of them.",
+        part=percent(one["customers_share"]),
+        money=percent(one["revenue_share"] or 0.0),
+        expected=percent(one["customers_by_chance"] / result.facts["customers"]),
+    )
+    return replace(result, headline=told, next=("crmkit basket FILE --table next",))
+
+
+def bought_next(result: Result) -> Result:
+    """The surest order of two products."""
+    table = result.tables["next"]
+    if not table.height:
+        return replace(
+            result, headline=phrase("No product comes before another more often than a coin would have it.")
+        )
+    best = table.row(0, named=True)
+    told = phrase(
+        "{other} follows {product} after {days} days in {part} of the cases.",
+        other=best["other"],
+        product=best["product"],
+        days=best["days_between"],
+        part=percent(best["direction"]),
+    )
+    return replace(result, headline=told, next=("crmkit basket FILE -o next_best.csv",))
+
+
+def next_best(result: Result) -> Result:
+    """What is offered most, or how well offers would have done."""
+    if "evaluation" in result.tables:
+        best = result.tables["evaluation"].row(0, named=True)
+        told = phrase(
+            "Of the new products that could have been among ten offers, {recall} were ({customers}).",
+            recall=percent(best["recall"]),
+            customers=counted(best["customers"], "customers"),
+        )
+        return replace(result, headline=told, next=("crmkit basket FILE -o next_best.csv",))
+    table = result.tables["suggested"]
+    if not table.height:
+        return replace(result, headline=phrase("Nobody can be offered anything."))
+    first = table.row(0, named=True)
+    told = phrase(
+        "{product} is offered most often, to {customers}.",
+        product=first["product"],
+        customers=counted(first["customers"], "customers"),
+    )
+    return replace(result, headline=told, next=("crmkit basket FILE --table customers --evaluate DATE",))
