@@ -120,6 +120,7 @@ def read(
     date_format: str | None = None,
     decimal: str | None = None,
     tz: str = "UTC",
+    source_tz: str | None = None,
     as_of: str | _date | None = None,
     since: str | _date | None = None,
     currency: str | None = None,
@@ -130,8 +131,10 @@ def read(
     exclude: str | Path | None = None,
     refunds: str = "net",
     no_customer: str = "drop",
+    no_customer_id: str | Sequence[str] | None = None,
     strict: bool = False,
     max_rejects: str | float | None = None,
+    max_age: str | None = None,
 ) -> Dataset:
     """The transactions, or the customers, of files, a frame or an open file.
 
@@ -142,13 +145,14 @@ def read(
             whatever speaks Arrow.
         customer, date, amount, order, orders, product, cost, store, status, refunded: the columns that play these roles, where
             their names do not tell; amount and cost may be formulas, such as "quantity * price".
-        encoding, delimiter, header, date_format, decimal, tz: how the file is written, where it does not tell.
+        encoding, delimiter, header, date_format, decimal, tz, source_tz: how the file is written, where it does not tell.
         layout: the export that the file is (a name or a .toml file), or "none".
         refund_status: words of the status column that mean money back.
         amount_per, orders_restart: "order" or "line", "daily" or "never": what amounts and order numbers are of.
         as_of, since: the last and the first day that count, as "2024-06-30" or a date.
         currency, exclude_status, exclude, refunds: which rows count ("net" or "ignore" for refunds).
-        no_customer, strict, max_rejects: when to refuse rows instead of setting them aside.
+        no_customer_id: further words that stand for no customer.
+        no_customer, strict, max_rejects, max_age: when to refuse rows, or a file whose latest day is old.
 
     Raises UsageError for options that cannot be, DataError for columns and files that are not there.
     """

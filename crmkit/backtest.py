@@ -114,9 +114,10 @@ def analyse(
     )
     level = parse.percent(interval, "--interval", low=0.01, high=0.99)
     sales = transactions_of(data, ("customer", "date"), ("amount",))
-    table = days(sales.collect(partial(by_day, keep_zero=keep_zero)), sales.scale)
+    found = sales.query(partial(by_day, keep_zero=keep_zero))
+    table = days(found.rows.frame(), found.scale)
     plan = BacktestPlan.of(
-        table.first, sales.as_of, split=at, count=origins, days=None if length is None else length.days
+        table.first, found.as_of, split=at, count=origins, days=None if length is None else length.days
     )
     return tables_of(table, plan, model=model, k=k, level=level, money=sales.has_amount, tell=tell)
 

@@ -56,8 +56,9 @@ def analyse(data: Data) -> Result:
     there are no first rows.
     """
     transactions = transactions_of(data, wants=WANTS)
-    people = transactions.by_key(_ids)
-    facts = transactions.audit.facts() | {"customers": int(people.counts(Counted())["n"][0])}
+    found = transactions.query(_ids)
+    people = found.rows
+    facts = found.account.facts() | {"customers": int(people.counts(Counted())["n"][0])}
     unused = list[str]()
     if isinstance(transactions, Files):
         columns = _Columns(transactions)

@@ -303,14 +303,14 @@ def analyse(
     at = parse.day("--evaluate", evaluate)
     if model is not None:
         parse.choice("--model", model, MODELS)
-    sales = transactions_of(data)
-    past = customer_days.of(sales)
-    known = people(past, sales.scale)
+    found = customer_days.of(transactions_of(data))
+    past, scale = found.rows, found.scale
+    known = people(past, scale)
     alive = None if model is None else alive_of(known, model, gap_counts(past))
     known = _labelled(known)
     if alive is not None:
         known = known.by_row(alive.add)
-    result = tables_of(past, rule, customers=known, scale=sales.scale, evaluate_at=at, everyone=everyone)
+    result = tables_of(past, rule, customers=known, scale=scale, evaluate_at=at, everyone=everyone)
     if alive is None:
         return result
     return replace(

@@ -182,11 +182,11 @@ def analyse(
     """
     by, shown = periods.check(period), check(value)
     sales = transactions_of(data)
-    counts = sales.counts(partial(count, period=by), by=["cohort", "since"])
+    found = sales.count(partial(count, period=by), by=["cohort", "since"])
     return tables_of(
-        counts,
-        as_of=sales.as_of,
-        scale=sales.scale,
+        found.rows,
+        as_of=found.as_of,
+        scale=found.scale,
         period=by,
         value=shown,
         include_partial=include_partial,

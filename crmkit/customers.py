@@ -21,6 +21,7 @@ from crmkit.headlines import answered, checks
 from crmkit.load.customers_table import ORDER, timed
 from crmkit.load.dataset import NEEDED, WANTED, Dataset, data_of, transactions_of
 from crmkit.load.door import question
+from crmkit.load.found import Found
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
@@ -52,8 +53,8 @@ def rows(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str
     wanted = frozenset(wants)
     wanted = wanted if transactions.has("cost") else wanted - {"profit"}
     found = _grouped(transactions, wanted, key)
-    finished = found.by_row(partial(finish_each, scale=transactions.scale, as_of=transactions.as_of, key=key))
-    return finished.ordered_by(by_id(key))
+    finish = partial(finish_each, scale=found.scale, as_of=found.as_of, key=key)
+    return found.rows.by_row(finish).ordered_by(by_id(key))
 
 
 def people(
@@ -79,15 +80,17 @@ def analyse(data: Data) -> Result:
     return result(people(data, roles=("order", "cost")))
 
 
-def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Rows:
+def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Found[Rows]:
     """By key, with the shortcuts that these rows may allow."""
     query = partial(aggregate, wants=wants, key=key, has_order=transactions.has("order"))
     by_rows = bool(wants & _OF_ROWS)
 
-    def run(taken: reducers.Taken) -> Rows:
+    def run(taken: reducers.Taken) -> Found[Rows]:
         shrink = reducers.shrink(key, taken, by_rows=by_rows)
-        found = transactions.by_key(query, key=key, shrink=shrink)
-        return found.by_row(partial(reducers.unpacked, key=key)) if reducers.SHORT in taken else found
+        found = transactions.query(query, key=key, shrink=shrink)
+        if reducers.SHORT not in taken:
+            return found
+        return found.but(found.rows.by_row(partial(reducers.unpacked, key=key)))
 
     return reducers.shortest(run, _worth_trying(transactions, wants, key))
 

@@ -204,9 +204,8 @@ def analyse(data: Data, *, window: str | int = "30d", threshold: float = 3.5, hi
     """
     span = parse.duration(window, "--window").days
     check(span, threshold, history)
-    sales = transactions_of(data, wants=())
-    past = customer_days.history_of(sales)
-    return tables_of(past, scale=sales.scale, window=span, threshold=threshold, at_least=history)
+    found = customer_days.history_of(transactions_of(data, wants=()))
+    return tables_of(found.rows, scale=found.scale, window=span, threshold=threshold, at_least=history)
 
 
 def tables_of(

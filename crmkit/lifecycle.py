@@ -38,6 +38,7 @@ from crmkit.history.panel import of_days, panel
 from crmkit.history.periods import Period
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
+from crmkit.load.found import Found
 from crmkit.result import Result
 
 STATES = ("new", "retained", "reactivated", "inactive")
@@ -189,15 +190,18 @@ def analyse(
     _check_stages(stages, loyal, lapse_days)
     sales = transactions_of(data)
     if not stages:
-        counts = sales.counts(partial(count, period=by), by=["index", "state"])
-        return tables_of(counts, begin=sales.begin, as_of=sales.as_of, scale=sales.scale, period=by)
+        return _of_found(sales.count(partial(count, period=by), by=["index", "state"]), by)
     # One pass has to do for the periods and the ladder, so both come from each customer's days.
-    past = customer_days.of(sales)
-    counts = count_days(past, by)
-    result = tables_of(counts, begin=sales.begin, as_of=sales.as_of, scale=sales.scale, period=by)
-    finish = partial(finish_each, scale=sales.scale, as_of=sales.as_of)
+    found = customer_days.of(sales)
+    past = found.rows
+    result = _of_found(found.but(count_days(past, by)), by)
+    finish = partial(finish_each, scale=found.scale, as_of=found.as_of)
     people = past.each(customer_days.totals).by_row(finish).cached()
     return add_stages(result, people, loyal=loyal or LOYAL, lapse_days=lapse_days or _base_gap(past))
+
+
+def _of_found(found: Found[pl.DataFrame], period: Period) -> Result:
+    return tables_of(found.rows, begin=found.begin, as_of=found.as_of, scale=found.scale, period=period)
 
 
 def _check_stages(stages: bool, loyal: int | None, lapse_days: int | None) -> None:

@@ -235,15 +235,15 @@ def analyse(
         wants=frozenset({"orders"} if of in ("segment", "rfm") else ()),
         has_order=sales.has("order"),
     )
-    pairs = sales.by_key(both_of, shrink=reducers.shrink("customer", frozenset(), by_rows=False))
-    end = end or sales.as_of
-    check(begin, end, first=sales.begin, last=sales.as_of, window=window)
+    found = sales.query(both_of, shrink=reducers.shrink("customer", frozenset(), by_rows=False))
+    pairs, scale, end = found.rows, found.scale, end or found.as_of
+    check(begin, end, first=found.begin, last=found.as_of, window=window)
     before, after = (
-        pairs.by_row(partial(side, name=name, scale=sales.scale, day=day))
+        pairs.by_row(partial(side, name=name, scale=scale, day=day))
         for name, day in (("before", begin), ("after", end))
     )
     label, ranks = _by_value(before, after, of) if of in ("tier", "pyramid") else _by_score(before, of)
-    moved = pairs.by_row(partial(pair, label=label, ranks=ranks, scale=sales.scale, days=(begin, end)))
+    moved = pairs.by_row(partial(pair, label=label, ranks=ranks, scale=scale, days=(begin, end)))
     return tables_of(moved, ranks=ranks, begin=begin, end=end, of=of, window=window)
 
 

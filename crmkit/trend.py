@@ -229,12 +229,12 @@ def analyse(
         sales = transactions_of(data, (*NEEDED, by))
         return level_trends.result(sales, by, unit, below=parse.percent(below, "--below"), target=amount)
     sales = transactions_of(data)
-    sums = sales.counts(partial(count, period=unit), by=["index"])
+    found = sales.count(partial(count, period=unit), by=["index"])
     return tables_of(
-        sums,
-        as_of=sales.as_of,
-        begin=sales.begin,
-        scale=sales.scale,
+        found.rows,
+        as_of=found.as_of,
+        begin=found.begin,
+        scale=found.scale,
         period=unit,
         ahead=ahead,
         interval=sure,

@@ -171,3 +171,12 @@ def test_assumptions_need_no_data() -> None:
     assert lost["difference"].to_list() == [10, 16]
     moved = crmkit.accumulation.analyse(SALES, store="channel", period="quarter", periods=2)
     assert set(moved.facts["stores"]) == {"app", "phone", "store", "web"}
+
+
+def test_nothing_can_be_asked_before_a_pass() -> None:
+    sales = crmkit.read(SALES).transactions()
+    with pytest.raises(RuntimeError, match="No row has been read yet"):
+        _ = sales.as_of
+    found = sales.count(lambda rows: rows.select(pl.len().cast(pl.Int64)), by=())
+    assert (found.rows.item(), found.account.rows_read, found.scale) == (1968, 2000, 2)
+    assert found.begin == found.first < found.as_of == sales.as_of

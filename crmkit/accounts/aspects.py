@@ -121,7 +121,7 @@ def _slopes(table: np.ndarray) -> np.ndarray:
 
 def _steadiness(sales: Transactions) -> pl.DataFrame:
     """1 less the coefficient of variation of the gaps between purchase days; unknown with fewer than two gaps."""
-    past = customer_days.history_of(sales)
+    past = customer_days.history_of(sales).rows
     gaps = customer_days.purchases(past.days).drop_nulls("gap")
     gap = pl.col("gap").cast(pl.Int64)
     sums = gaps.group_by("code").agg(n=pl.len().cast(pl.Int64), s=gap.sum(), squares=(gap * gap).sum())

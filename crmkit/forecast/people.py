@@ -62,8 +62,9 @@ def _people(data: Data, by: str | None, model: str, *, keep_zero: bool) -> Peopl
         label=label,
         orders=by == "segment" and sales.has("order"),
     )
-    days = purchase_histories.days(sales.collect(build), sales.scale)
-    people = purchase_histories.known(days, sales.as_of)
+    found = sales.query(build)
+    days = purchase_histories.days(found.rows.frame(), found.scale)
+    people = purchase_histories.known(days, found.as_of)
     if label is not None:
         people = people.join(days.ids.select("customer", "label"), on="customer", maintain_order="left")
     return People(as_rows(people), days, None, sales)
@@ -93,9 +94,10 @@ def _spread(data: Dataset, column: str | None, model: str, *, keep_zero: bool, o
         orders=orders and sales.has("order"),
         gaps=regular,
     )
-    found = sales.by_key(build)
-    people = found.by_row(partial(purchase_histories.finished, scale=sales.scale, as_of=sales.as_of))
-    return People(people, None, purchase_histories.log_gaps_of(found) if regular else None, sales)
+    found = sales.query(build)
+    finish = partial(purchase_histories.finished, scale=found.scale, as_of=found.as_of)
+    people = found.rows.by_row(finish)
+    return People(people, None, purchase_histories.log_gaps_of(found.rows) if regular else None, sales)
 
 
 def _read(data: Data, column: str | None) -> Transactions:

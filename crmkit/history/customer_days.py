@@ -21,6 +21,7 @@ import polars as pl
 from crmkit.engine import reducers
 from crmkit.engine.rows import Counted, LocalRows, Rows
 from crmkit.errors import DataError
+from crmkit.load.found import Found
 from crmkit.load.transactions import Transactions
 
 BOUGHT = pl.col("amount") > 0
@@ -98,20 +99,20 @@ def past(found: Rows, first: date, as_of: date) -> AnyDayHistory:
     return history(found.frame(), as_of) if found.is_here else ScatteredDayHistory(found, first, as_of)
 
 
-def of(sales: Transactions) -> AnyDayHistory:
+def of(sales: Transactions) -> Found[AnyDayHistory]:
     """The days of the customers of these transactions, from one pass over them."""
     found = _pass(sales)
-    return past(found, sales.first, sales.as_of)
+    return found.but(past(found.rows, found.first, found.as_of))
 
 
-def history_of(sales: Transactions) -> DayHistory:
+def history_of(sales: Transactions) -> Found[DayHistory]:
     """The same, brought here."""
-    found = _pass(sales).frame()
-    return history(found, sales.as_of)
+    found = _pass(sales)
+    return found.but(history(found.rows.frame(), found.as_of))
 
 
-def _pass(sales: Transactions) -> Rows:
-    return sales.by_key(by_customer, shrink=reducers.shrink("customer", frozenset(), by_rows=False))
+def _pass(sales: Transactions) -> Found[Rows]:
+    return sales.query(by_customer, shrink=reducers.shrink("customer", frozenset(), by_rows=False))
 
 
 def by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:

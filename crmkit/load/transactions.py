@@ -19,6 +19,7 @@ from crmkit.errors import DataError
 from crmkit.load import infer, statuses
 from crmkit.load.account import freshness
 from crmkit.load.account.audit import Audit, Reject
+from crmkit.load.found import Found
 from crmkit.load.infer import Sample
 from crmkit.load.inputs import StreamFlags
 from crmkit.load.plan import MAX_SCALE, ReadingPlan
@@ -54,6 +55,7 @@ class Transactions(ABC):
         # An id that is no number settles that ids are text, whatever else comes.
         self._settled = frozenset({"ids"} if infer.has_text_ids(sampled) else ())
         self._findings = self._reader().empty()
+        self._has_passed = False
 
     @property
     def audit(self) -> Audit:
@@ -85,21 +87,32 @@ class Transactions(ABC):
 
     @property
     def as_of(self) -> date:
-        """The user's as-of date, else the latest date among the rows used (known after a pass)."""
-        day = self.plan.options.as_of or self.audit.last_date
-        if day is None:
-            raise DataError("No row could be used, so there is no date to look from.")
-        return day
+        """`Found.as_of` of the last pass."""
+        return self._last.as_of
 
     @property
     def begin(self) -> date:
-        """The first day that the rows used cover: the user's since date, else the earliest (known after a pass)."""
-        return self.plan.options.since or self.first
+        """`Found.begin` of the last pass."""
+        return self._last.begin
 
     @property
     def first(self) -> date:
-        """The earliest date among the rows used (known after a pass)."""
-        return self.audit.first_date or self.as_of
+        """`Found.first` of the last pass."""
+        return self._last.first
+
+    @property
+    def _last(self) -> Found[None]:
+        if not self._has_passed:
+            raise RuntimeError("No row has been read yet: ask what a pass found (`query`, `count`).")
+        return Found(None, self.plan, self.audit)
+
+    def query(self, build: Build, *, key: str = "customer", shrink: Shrink | None = None) -> Found[Rows]:
+        """One pass: `by_key`, and what only a pass can tell."""
+        return Found(self.by_key(build, key=key, shrink=shrink), self.plan, self.audit)
+
+    def count(self, build: Build, by: Sequence[str]) -> Found[pl.DataFrame]:
+        """One pass: `counts`, and what only a pass can tell."""
+        return Found(self.counts(build, by), self.plan, self.audit)
 
     def by_key(self, build: Build, *, key: str = "customer", shrink: Shrink | None = None) -> Rows:
         """What a query makes of the rows in use, all rows of one key together.
@@ -241,6 +254,7 @@ class Transactions(ABC):
         return plan.but(numbers=styles)
 
     def _finish(self) -> None:
+        self._has_passed = True
         self._settle_currency()
         self._refuse_differing()
         self.audit.notes += self._of_statuses()

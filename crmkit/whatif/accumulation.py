@@ -204,5 +204,5 @@ def _estimate(data: Any, store: str | None, period: str) -> Estimate:
         sales = data.transactions((*NEEDED, "store"), (), {"store": store})
     else:
         sales = transactions_of(data, wants=())
-    moved = sales.counts(partial(moves.counted, period=by), by=moves.MOVE)
-    return moves.estimate(moved, by, as_of=sales.as_of)
+    moved = sales.count(partial(moves.counted, period=by), by=moves.MOVE)
+    return moves.estimate(moved.rows, by, as_of=moved.as_of)
