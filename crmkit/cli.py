@@ -7,6 +7,7 @@ a command that is named is the only one that is built.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from crmkit.commands import help
 from crmkit.commands.options import shared
 from crmkit.errors import UsageError
 
@@ -33,8 +35,8 @@ COMMANDS = {
     "profile": ("Analyse", ANYWHERE),
     "score": ("Analyse", ANYWHERE),
     "returns": ("Analyse", ANYWHERE),
+    "report": ("Look", READS),
     "clv": ("Forecast", ANYWHERE),
-    "report": ("Look", "files input output"),
     "backtest": ("Forecast", READS),
     "accumulation": ("Reckon", "input output"),
     "value": ("Reckon", "output"),
@@ -71,9 +73,19 @@ class _Command(_Plain, TyperCommand):
                 raise UsageError(f"{option.opts[0]} is given twice. Give it once.")
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        help.write_options(self, ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        help.write_more(self.name or "", formatter)
+
 
 class _Group(_Plain, TyperGroup):
-    pass
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        panels: dict[str, list[str]] = {}
+        for name, (panel, _) in COMMANDS.items():
+            panels.setdefault(panel, []).append(name)
+        help.write_commands(self, ctx, formatter, panels)
 
 
 def _processed(option: Any, convert: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
@@ -92,7 +104,7 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
         name="crmkit",
         cls=_Group,
         help="Turn a file of transactions into decisions about customers.",
-        epilog="Start with: crmkit check sales.csv",
+        epilog="Start with: crmkit check sales.csv. More: crmkit help COMMAND, crmkit help columns.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -118,6 +130,14 @@ def _crmkit(
 
 def run() -> None:
     """Parse, do, and leave with an exit status; what typer finds wrong becomes a UsageError."""
+    if sys.argv[1:2] == ["help"]:
+        if sys.argv[2:3] == ["columns"]:
+            print(help.columns(sys.argv[3:]))
+            raise SystemExit(0)
+        sys.argv[1:] = [*sys.argv[2:3], "--help"]
+    if {"--install-completion", "--show-completion"} & set(sys.argv[1:-1]):
+        # A shell is named, and Typer would take the one that it finds around itself.
+        os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     known = [word for word in sys.argv[1:2] if word in COMMANDS]
     app = build(known or COMMANDS)
     try:
