@@ -17,7 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crmkit.commands import help
+from crmkit.commands import completion, help
 from crmkit.commands.options import shared
 from crmkit.errors import UsageError
 
@@ -59,6 +59,8 @@ class _Plain:
         for option in options:
             if "process_value" not in vars(option):
                 option.process_value = partial(_processed, option, option.process_value)
+            if option.param_type_name == "option" and (complete := completion.of(option)) is not None:
+                option._custom_shell_complete = complete
         return options
 
 
