@@ -73,6 +73,7 @@ class Shared:
     lang: str | None = None
     color: str = "auto"
     quiet: bool = False
+    no_progress: bool = False
     log_format: str = "text"
     summary: str | None = None
     debug: bool = False
@@ -147,6 +148,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "excel_safe": ("output", _option(bool, _OUTPUT, "Disarm spreadsheet formulas in CSV.", "--excel-safe")),
     "color": ("output", _option(str, _OUTPUT, "auto, always or never.", "--color", metavar="WHEN")),
     "quiet": ("output", _option(bool, _OUTPUT, "No notes, no progress, and with -o no screen either; errors still show.", "--quiet", "-q")),
+    "no_progress": ("output", _option(bool, _OUTPUT, "No line that counts rows, on a terminal.", "--no-progress")),
     "log_format": ("output", _option(str, _OUTPUT, "Messages on standard error as text or json.", "--log-format", metavar="FORMAT")),
     "summary": ("output", _option(_TEXT, _OUTPUT, "Write an account of the run (inputs, options, audit, outputs) as JSON.", "--summary", metavar="FILE")),
     "engine": ("engine", _option(str, _ENGINE, "polars (default) or spark.", "--engine", metavar="NAME", hidden=_NO_SPARK)),

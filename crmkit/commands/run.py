@@ -24,10 +24,11 @@ from crmkit._version import VERSION
 from crmkit.commands import advice, idle
 from crmkit.commands.next_lines import typed
 from crmkit.commands.options import Shared
+from crmkit.commands.progress import show_progress
 from crmkit.errors import CrmkitError, UsageError
 from crmkit.language.safe_text import safe
 from crmkit.output.messages import say
-from crmkit.output.progress import Counter, clear
+from crmkit.output.progress import clear
 from crmkit.system import signals
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Session:
         found = (self._lake if self.is_spread else self._files)(options, self._reading)
         found.keep_all_rejects = self.common.rejects is not None
         found.gate = self._gate
-        if not self.common.quiet:
+        if not (self.common.quiet or self.common.no_progress):
             show_progress(found)
         self.transactions = found
         return found
@@ -209,24 +210,15 @@ class Session:
         result = self._with_account(replace(result, notes=(*self._notes, *result.notes)))
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
-        if not self.common.quiet:
+        common, after = self.common, self._screen_comes_first()
+        if not (common.quiet or after):
             self._say_account(result)
-        common = self.common
+        written: list[str] = []
         to_file = common.output is not None and common.output != "-"
-        is_long = common.table in (None, result.detail)
         with report.Outputs() as files:
             self._write_extra(files)
-            if result.is_elsewhere and to_file and is_long:
-                result.write_detail(str(common.output))
-            elif common.output is not None and to_file:
-                report.export(
-                    result,
-                    common.output,
-                    files,
-                    table=common.table,
-                    excel_safe=common.excel_safe,
-                    say=self._say_aside,
-                )
+            if to_file:
+                written += self._write_output(result, files)
             if common.plot:
                 report.plot(result, common.plot, files)
             if common.summary:
@@ -246,6 +238,35 @@ class Session:
                     color=cast(Any, common.color),
                     say=self._say_aside,
                 )
+        if after and not common.quiet:
+            self._say_account(result)
+        written += [f"wrote {safe(path)}" for path, _ in self._extra]
+        for line in written:
+            self._say_aside(line)
+
+    def _write_output(self, result: Result, files: Outputs) -> list[str]:
+        """The long table, or the one that was named, and the receipt for it."""
+        from crmkit.output import report
+
+        common = self.common
+        assert common.output is not None
+        if result.is_elsewhere and common.table in (None, result.detail):
+            result.write_detail(common.output)
+            return [f"wrote {safe(common.output)}"]
+        rows = report.export(
+            result,
+            common.output,
+            files,
+            table=common.table,
+            excel_safe=common.excel_safe,
+            say=self._say_aside,
+        )
+        return [f"wrote {safe(common.output)}: {rows:,} row{'' if rows == 1 else 's'}"]
+
+    def _screen_comes_first(self) -> bool:
+        """Whether somebody sees the answer and the notes in one window: then the answer comes first."""
+        streams = (sys.stdout, sys.stderr)
+        return self.common.format == "table" and all(one is not None and one.isatty() for one in streams)
 
     def _with_account(self, result: Result) -> Result:
         if self.transactions is None:
@@ -363,13 +384,6 @@ def reading_of(common: Shared) -> Reading:
     from crmkit.load.reading import NAMES, Reading
 
     return Reading(**{name: getattr(common, name) for name in NAMES})
-
-
-def show_progress(transactions: Transactions) -> None:
-    """Count rows on standard error, where a person sees them, after a second of work."""
-    if sys.stderr is not None and sys.stderr.isatty():
-        counter = Counter(transactions.name)
-        transactions.on_progress, transactions.on_part = counter.reach, counter.part
 
 
 def _file_account(path: str, written: Path) -> dict[str, Any]:

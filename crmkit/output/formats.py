@@ -71,28 +71,29 @@ def layout(path: str | PurePath) -> FileLayout:
     return FileLayout(form, packing)
 
 
-def write(result: Result, stream: BinaryIO, how: FileLayout, *, excel_safe: bool = False) -> None:
-    """Write the tables of `result` to `stream`; `excel_safe` disarms formulas in CSV and TSV."""
+def write(result: Result, stream: BinaryIO, how: FileLayout, *, excel_safe: bool = False) -> int:
+    """Write the tables of `result` to `stream` and say how many rows; `excel_safe` disarms formulas in CSV and TSV."""
     with packed(stream, how.packing) as target:
         if how.format == "json":
             _write_json(result, target)
         elif how.format == "markdown":
             _write_markdown(result, target)
         else:
-            _write_first(result, target, how.format, excel_safe)
+            return _write_first(result, target, how.format, excel_safe)
+    return sum(frame.height for frame in result.tables.values())
 
 
-def _write_first(result: Result, stream: BinaryIO, form: str, excel_safe: bool) -> None:
+def _write_first(result: Result, stream: BinaryIO, form: str, excel_safe: bool) -> int:
     name = next(iter(result.tables))
     if form == "parquet":
-        _write_parquet(result.batches(name, _ROWS_PER_GROUP), stream)
-        return
+        return _write_parquet(result.batches(name, _ROWS_PER_GROUP), stream)
     frame = result.tables[name]
     if form == "ndjson":
         _write_rows(frame, stream, "\n")
     else:
         separator = "\t" if form == "tsv" else ","
         _plain(frame, excel_safe).write_csv(stream, separator=separator)
+    return frame.height
 
 
 class _OneWay:
@@ -158,7 +159,7 @@ def _plain(frame: pl.DataFrame, excel_safe: bool) -> pl.DataFrame:
     return frame.rename({n: "'" + n for n in frame.columns if n[:1] in set("=+-@\t\r")})
 
 
-def _write_parquet(pieces: Iterator[pl.DataFrame], stream: BinaryIO) -> None:
+def _write_parquet(pieces: Iterator[pl.DataFrame], stream: BinaryIO) -> int:
     """Row groups with page checksums, which let a reader notice a flipped bit; the next one is made meanwhile."""
     import polars as pl
     import pyarrow.parquet as pq
@@ -167,12 +168,15 @@ def _write_parquet(pieces: Iterator[pl.DataFrame], stream: BinaryIO) -> None:
     oldest = pl.CompatLevel.oldest()
     schema = first.head(0).to_arrow(compat_level=oldest).schema
     sample = first.head(_TEXT_ROWS)
+    rows = 0
     repeated = [name for name in first.columns if 2 * sample[name].n_unique() < sample.height]
     with pq.ParquetWriter(
         stream, schema, compression="zstd", write_page_checksum=True, use_dictionary=repeated
     ) as writer:
         for piece in ahead(chain([first], map(_for_parquet, pieces)), depth=1):
             writer.write_table(piece.to_arrow(compat_level=oldest), row_group_size=_ROWS_PER_GROUP)
+            rows += piece.height
+    return rows
 
 
 def _for_parquet(frame: pl.DataFrame) -> pl.DataFrame:

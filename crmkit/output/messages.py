@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 
 from crmkit.language.safe_text import safe
 
@@ -18,9 +20,19 @@ def say(text: str, kind: str = "note", log_format: str = "text", **more: str) ->
     line = (
         json.dumps({"kind": kind, "message": text, **more}, ensure_ascii=True)
         if log_format == "json"
-        else f"crmkit: {safe(text)}"
+        else _wrapped(f"crmkit: {safe(text)}")
     )
     try:
         print(line, file=sys.stderr, flush=True)
     except (OSError, ValueError):
         sys.stderr = None  # nobody listens; the work goes on
+
+
+def _wrapped(line: str) -> str:
+    """The line in lines that fit a terminal, broken at blanks only; in a log it stays one."""
+    if not sys.stderr.isatty():
+        return line
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        line, max(width, 40), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )

@@ -12,30 +12,52 @@ from crmkit.language.safe_text import safe
 
 _PATIENCE = 1.0
 _PAUSE = 0.2
+_TELLING = 3.0  # seconds after which the pace is known
 
 
 class Counter:
-    """Counts rows; prints at most five times a second, and nothing during the first second."""
+    """Counts rows; prints at most five times a second, and nothing during the first second.
 
-    def __init__(self, name: str) -> None:
+    `total` is about how many rows there are, if anybody knows; then the line says what share of them has
+    gone by and, from the third second on, what time is left.
+    """
+
+    def __init__(self, name: str, total: int | None = None) -> None:
         self._name = safe(name, limit=60)
         self._rows = 0
+        self._total = total
         self._start = self._last = time.monotonic()
 
     def reach(self, rows: int) -> None:
         """So many rows have gone by since the pass began."""
+        if rows < self._rows:  # another pass
+            self._start = time.monotonic() - _PATIENCE
         self._rows = rows
-        self._tell(f"{self._rows:,} rows")
+        self._tell(f"{self._rows:,} rows{self._share()}")
 
     def part(self, place: int, parts: int) -> None:
         """The rows of this part, of so many, are in work."""
         self._tell(f"{self._rows:,} rows, part {place} of {parts}")
+
+    def _share(self) -> str:
+        if not self._total or self._rows > self._total:
+            return ""
+        part, gone = self._rows / self._total, time.monotonic() - self._start
+        left = gone * (1 - part) / part if part else 0.0
+        return f" ({part:.0%}{f', {duration(left)} left' if gone > _TELLING and part > 0.01 else ''})"
 
     def _tell(self, text: str) -> None:
         now = time.monotonic()
         if now - self._start > _PATIENCE and now - self._last > _PAUSE:
             self._last = now
             show(f"{self._name}: {text}")
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it: 40 s, 3 min, 2 h."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class Stages:

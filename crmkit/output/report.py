@@ -43,16 +43,18 @@ def export(
     table: str | None = None,
     excel_safe: bool = False,
     say: Say | None = None,
-) -> None:
+) -> int:
     """Write one table of `result` (default: the detail table, else the first) as `path`'s extension says.
 
-    `say` takes a sentence on cells that a spreadsheet would take for formulas (default: `hint`).
+    Returns the number of its rows. `say` takes a sentence on cells that a spreadsheet would take for formulas (default: `hint`).
     """
     chosen = _choose(result, table or _main(result))
     how = layout(path)
-    files.write(path, lambda stream: formats.write(chosen, stream, how, excel_safe=excel_safe))
+    rows: list[int] = []
+    files.write(path, lambda stream: rows.append(formats.write(chosen, stream, how, excel_safe=excel_safe)))
     if how.format in {"csv", "tsv"}:
         _tell_of_formulas(chosen, path, excel_safe, say or hint)
+    return rows[-1]
 
 
 def _tell_of_formulas(chosen: Result, path: str | Path, excel_safe: bool, say: Say) -> None:
