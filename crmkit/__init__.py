@@ -128,6 +128,7 @@ def read(
     refund_status: str | Sequence[str] | None = None,
     amount_per: str | None = None,
     orders_restart: str | None = None,
+    count: bool = False,
     exclude: str | Path | None = None,
     refunds: str = "net",
     no_customer: str = "drop",
@@ -148,6 +149,7 @@ def read(
         encoding, delimiter, header, date_format, decimal, tz, source_tz: how the file is written, where it does not tell.
         layout: the export that the file is (a name or a .toml file), or "none".
         refund_status: words of the status column that mean money back.
+        count: the rows have no amounts; purchases are counted, and answers leave money out.
         amount_per, orders_restart: "order" or "line", "daily" or "never": what amounts and order numbers are of.
         as_of, since: the last and the first day that count, as "2024-06-30" or a date.
         currency, exclude_status, exclude, refunds: which rows count ("net" or "ignore" for refunds).

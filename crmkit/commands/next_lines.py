@@ -25,4 +25,5 @@ def typed(lines: tuple[str, ...], common: Shared) -> tuple[str, ...]:
         value = getattr(common, name, None)
         if value not in (None, _USUAL.get(name)):
             words += [f"--{name.replace('_', '-')}", shlex.quote(str(value))]
+    words += ["--count"] if common.count else []
     return tuple(_FILE.sub(lambda _: " ".join(words), line, count=1) for line in lines)

@@ -46,6 +46,21 @@ if TYPE_CHECKING:
 Fill = Callable[[Any], None]
 
 
+# Questions that mean something where purchases are counted and not valued.
+_COUNTED = (
+    "check",
+    "customers",
+    "rfm",
+    "cohort",
+    "lifecycle",
+    "churn",
+    "migration",
+    "trend",
+    "clv",
+    "backtest",
+)
+
+
 class Session:
     """One run of one command."""
 
@@ -62,6 +77,10 @@ class Session:
         self._also = [path for path in also if path]
         self._by_customer = by_customer
         self._extra: list[tuple[str, Fill]] = []
+        if common.count and command not in _COUNTED:
+            raise UsageError(
+                f"--count leaves money out, and {command} is about money. It goes with {', '.join(_COUNTED)}."
+            )
         reading = reading_of(common)
         self._load_options, self._gate = reading.options(), reading.gate()
         self._notes: list[str] = []

@@ -84,6 +84,11 @@ class Dataset:
         """What became of every row when it was last asked for."""
         return None if self._latest is None else self._latest.audit
 
+    @property
+    def counts_only(self) -> bool:
+        """Whether purchases are counted and not valued."""
+        return self._latest is not None and self._latest.counts_only
+
     def __repr__(self) -> str:
         account = "" if self._account is None else f": {self._account.line()}"
         return f"<crmkit data of {self.name}{account}>"

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from crmkit.errors import CrmkitError
 from crmkit.load.dataset import Dataset, data_of
 from crmkit.load.transactions import Transactions
+from crmkit.load.uncounted import without_money
 from crmkit.result import Result
 
 Question = TypeVar("Question", bound=Callable[..., Result])
@@ -39,6 +40,8 @@ def question(analyse: Question) -> Question:
             is_without = data is None and parameters.parameters["data"].default is None
             given = None if is_without else data_of(data)
             result = analyse(given, **{name: one for name, one in options.items() if name != "data"})
+        if isinstance(given, Dataset | Transactions) and given.counts_only:
+            result = without_money(result)
         if isinstance(given, Dataset):
             return replace(result, account=given.account_of_answer)
         return replace(result, account=given.audit) if isinstance(given, Transactions) else result

@@ -44,6 +44,7 @@ class Options:
     exclude_status: tuple[str, ...] = ()
     refund_status: tuple[str, ...] = ()
     amount_per: str | None = None  # order or line: what the amount of a row is of
+    count: bool = False  # there are no amounts; every row is one purchase of nothing
     orders_restart: str | None = None  # daily or never: how long an order id is one order's
     ignore_refunds: bool = False
     layout: str | None = None  # a name, a file, or none

@@ -59,6 +59,7 @@ class Reading:
     refund_status: str | Sequence[str] | None = None
     amount_per: str | None = None
     orders_restart: str | None = None
+    count: bool = False
     exclude: str | Path | None = None
     refunds: str = "net"
     no_customer: str = "drop"
@@ -72,6 +73,10 @@ class Reading:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value):
                 raise UsageError(f"{_option(name)} is {value!r}, and it must be text that is not empty.")
+        if self.count and (self.amount or self.cost):
+            raise UsageError(
+                "--count is for files without amounts, and --amount or --cost names one. Leave one of them out."
+            )
         choice("--refunds", self.refunds, ("net", "ignore"))
         choice("--no-customer", self.no_customer, ("drop", "fail"))
         if self.amount_per is not None:
@@ -109,6 +114,7 @@ class Reading:
             refund_status=_words(self.refund_status),
             amount_per=self.amount_per,
             orders_restart=self.orders_restart,
+            count=self.count,
             ignore_refunds=self.refunds == "ignore",
             exclude=None if self.exclude is None else lists.excluded(str(self.exclude)),
         )

@@ -72,6 +72,11 @@ class Transactions(ABC):
         """Whether the rows say what they are worth."""
         return "amount" in self.plan.roles
 
+    @property
+    def counts_only(self) -> bool:
+        """Whether the user says that there are no amounts: purchases are counted and not valued."""
+        return self.plan.options.count
+
     def has(self, role: str) -> bool:
         """Whether some column plays this role."""
         return role in self.plan.roles

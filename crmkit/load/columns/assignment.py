@@ -21,6 +21,7 @@ from crmkit.load.plan import Options
 from crmkit.load.values import arrow_types
 
 _MOST_COLUMNS = 1_000  # that are all looked at
+_OF_MONEY = frozenset({"amount", "cost", "price", "refunded", "currency"})
 _MOST_PEEKS = 5  # files may have a header and no rows
 # Roles of a layout that are read only where a command asks for them.
 _ASKED_FOR = frozenset(
@@ -32,7 +33,7 @@ def all_needs(options: Options, needs: frozenset[str]) -> frozenset[str]:
     """The roles without which there is no answer."""
     dated = options.since is not None or options.as_of is not None
     return (
-        needs
+        (needs - _OF_MONEY if options.count else needs)
         | ({"status"} if options.exclude_status or options.refund_status else set())
         | ({"date"} if dated else set())
     )
@@ -64,6 +65,11 @@ def assign_roles(
     typed = {name for name, word in options.columns.items() if word}
     proposed = {name for name in options.proposed if name not in _ASKED_FOR}
     wants = wants | {"currency", statuses.ROLE} | typed | proposed
+    if options.count:
+        wants -= _OF_MONEY
+        options = replace(
+            options, proposed={name: word for name, word in options.proposed.items() if name not in _OF_MONEY}
+        )
     known: dict[tuple[str, ...], dict[str, Role]] = {}
     for opened in inputs:
         if opened.columns not in known:

@@ -169,7 +169,14 @@ def doubtful(doubts: Sequence[Doubt], columns: Sequence[str], look: Look, file: 
     if missing:
         said += " Is there a header line? If not, name all columns: --header NAME,NAME,…"
     likely = {doubt.role: doubt.guess for doubt in doubts if doubt.guess is not None}
+    if look.is_whole and not any(look[name].could_be_money for name in columns) and _lacks_amount(doubts):
+        said += " If purchases have no amounts: --count."
+        likely["count"] = ""
     return DoubtError(said, options=likely if len(likely) == len(doubts) else {})
+
+
+def _lacks_amount(doubts: Sequence[Doubt]) -> bool:
+    return any(doubt.role == "amount" and not doubt.candidates and doubt.guess is None for doubt in doubts)
 
 
 def _open(doubt: Doubt, look: Look) -> str:

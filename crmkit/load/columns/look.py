@@ -115,6 +115,12 @@ class Column:
         style = style or numbers.NumberStyle(plain=False)
         return self.values.to_frame().select(numbers.read(pl.col(self.name), style)).to_series()
 
+    @property
+    def could_be_money(self) -> bool:
+        """Whether these are numbers with decimals or signs of a currency."""
+        marked = any(not _DIGIT.match(value.strip(" -(")) for value in self.few)
+        return self.is_number and not self.is_written_date and (not self.is_whole or marked)
+
     @cached_property
     def is_whole(self) -> bool:
         """Whether all numbers are whole."""
