@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import itertools
@@ -98,20 +99,38 @@ def sniff(
             )
     find = partial(_headless, names=header) if header else partial(_find_header, suits=suits)
     found = find(text, chosen, delimiter, file=source.name)
-    return replace(found, blanks=_has_blanks(text, found.delimiter))
+    return replace(found, blanks=_has_blanks(text, found.delimiter), columns=_told_apart(text, found))
+
+
+def _first_rows(text: str, sign: str) -> list[list[str]]:
+    """The cells of the first rows, up to a quote that is never closed."""
+    csv.field_size_limit(BLOCK)
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        rows.extend(itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=sign), _LOOKED_AT))
+    return rows
+
+
+def _told_apart(text: str, found: Dialect) -> tuple[str, ...]:
+    """The names of the columns; a column that stands there twice, as a join leaves it, is the same one under another name."""
+    names = found.columns
+    if len(set(names)) == len(names):
+        return names
+    rows = [row for row in _first_rows(text, found.delimiter) if len(row) == len(names)]
+    told = list(names)
+    for place, name in enumerate(names):
+        first = names.index(name)
+        if name and first < place and all(row[first] == row[place] for row in rows):
+            told[place] = f"{name} ({names[: place + 1].count(name)})"
+    return tuple(told) if len(set(told)) > len(set(names)) else names
 
 
 def _has_blanks(text: str, sign: str) -> bool:
     """Whether some of the first fields are quoted behind a blank, as hand-made exports write them."""
     if f'{sign} "' not in text:
         return False
-    csv.field_size_limit(BLOCK)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
-    try:
-        cells = (cell for row in itertools.islice(reader, _LOOKED_AT) for cell in row)
-        return any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cell in cells)
-    except csv.Error:
-        return False
+    cells = (cell for row in _first_rows(text, sign) for cell in row)
+    return any(cell.startswith(" ") and cell.lstrip(" ").startswith('"') for cell in cells)
 
 
 def _has_line_end(text: str) -> bool:

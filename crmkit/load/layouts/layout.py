@@ -33,6 +33,7 @@ from typing import Any
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.columns import expression
+from crmkit.load.columns.expression import Expression
 from crmkit.load.statuses import StatusRule
 
 ROLES = frozenset(
@@ -126,12 +127,21 @@ def _first(choices: Sequence[str], here: Mapping[str, str]) -> str | None:
     for choice in choices:
         if key(choice) in here:
             return here[key(choice)]
-        if not re.search(r"[*+/]| - ", choice):
-            continue
-        formula = expression.parse(choice)
-        if all(key(column) in here for column in formula.columns):
+        formula = _formula(choice)
+        if formula is not None and all(key(column) in here for column in formula.columns):
             return formula.respelt([here[key(column)] for column in formula.columns])
     return None
+
+
+@lru_cache(1 << 10)
+def _formula(choice: str) -> Expression | None:
+    """What a choice says if it is arithmetic; names hold signs, too, such as `Memo/Description`."""
+    if not re.search(r"[*+/]| - ", choice):
+        return None
+    try:
+        return expression.parse(choice)
+    except UsageError:
+        return None
 
 
 def read(text: str, name: str) -> Layout:

@@ -63,3 +63,13 @@ def test_strangers_are_named(tmp_path: Path, text: str, word: str) -> None:
     path.write_text(text)
     done = check(path)
     assert done.status == 1 and word in done.err
+
+
+def test_a_column_that_a_join_left_twice_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text(
+        "order_id,customer_id,date,amount,order_id\n1,a,2024-01-05,5.00,1\n2,b,2024-01-05,6.00,2\n3,a,2024-02-05,6.00,3\n"
+    )
+    assert check(path).facts["rows_used"] == 3
+    path.write_text(path.read_text().replace(",3\n", ",4\n"))
+    assert "appears 2 times" in check(path).err
