@@ -472,3 +472,29 @@ def test_a_group_column_knows_of_buyers_only(tmp_path: Path) -> None:
     value = {arm: one["revenue"].sum() / one["orders"].sum() / 100 for (arm,), one in truth.group_by("group")}
     assert row["metric"] == "order_value" and set(found["tables"]) == {"effects"}
     assert row["effect"] == pytest.approx(value["treated"] - value["control"], rel=1e-9)
+
+
+@pytest.mark.slow
+def test_nothing_is_seldom_taken_for_something() -> None:
+    """A/A tests of skewed money: false alarms at the end, on any of thirty days, and what the intervals hold."""
+    rng, n, runs = np.random.default_rng(5), 4000, 400
+    group = np.arange(n) < n // 2
+    ends, looks, fixed = 0, 0, 0
+    for _ in range(runs):
+        times = rng.poisson(rng.gamma(0.5, 1.2, n))
+        spent = np.zeros((n, 30))
+        who = np.repeat(np.arange(n), times)
+        np.add.at(spent, (who, rng.integers(0, 30, len(who))), rng.lognormal(3, 1.2, len(who)))
+        so_far = spent.cumsum(axis=1)
+        pair = [
+            Sample(n // 2, part.mean(), part.var(ddof=1)) for part in (so_far[group, -1], so_far[~group, -1])
+        ]
+        one = statistics.difference(*pair)
+        ends += one.p is not None and one.p < 0.05
+        away = so_far[group].mean(0) - so_far[~group].mean(0)
+        variance = (so_far[group].var(0, ddof=1) + so_far[~group].var(0, ddof=1)) / (n // 2)
+        factors = np.array([sequential.factor(part) for part in variance / variance[-1]])
+        looks += bool((abs(away) > factors * variance**0.5).any())
+        fixed += bool((abs(away) > 1.96 * variance**0.5).any())
+    assert 0.02 < ends / runs < 0.08  # 5 % give or take three standard errors
+    assert looks / runs <= 0.05 < 0.15 < fixed / runs
