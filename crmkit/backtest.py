@@ -90,7 +90,7 @@ def analyse(
     model: str = "auto",
     k: int | None = None,
     interval: str | float = "80%",
-    keep_zero: bool = True,
+    keep_zero: bool = False,
     tell: Tell = nothing,
 ) -> Result:
     """Fit on the first part of the history, forecast the second, and compare.

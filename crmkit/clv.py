@@ -70,7 +70,7 @@ def analyse(
     by: str | None = None,
     cac: str | Decimal | float | None = None,
     interval: str | float = "80%",
-    keep_zero: bool = True,
+    keep_zero: bool = False,
     use_model: Saved | str | Path | None = None,
     tell: Tell = nothing,
 ) -> Result:
@@ -96,7 +96,7 @@ def analyse(
     check_model(model or "auto", k)
     people = people_of(data, by, "saved" if saved else model or "auto", keep_zero=keep_zero)
     found = value(people, model=model or "auto", k=k, saved=saved, terms=terms, tell=tell)
-    return result(found._replace(zero_rows=people.zero_rows if keep_zero else 0))
+    return result(found._replace(zero_rows=0 if keep_zero else people.zero_rows))
 
 
 def _saved(given: Saved | str | Path | None, settled: Mapping[str, Any]) -> Saved | None:
@@ -240,9 +240,7 @@ def result(found: Valued) -> Result:
 def _on_zeros(rows: int) -> list[str]:
     if not rows:
         return []
-    return [
-        f"{rows:,} rows with the amount 0 count as purchases, being a sign of life; --drop-zero leaves them out."
-    ]
+    return [f"{rows:,} rows with the amount 0 are no purchases; --keep-zero counts them as a sign of life."]
 
 
 def _listed(found: Valued) -> Rows:

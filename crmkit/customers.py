@@ -151,8 +151,13 @@ def _measures(wants: frozenset[str], orders: str | None) -> list[pl.Expr]:
     if "refunds" in wants:
         measures.append((0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"))
     if "profit" in wants:
-        measures.append(pl.col("profit").sum())
+        measures.append(_known_sum(pl.col("profit")).alias("profit"))
     return measures
+
+
+def _known_sum(column: pl.Expr) -> pl.Expr:
+    """The sum, null where a part of it is not known."""
+    return pl.when(column.null_count() == 0).then(column.sum())
 
 
 def _order_key() -> pl.Expr:
@@ -181,7 +186,7 @@ def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders:
         pl.col("amount").sum(),
         bought.sum().cast(pl.Int64).alias("rows"),
         (0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"),
-        *((pl.col("amount") - pl.col("cost")).sum().alias("profit") for _ in wants & {"profit"}),
+        *(_known_sum(pl.col("amount") - pl.col("cost")).alias("profit") for _ in wants & {"profit"}),
         *(pl.col(reducers.OPENS).sum() for _ in {orders} & {reducers.OPENS}),
     )
     day = pl.when(pl.col("rows") > 0).then("date").alias("day")
@@ -189,7 +194,7 @@ def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders:
     lines = lines.with_columns(day, *([order] if "order" in grain else []))
     first = pl.col("amount").filter(pl.col("date") == pl.col("day").min()).sum().alias("first_revenue")
     whole = _measures(counts - {"rows", "refunds", "profit"}, orders)
-    added = [pl.col(name).sum() for name in ("rows", "refunds", "profit") if name in counts]
+    added = [_known_sum(pl.col(name)).alias(name) for name in ("rows", "refunds", "profit") if name in counts]
     return lines.group_by(key).agg(*whole, *added, first)
 
 

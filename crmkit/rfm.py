@@ -20,6 +20,7 @@ from crmkit.engine.counts import by_value
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import UsageError
 from crmkit.headlines import value as headlines
+from crmkit.load.dataset import NEEDED
 from crmkit.load.door import question
 from crmkit.parse import choice
 from crmkit.result import Result
@@ -106,7 +107,7 @@ def _people(data: Data, frequency: str, monetary: str) -> Rows:
     """The customers with what the measures are made of."""
     wants = {"orders", frequency} & {"orders", "days", "rows"}
     if monetary == "profit":
-        return customers.people(data, wants | {"profit"}, roles=("order", "cost"))
+        return customers.people(data, wants | {"profit"}, needs=(*NEEDED, "cost"))
     return customers.people(data, wants)
 
 

@@ -19,7 +19,7 @@ def backtest(
     model: Annotated[str, typer.Option(help="auto (all that clv chooses from), nbd, bgnbd, mbgnbd, paretonbd, bgcnbd or mbgcnbd.", metavar="NAME")] = "auto",
     k: Annotated[int | None, typer.Option("--k", help="Regularity of bgcnbd and mbgcnbd; default: found.", metavar="K", show_default=False)] = None,
     interval: Annotated[str, typer.Option(help="Probability of the intervals.", metavar="P%")] = "80%",
-    keep_zero: Annotated[bool, typer.Option("--keep-zero/--drop-zero", help="Whether an order with the amount 0 is a purchase.")] = True,
+    keep_zero: Annotated[bool, typer.Option("--keep-zero/--drop-zero", help="Whether an order with the amount 0 is a purchase.")] = False,
 ) -> None:  # fmt: skip
     """Forecast the past: fit on the first part of the history and compare with the second.
 

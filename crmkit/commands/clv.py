@@ -22,7 +22,7 @@ def clv(
     by: Annotated[str | None, typer.Option(help="Add up by segment, tier, cohort, or a column of the file.", metavar="NAME", show_default=False)] = None,
     cac: Annotated[str | None, typer.Option(help="Cost of winning a customer: when is it paid back?", metavar="AMOUNT", show_default=False)] = None,
     interval: Annotated[str, typer.Option(help="Probability of the intervals.", metavar="P%")] = "80%",
-    keep_zero: Annotated[bool, typer.Option("--keep-zero/--drop-zero", help="Whether an order with the amount 0 is a purchase.")] = True,
+    keep_zero: Annotated[bool, typer.Option("--keep-zero/--drop-zero", help="Whether an order with the amount 0 is a purchase.")] = False,
     save_model: Annotated[str | None, typer.Option(help="Keep the fitted model in FILE.", metavar="FILE", show_default=False)] = None,
     use_model: Annotated[str | None, typer.Option(help="Use the model of an earlier run instead of fitting.", metavar="FILE", show_default=False)] = None,
 ) -> None:  # fmt: skip

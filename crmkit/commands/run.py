@@ -311,7 +311,7 @@ class Session:
             for line in rejects.lines(self.transactions):
                 self.say(line, "reject")
             self.say(audit.line(), "audit")
-            if audit.rejected.get("no customer id"):
+            if audit.rejected.get("no customer id") and self.transactions.has_amount:
                 self.say(
                     f"revenue without customer id: {audit.money(audit.revenue_without_customer):,}", "audit"
                 )

@@ -42,9 +42,17 @@ class People(NamedTuple):
         return self.sales.audit.zero_rows if self.sales is not None and self.sales.has_amount else 0
 
 
+def _refuse_worthless(sales: Transactions, by: str | None) -> None:
+    """Where rows have no amount, each is worth the same, and a tier or a segment would rank by their number."""
+    if by in ("tier", "segment") and not sales.has_amount:
+        raise UsageError(f"--by {by} needs amounts, and the file has none. Name their column with --amount.")
+
+
 def people_of(data: Data, by: str | None, model: str, *, keep_zero: bool) -> People:
     """The customers of what `clv` was asked of; `by` is one of `GROUPS`, or a column of the transactions."""
     found = _people(data, by, model, keep_zero=keep_zero)
+    if found.sales is not None:
+        _refuse_worthless(found.sales, by)
     return found if by is None else _labelled(found, by)
 
 
@@ -54,6 +62,10 @@ def _people(data: Data, by: str | None, model: str, *, keep_zero: bool) -> Peopl
         return _spread(data, column, model, keep_zero=keep_zero, orders=by == "segment")
     ready = data.customers() if isinstance(data, Dataset) else data
     if ready is not None and not isinstance(ready, Transactions):
+        if keep_zero:
+            raise UsageError(
+                "--keep-zero is about transactions, and this is a table of customers. Leave it out."
+            )
         return People(_ready(ready, column))
     sales, label = _read(data, column), "store" if column else None
     build = partial(

@@ -19,7 +19,8 @@ def panel(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
     day, amount = pl.col("date"), pl.col("amount")
     order = day
     if "order" in transactions.collect_schema().names():
-        order = pl.coalesce("order", day.cast(pl.String))
+        # As a pair: an id may look like a day.
+        order = pl.struct("order", pl.when(pl.col("order").is_null()).then(day).alias("day"))
     return (
         transactions.group_by("customer", periods.index(day, period).alias("index"), order.alias("order"))
         .agg(amount.sum(), amount.max().alias("largest"))

@@ -130,7 +130,9 @@ def make(
     """The plan for these roles; `tally` counts all values of a column where the sample leaves a question open,
     `wide` gives the first rows with all their columns."""
     frame = sampled.frame
-    plan = ReadingPlan(roles=found, options=options, anonymous="customer" not in needs)
+    plan = ReadingPlan(
+        roles=found, options=options, anonymous="customer" not in needs, priced="cost" in needs
+    )
     if frame.width == 0:
         return plan
     plan = plan.but(layout=_layout(sampled, plan, file, tally))

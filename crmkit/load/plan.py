@@ -73,6 +73,7 @@ class ReadingPlan:
     lines: Lines = field(default_factory=Lines)
     said: tuple[str, ...] = ()  # what was found of lines, in words
     anonymous: bool = False  # rows without a customer id take part
+    priced: bool = False  # rows without a cost take no part
     options: Options = field(default_factory=Options)
 
     @property

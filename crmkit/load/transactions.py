@@ -359,6 +359,10 @@ class Transactions(ABC):
             notes.append(f"blank space around {self.audit.trimmed_ids:,} customer ids was trimmed")
         if (listed := plan.options.exclude) is not None:
             notes.append(listed.account(len(self.audit.excluded)))
+        if self.audit.no_cost:
+            notes.append(
+                f"{self.audit.no_cost:,} rows name no cost, or none that is a number; their customers' profit is not known"
+            )
         if self.audit.shortened_ids:
             notes.append(
                 f"{self.audit.shortened_ids:,} customer ids are written like 1.23457E+11, as spreadsheets do: digits are lost, "

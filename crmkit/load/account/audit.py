@@ -74,6 +74,7 @@ class Audit:
     zero_rows: int = 0
     rounded_rows: int = 0
     trimmed_ids: int = 0
+    no_cost: int = 0  # used, though what they cost is not known
     shortened_ids: int = 0  # written as 1.23457E+11
     first_date: date | None = None
     last_date: date | None = None
@@ -111,6 +112,7 @@ class Audit:
         self.trimmed_ids += counted["trimmed"]
         self._add_money(used["amount"], counted["least"], counted["most"])
         self.anonymous_rows += used["customer"].null_count()
+        self.no_cost += used["cost"].null_count() if "cost" in used.columns else 0
         self.first_date = min(filter(None, (counted["first"], self.first_date)), default=None)
         self.last_date = max(filter(None, (counted["last"], self.last_date)), default=None)
 
@@ -247,6 +249,7 @@ _ADDED = (
     "rounded_rows",
     "trimmed_ids",
     "shortened_ids",
+    "no_cost",
     "no_currency",
     "anonymous_rows",
     "differing_orders",

@@ -313,7 +313,7 @@ def _reason(values: pl.DataFrame, plan: ReadingPlan) -> pl.Expr:
         ("date out of range", not values["date"].is_between(*span).all(), ~day.is_between(*span)),
         ("bad amount", "__amount" in lacks, pl.col("__amount").is_null()),
         ("amount out of range", "amount" in lacks, pl.col("amount").is_null()),
-        ("bad cost", "cost" in lacks, pl.col("cost").is_null()),
+        ("bad cost", "cost" in lacks and plan.priced, pl.col("cost").is_null()),
     ]
     found = pl.lit(0, dtype=pl.UInt8)
     for reason, is_asked, applies in reversed(checks):
