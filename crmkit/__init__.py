@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from crmkit import models as models
     from crmkit import pareto as pareto
     from crmkit import profile as profile
+    from crmkit import report as report
     from crmkit import returns as returns
     from crmkit import rfm as rfm
     from crmkit import sample as sample
@@ -90,6 +91,7 @@ __all__ = [
     "pareto",
     "profile",
     "read",
+    "report",
     "returns",
     "rfm",
     "sample",

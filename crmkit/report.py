@@ -21,6 +21,7 @@ from crmkit import backtest, churn, clv, cohort, columns, migration, pareto, rfm
 from crmkit.errors import CrmkitError, DataError, UsageError
 from crmkit.language.catalogue import counted, label, meaning, phrase
 from crmkit.language.figures import money, percent
+from crmkit.load import door
 from crmkit.load.account.words import context
 from crmkit.load.dataset import transactions_of
 from crmkit.load.kept import Kept
@@ -42,6 +43,7 @@ Tell = Callable[[str], None]
 Ask = Callable[[Kept, Mapping[str, Result]], Result]
 
 
+@door.question
 def analyse(
     data: Any,
     *,

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import crmkit
+from crmkit.cli import COMMANDS
 from crmkit.errors import DataError, UsageError
 from crmkit.load.door import in_python
 from crmkit.load.reading import NAMES, Reading
@@ -27,6 +28,7 @@ OF_DATA = (
 
 def test_what_is_exported_is_there_and_told() -> None:
     assert dir(crmkit) == sorted(crmkit.__all__)
+    assert set(COMMANDS) - {"sample", "layouts"} <= set(crmkit.__all__)
     for name in crmkit.__all__:
         assert getattr(crmkit, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'rmf'"):

@@ -29,12 +29,14 @@ from crmkit.customers import Data
 from crmkit.errors import DataError, UsageError
 from crmkit.forecast.people import GROUPS
 from crmkit.load.dataset import transactions_of
+from crmkit.load.door import question
 from crmkit.parse import Duration
 from crmkit.result import Result
 
 Amount = Decimal | float | str
 
 
+@question
 def analyse(
     data: Data,
     *,

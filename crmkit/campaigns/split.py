@@ -22,7 +22,8 @@ from crmkit.errors import DataError, UsageError
 from crmkit.forecast.people import people_of
 from crmkit.language.catalogue import counted, phrase, sentences
 from crmkit.language.figures import percent
-from crmkit.load.dataset import Dataset
+from crmkit.load.dataset import Dataset, data_of
+from crmkit.load.door import pythonic
 from crmkit.load.transactions import Transactions
 from crmkit.parse import Duration
 from crmkit.result import Result
@@ -32,6 +33,7 @@ AHEAD = 90  # days of the forecast that arms are compared by
 FEWEST = 30
 
 
+@pythonic()
 def analyse(
     data: Data,
     *,
@@ -58,7 +60,8 @@ def analyse(
             options={"name": "spring24"},
         )
     planned = planned_arms(control, arms)
-    divided = dealt(_people(data, by), name, planned, by).cached()
+    given = data if isinstance(data, pl.DataFrame) else data_of(data)
+    divided = dealt(_people(given, by), name, planned, by).cached()
     foreseen, notes = _foreseen(divided)
     sizes = _sizes(foreseen, planned)
     sums = _moments(foreseen)
@@ -88,6 +91,7 @@ def analyse(
     )
 
 
+@pythonic()
 def plan(
     data: Data,
     *,
@@ -99,7 +103,7 @@ def plan(
     """Whether an effect on revenue (a part of it) would be seen in a campaign of such a length; see `plan.py`."""
     part = parse.percent(effect, "--effect", low=-1.0, high=10.0)
     days = parse.duration(for_, "--for").days
-    return plans.analyse(data, planned=planned_arms(control, arms), effect=part, days=days)
+    return plans.analyse(data_of(data), planned=planned_arms(control, arms), effect=part, days=days)
 
 
 def _people(data: Data, by: str | None) -> Rows:

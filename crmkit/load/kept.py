@@ -28,7 +28,7 @@ class Kept(Transactions):
         shrink = partial(reducers.shrink, "customer", frozenset(), by_rows=False)
         self._frame = source.by_key(_as_they_are, shrink=shrink()).frame()
         super().__init__(source.name, source.plan, source._sample)
-        self._source, self._findings = source, source._findings
+        self._source, self._findings, self._has_passed = source, source._findings, True
 
     @property
     def customers(self) -> int:
