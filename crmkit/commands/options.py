@@ -55,6 +55,7 @@ class Shared:
     refunded: str | None = None
     amount_per: str | None = None
     orders_restart: str | None = None
+    keep: str | None = None
     count: bool = False
     refunds: str = "net"
     no_customer: str = "drop"
@@ -130,6 +131,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "refund_status": ("input", _option(_TEXT, _ROWS, "Count rows with these statuses as money back, whichever sign they have.", "--refund-status", metavar="LIST")),
     "refunded": ("input", _option(_TEXT, _COLUMNS, "Column with the money that went back of the row's amount.", "--refunded", metavar="COLUMN")),
     "amount_per": ("input", _option(_TEXT, _ROWS, "What an amount is of where orders have lines: order (repeated on each line, counted once) or line.", "--amount-per", metavar="WHAT")),
+    "keep": ("input", _option(_TEXT, _COLUMNS, "Columns to carry along into tables of customers: name,email (the latest value).", "--keep", metavar="COLUMN,...")),
     "count": ("input", _option(bool, _COLUMNS, "There are no amounts: count purchases, and leave money out.", "--count")),
     "orders_restart": ("input", _option(_TEXT, _ROWS, "Order numbers begin again: daily, or never.", "--orders-restart", metavar="WHEN")),
     "refunds": ("input", _option(str, _ROWS, "net: refunds lower revenue (default); ignore: skip them.", "--refunds", metavar="RULE")),

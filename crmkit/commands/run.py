@@ -227,6 +227,10 @@ class Session:
         from crmkit.output import report
 
         result = self._with_account(replace(result, notes=(*self._notes, *result.notes)))
+        if self.common.keep:
+            from crmkit.load import keep
+
+            result = keep.onto(result, self.transactions, self.common.keep)
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
         common, after = self.common, self._screen_comes_first()

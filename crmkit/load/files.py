@@ -31,7 +31,7 @@ class Files(Transactions):
         self, inputs: Sequence[Input], names: Sequence[dict[str, str]], plan: ReadingPlan, sampled: Sample
     ) -> None:
         self.inputs = list(inputs)
-        self._names = list(names)
+        self.names = list(names)
         first = self.inputs[0].name
         name = first if len(self.inputs) == 1 else f"{first} and {len(self.inputs) - 1} more"
         super().__init__(name, plan, sampled)
@@ -68,7 +68,7 @@ class Files(Transactions):
 
     def _used(self, reader: Reader) -> Iterator[pl.DataFrame]:
         carry, once = reader.carry(), reader.once()
-        for opened, names in zip(self.inputs, self._names, strict=True):
+        for opened, names in zip(self.inputs, self.names, strict=True):
             watch, part = StreamFlags(), Part(opened.name, names)
             for raw, cleaned in ahead(_cleaned(ahead(_raw(opened, names, watch, carry)), reader.plan)):
                 yield reader.look(raw, cleaned, self._findings, part, once)
@@ -80,7 +80,7 @@ class Files(Transactions):
 
     def forget(self, role: str) -> None:
         super().forget(role)
-        self._names = [{raw: one for raw, one in names.items() if raw != role} for names in self._names]
+        self.names = [{raw: one for raw, one in names.items() if raw != role} for names in self.names]
 
     def _encodings(self) -> list[str]:
         if self.plan.options.encoding != AUTO:
@@ -93,7 +93,7 @@ class Files(Transactions):
         """Every raw batch of every input, for a survey that a sample cannot settle."""
         return [
             infer.raw_batches(opened, names, StreamFlags())
-            for opened, names in zip(self.inputs, self._names, strict=True)
+            for opened, names in zip(self.inputs, self.names, strict=True)
         ]
 
     def tally(self, raw: str) -> pl.DataFrame:
