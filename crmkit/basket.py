@@ -63,6 +63,14 @@ def analyse(
     allowed = parse.percent(fdr, "--fdr")
     _check(unit, by, allowed, max_basket)
     if table in OF_CUSTOMERS:
+        _refuse_for_customers(
+            table,
+            unit=unit == "customer",
+            substitutes=substitutes,
+            target=target,
+            by=by,
+            max_items=max_items > 2,
+        )
         return _of_customers(
             data,
             table,
@@ -78,21 +86,34 @@ def analyse(
         raise UsageError(
             "--evaluate and --within belong to --table holdings, next and customers. Leave them out."
         )
-    baskets = units.read(_sales(data, unit, level, by), unit, monthly=by is not None)
+    sales = _sales(data, unit, level, by)
     known = market.survey(
-        baskets,
+        units.read(sales, unit, monthly=by is not None),
         unit=unit,
         min_orders=min_orders,
         most=max_basket,
         exclude=exclude,
         by=[] if by is None else [by],
     )
-    found = affinity.table(known, allowed, substitutes=substitutes, target=target)
-    more = {} if max_items < 3 else {"rules": _in_units(rules.table(known, allowed, max_items, target), unit)}
+    return _pairs(known, allowed, substitutes=substitutes, target=target, max_items=max_items)
+
+
+def _refuse_for_customers(table: str | None, **options: object) -> None:
+    """UsageError for an option of pairs that would change nothing."""
+    for name, given in options.items():
+        if given:
+            raise UsageError(f"--{name.replace('_', '-')} does not go with --table {table}. Leave it out.")
+
+
+def _pairs(known: Market, fdr: float, *, substitutes: bool, target: str | None, max_items: int) -> Result:
+    """The pairs that stand out, and the rules of more products where they are asked for."""
+    unit = known.unit
+    found = affinity.table(known, fdr, substitutes=substitutes, target=target)
+    more = {} if max_items < 3 else {"rules": _in_units(rules.table(known, fdr, max_items, target), unit)}
     result = Result(
         command="basket",
         tables={"pairs": _in_units(found, unit), **more},
-        facts=_facts(known, found, unit=unit, fdr=allowed, substitutes=substitutes),
+        facts=_facts(known, found, unit=unit, fdr=fdr, substitutes=substitutes),
         notes=tuple(_notes(known)),
         titles={"pairs": _title(unit, substitutes), "rules": "Rules that say more than their simpler ones"},
     )

@@ -211,14 +211,14 @@ def analyse(
     ahead: int = 6,
     interval: str | float = "80%",
     by: str | None = None,
-    below: str | float = "80%",
+    below: str | float | None = None,
     target: str | Decimal | None = None,
 ) -> Result:
     """Revenue by period, what changed it, and a forecast of the periods `ahead`.
 
     `period` is month, quarter, week or year; `interval` how sure the forecast's interval is to be.
     With `by` (product, channel, group or store) each of them has a row instead: its last three periods against
-    what is usual, weak where they are all under `below` of that, or under `target`, an amount.
+    what is usual, weak where they are all under `below` (80 %) of that, or under `target`, an amount.
     Raises DataError where all falls into one period.
     """
     unit, sure = periods.check(period), parse.percent(interval, "--interval")
@@ -227,7 +227,10 @@ def analyse(
         parse.choice("--by", by, level_trends.KEYS)
         amount = None if target is None else parse.money(target, "--target")
         sales = transactions_of(data, (*NEEDED, by))
-        return level_trends.result(sales, by, unit, below=parse.percent(below, "--below"), target=amount)
+        part = parse.percent("80%" if below is None else below, "--below")
+        return level_trends.result(sales, by, unit, below=part, target=amount)
+    if below is not None or target is not None:
+        raise UsageError("--below and --target belong to --by. Add that, or leave them out.")
     sales = transactions_of(data)
     found = sales.count(partial(count, period=unit), by=["index"])
     return tables_of(

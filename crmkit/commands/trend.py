@@ -22,8 +22,11 @@ def trend(
         typer.Option(help="Each product, channel, group or store, and which are weak.", metavar="ROLE"),
     ] = None,
     below: Annotated[
-        str, typer.Option(help="With --by: weak is a period under so much of what is usual.", metavar="P%")
-    ] = "80%",
+        str | None,
+        typer.Option(
+            help="With --by: weak is a period under so much of what is usual; default 80%.", metavar="P%"
+        ),
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(help="With --by: weak is a period under this amount instead.", metavar="AMOUNT"),

@@ -129,6 +129,7 @@ def test_recall_and_ndcg_by_hand() -> None:
         (["--table", "customers", "--min-orders", "99999"], "nothing can be recommended"),
         (["--evaluate", "2024-01-01"], "--evaluate and --within belong to"),
         (["--table", "next", "--within", "soon"], "not a length of time"),
+        (["--table", "next", "--target", "Tea 25"], "--target does not go with --table next"),
     ],
 )
 def test_refusals(words: list[str], message: str) -> None:

@@ -61,5 +61,7 @@ def test_every_period_of_every_level_is_in_the_long_table() -> None:
 def test_refusals() -> None:
     with pytest.raises(CrmkitError, match="--by 'colour'"):
         crmkit("trend", SALES, "--by", "colour")
+    with pytest.raises(CrmkitError, match="--below and --target belong to --by"):
+        crmkit("trend", SALES, "--below", "50%")
     with pytest.raises(CrmkitError, match="no store column"):
         crmkit("trend", SALES, "--by", "store")
