@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from crmkit import backtest, churn, clv, cohort, columns, migration, pareto, rfm, trend
+from crmkit.campaigns import lift
 from crmkit.errors import CrmkitError, DataError, UsageError
 from crmkit.language.catalogue import counted, label, meaning, phrase
 from crmkit.language.figures import money, percent
@@ -33,6 +34,7 @@ from crmkit.result import Result
 NAMES = tuple(SECTIONS)
 _FOREMOST = {
     "changed": "trend", "makers": "pareto", "talk": "rfm", "leaving": "churn", "stay": "cohort", "worth": "clv",
+    "campaign": "lift",
 }  # fmt: skip
 _YEAR = 365
 _MANY_MONTHS, _FEW = 18, 20
@@ -41,6 +43,7 @@ _HASH = 12  # hexadecimal digits of a pseudonym
 
 Tell = Callable[[str], None]
 Ask = Callable[[Kept, Mapping[str, Result]], Result]
+Questions = Mapping[str, Mapping[str, Ask]]
 
 
 @door.question
@@ -51,6 +54,10 @@ def analyse(
     previous: str | Path | None = None,
     min_cell: int = 1,
     pseudonyms: str | None = None,
+    groups: str | None = None,
+    from_: date | str | None = None,
+    to: date | str | None = None,
+    margin: float | str | None = None,
     tell: Tell = lambda stage: None,
 ) -> Result:
     """The answers of every section, with the page as `saved["report"]`.
@@ -61,20 +68,26 @@ def analyse(
         min_cell: groups of fewer customers are merged, and cohorts left out.
         pseudonyms: a key; ids are shown as HMAC-SHA-256 of it and the id, twelve digits of it.
 
+        groups, from_, to, margin: a campaign, as in `crmkit lift`, which is a section of its own then.
+
     Raises DataError where no row can be used, UsageError for a section that there is not.
     """
     unknown = [name for name in sections if name not in SECTIONS]
     if unknown:
         raise UsageError(f"--sections {unknown[0]!r} is not one of {', '.join(NAMES)}.")
+    if groups is not None and (from_ is None or to is None):
+        raise UsageError("--groups needs the days of the campaign: --from 2024-03-01 --to 2024-04-30.")
+    asked = [name for name in NAMES if name in sections and (name != "campaign" or groups is not None)]
+    paid = partial(_paid, groups=groups, from_=from_, to=to, margin=margin)
     if min_cell < 1:
         raise UsageError(f"--min-cell is {min_cell}. Give the customers that a group needs, such as 5.")
     before = _earlier(previous)
     tell("reading")
     kept = Kept(transactions_of(data))
-    results, failed = _asked(kept, [name for name in NAMES if name in sections], tell)
+    results, failed = _asked(kept, asked, {**_QUESTIONS, "campaign": {"lift": paid}}, tell)
     facts = _facts(kept, results)
     wishes = Wishes(kept.name, min_cell, partial(_pseudonym, pseudonyms.encode()) if pseudonyms else None)
-    made = [_section(name, results, failed, wishes, facts, before) for name in NAMES if name in sections]
+    made = [_section(name, results, failed, wishes, facts, before) for name in asked]
     account = kept.audit.facts(has_amount=kept.has_amount)
     page = _page(kept, made, facts, before, account)
     table = pl.DataFrame(
@@ -92,12 +105,14 @@ def analyse(
     )
 
 
-def _asked(kept: Kept, names: Sequence[str], tell: Tell) -> tuple[dict[str, Result], dict[str, str]]:
+def _asked(
+    kept: Kept, names: Sequence[str], questions: Questions, tell: Tell
+) -> tuple[dict[str, Result], dict[str, str]]:
     """The answers to all questions of these sections, and why some cannot be given."""
     results: dict[str, Result] = {}
     failed: dict[str, str] = {}
     for name in names:
-        for question, ask in _QUESTIONS[name].items():
+        for question, ask in questions[name].items():
             tell(question)
             try:
                 results[question] = ask(kept, results)
@@ -126,7 +141,12 @@ def _tested(kept: Kept, results: Mapping[str, Result]) -> Result:
     return backtest.analyse(kept, model=results["clv"].facts["model"]["name"])
 
 
-_QUESTIONS: dict[str, dict[str, Ask]] = {
+def _paid(kept: Kept, _: Mapping[str, Result], *, groups: str | None, **campaign: Any) -> Result:
+    """What the campaign brought."""
+    return lift.analyse(kept, groups=groups, **campaign)
+
+
+_QUESTIONS: Questions = {
     "changed": {"trend": lambda kept, _: trend.analyse(kept)},
     "makers": {"pareto": lambda kept, _: pareto.analyse(kept)},
     "talk": {"rfm": lambda kept, _: rfm.analyse(kept), "migration": _moved},
@@ -159,6 +179,7 @@ _TITLES = {
     "leaving": "Who is leaving",
     "stay": "Do newcomers stay",
     "worth": "What customers are worth",
+    "campaign": "Did the campaign pay",
 }
 _GROUPED = {"makers": "tier", "talk": "segment", "leaving": "status"}
 

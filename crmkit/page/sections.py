@@ -198,6 +198,36 @@ _ADDS = frozenset(
     | {"expected_active", "expected_orders"}
 )
 
+
+def campaign(results: Mapping[str, Result], wishes: Wishes) -> Section:
+    """Whether the campaign paid: its money, and how sure that is."""
+    result = results["lift"]
+    money, effects = result.tables["money"], result.tables["effects"]
+    wanted = (
+        "group",
+        "method",
+        "customers",
+        "incremental_revenue",
+        "revenue_low",
+        "revenue_high",
+        "profit",
+        "break_even_cost",
+    )
+    per_customer = effects.select(
+        "group", "metric", "method", "control_mean", "mean", "effect", "relative", "p"
+    )
+    tables = [
+        Table(
+            phrase("What it brought"),
+            money.select(name for name in wanted if name in money.columns),
+            long=True,
+        ),
+        Table(phrase("Per assigned customer"), per_customer, folded=True),
+    ]
+    todo = phrase("Leave some customers out of the next campaign, too: without them nobody could tell.")
+    return Section("campaign", phrase("Did the campaign pay"), result.headline, [], tables, todo)
+
+
 SECTIONS: dict[str, Callable[[Mapping[str, Result], Wishes], Section]] = {
     "changed": changed,
     "makers": makers,
@@ -205,4 +235,5 @@ SECTIONS: dict[str, Callable[[Mapping[str, Result], Wishes], Section]] = {
     "leaving": leaving,
     "stay": stay,
     "worth": worth,
+    "campaign": campaign,
 }

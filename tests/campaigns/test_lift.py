@@ -474,6 +474,29 @@ def test_a_group_column_knows_of_buyers_only(tmp_path: Path) -> None:
     assert row["effect"] == pytest.approx(value["treated"] - value["control"], rel=1e-9)
 
 
+def test_the_report_has_a_section_for_the_campaign(tmp_path: Path) -> None:
+    sales, groups, _ = campaign(tmp_path)
+    words = [
+        "--groups",
+        groups,
+        "--from",
+        str(FROM),
+        "--to",
+        str(TO),
+        "--margin",
+        "30%",
+        "--sections",
+        "makers,campaign",
+    ]
+    told = json.loads(crmkit("report", sales, *words, "-o", tmp_path / "r.html", "--format", "json", "-q"))
+    assert "lift" in told["facts"]["headlines"]
+    page = (tmp_path / "r.html").read_text()
+    assert "Did the campaign pay" in page and "treated brought" in page
+    with pytest.raises(UsageError, match="--from"):
+        crmkit("report", sales, "--groups", groups)
+    assert "Did the campaign pay" not in crmkit("report", sales, "--sections", "makers,campaign", "-q")
+
+
 @pytest.mark.slow
 def test_nothing_is_seldom_taken_for_something() -> None:
     """A/A tests of skewed money: false alarms at the end, on any of thirty days, and what the intervals hold."""
