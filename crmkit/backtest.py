@@ -141,7 +141,7 @@ def tables_of(
     for origin in plan.origins:
         tell(f"going back to {origin}")
         trials += _trials(table, origin, plan.days, names, k=k, level=level, money=money)
-    models = pooled(trials)
+    models = pooled(trials, max(2, table.scale))
     best = models.filter("best")["model"][0]
     tables = {
         "models": models,

@@ -132,3 +132,36 @@ def test_without_amounts_nothing_is_ranked_by_money(tmp_path: Path) -> None:
     assert "revenue" not in run("clv", path, "--model", "mbgnbd", "--horizon", "4w").err.replace(
         "no amounts", ""
     )
+
+
+def test_small_amounts_keep_their_decimals(tmp_path: Path) -> None:
+    path = tmp_path / "small.csv"
+    lines = [line.split(",") for line in SALES.read_text().splitlines()]
+    small = [f"{line[0]},{line[2]},{float(line[6]) / 10_000:.6f}" for line in lines[1:] if line[0]]
+    path.write_text("\n".join(["customer,date,amount", *small]) + "\n")
+    few = listed("clv", path, "--model", "mbgnbd")
+    many = listed("clv", SALES, "--model", "mbgnbd")
+    for who, row in few.items():
+        assert float(row["clv"]) == pytest.approx(float(many[who]["clv"]) / 10_000, abs=2e-6)
+    tested = run("backtest", path, "--model", "mbgnbd", "-f", "csv").out.splitlines()
+    assert (
+        len(
+            dict(zip(tested[0].split(","), tested[1].split(","), strict=True))["actual_revenue"].split(".")[1]
+        )
+        > 2
+    )
+
+
+@pytest.mark.parametrize("name", ["clv", "customers", "x", "expected_active"])
+def test_a_column_to_add_up_by_may_have_any_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "sales.csv"
+    lines = [line.split(",") for line in SALES.read_text().splitlines()]
+    made = [f"{line[0]},{line[2]},{line[6]},{line[8]}" for line in lines[1:] if line[0]]
+    path.write_text("\n".join([f"customer,date,amount,{name}", *made]) + "\n")
+    words = [path, "--customer", "customer", "--model", "mbgnbd", "--by", name, "-f", "csv"]
+    done = run("clv", *words)
+    assert done.status == 0, done.err
+    usual = run("clv", SALES, "--model", "mbgnbd", "--by", "channel", "-f", "csv").out
+    assert [line.split(",")[0] for line in done.out.splitlines()[1:]] == [
+        line.split(",")[0] for line in usual.splitlines()[1:]
+    ]

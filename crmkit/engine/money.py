@@ -14,16 +14,16 @@ HUNDREDTH = Decimal("0.01")
 _WIDE = Context(prec=38)
 
 
-def amount(value: float | Decimal | None) -> Decimal | None:
-    """The value to the nearest hundredth; nothing for what is missing or without bound."""
+def amount(value: float | Decimal | None, places: int = 2) -> Decimal | None:
+    """The value to the nearest hundredth, or to more `places`; nothing for what is missing or without bound."""
     if value is None or not math.isfinite(value):
         return None
     # `+ 0` turns a negative zero into zero.
-    return Decimal(value).quantize(HUNDREDTH, context=_WIDE) + 0
+    return Decimal(value).quantize(Decimal(1).scaleb(-places), context=_WIDE) + 0
 
 
-def amounts(name: str, values: Iterable[float | Decimal | None]) -> pl.Series:
+def amounts(name: str, values: Iterable[float | Decimal | None], places: int = 2) -> pl.Series:
     """A money column from values that a formula worked out."""
     import polars as pl
 
-    return pl.Series(name, [amount(value) for value in values], dtype=pl.Decimal(38, 2))
+    return pl.Series(name, [amount(value, places) for value in values], dtype=pl.Decimal(38, places))

@@ -64,11 +64,15 @@ def captured(forecast: Array, actual: Array, part: float = 0.1) -> float | None:
     return float((brought * taken).sum()) / total
 
 
-def pooled(trials: Sequence[Trial]) -> pl.DataFrame:
-    """One row for each model, over all its tests: models by log score (equal ones as asked for), then rules of thumb."""
+def pooled(trials: Sequence[Trial], places: int = 2) -> pl.DataFrame:
+    """One row for each model, over all its tests: models by log score , then rules of thumb.
+
+    Equal ones come as asked for; money has `places` decimals.
+    """
     names = list(dict.fromkeys(trial.model for trial in trials))
-    rows = [_row(name, [trial for trial in trials if trial.model == name]) for name in names]
-    frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_KINDS)
+    rows = [_row(name, [trial for trial in trials if trial.model == name], places) for name in names]
+    kinds = _KINDS | dict.fromkeys(_MONEY[:2], pl.Decimal(38, places))
+    frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=kinds)
     frame = frame.sort("log_score", descending=True, nulls_last=True, maintain_order=True)
     best = pl.int_range(pl.len()) == 0
     columns = [*frame.columns, "best"]
@@ -77,14 +81,11 @@ def pooled(trials: Sequence[Trial]) -> pl.DataFrame:
 
 
 _SHARES = ("bias", "log_score", "brier", "top_decile", "interval_coverage", "interval_mass", "revenue_error")
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys(_SHARES, pl.Float64),
-    **dict.fromkeys(("expected_revenue", "actual_revenue"), pl.Decimal(38, 2)),
-}
+_KINDS: dict[str, Any] = dict.fromkeys(_SHARES, pl.Float64)
 _MONEY = ("expected_revenue", "actual_revenue", "revenue_error")
 
 
-def _row(name: str, trials: Sequence[Trial]) -> dict[str, Any]:
+def _row(name: str, trials: Sequence[Trial], places: int) -> dict[str, Any]:
     orders, actual = (_joined(trials, field) for field in ("orders", "actual_purchases"))
     error = orders - actual
     chance, tops = _joined(trials, "chance"), [trial.top_decile for trial in trials]
@@ -102,16 +103,16 @@ def _row(name: str, trials: Sequence[Trial]) -> dict[str, Any]:
         "top_decile": sum(known) / len(known) if known else None,
         "interval_coverage": _mean(_joined(trials, "inside")),
         "interval_mass": _mean(_joined(trials, "mass")),
-        **_money_row(trials),
+        **_money_row(trials, places),
     }
 
 
-def _money_row(trials: Sequence[Trial]) -> dict[str, Any]:
+def _money_row(trials: Sequence[Trial], places: int) -> dict[str, Any]:
     revenue, actual = (_joined(trials, field) for field in ("revenue", "actual_revenue"))
     if not len(revenue):
         return dict.fromkeys(_MONEY)
     expected, happened = float(revenue.sum()), float(actual.sum())
-    exact = amounts("money", [expected, happened])
+    exact = amounts("money", [expected, happened], places)
     return {
         "expected_revenue": exact[0],
         "actual_revenue": exact[1],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from crmkit.engine.counts import scale
 from crmkit.engine.money import amounts
 from crmkit.errors import UsageError
 from crmkit.forecast.selection import REGULAR, Choice, unit_days
@@ -23,34 +25,45 @@ CENTS = 2
 EXACT_UP_TO = 1e15
 
 
-def money_column(name: str, values: Array) -> pl.Series:
-    """Amounts to the nearest hundredth."""
-    if np.abs(values).max(initial=0.0) > EXACT_UP_TO:
-        return amounts(name, values.tolist())
-    cents = pl.Series(name, np.round(values * 100).astype(np.int64))
-    return pl.DataFrame([cents]).select(pl.col(name).cast(pl.Decimal(38, CENTS)) / 100)[name]
+def places_of(people: pl.DataFrame) -> int:
+    """Decimals of the money: those of the file, and two at least."""
+    return max(CENTS, scale(people, "revenue")) if "revenue" in people.columns else CENTS
+
+
+def money_column(name: str, values: Array, places: int = CENTS) -> pl.Series:
+    """Amounts to the nearest hundredth, or to more places."""
+    unit = 10**places
+    if np.abs(values).max(initial=0.0) > EXACT_UP_TO * 10**CENTS / unit:
+        return amounts(name, values.tolist(), places)
+    minor = pl.Series(name, np.round(values * unit).astype(np.int64))
+    return pl.DataFrame([minor]).select(pl.col(name).cast(pl.Decimal(38, places)) / unit)[name]
 
 
 def summary(found: Valued, by: By | None) -> pl.DataFrame:
     """One row for each group, or one for all: what is expected of it, with intervals."""
     names, codes = _groups(found.people, by)
     groups = Groups(codes, len(names), found.terms.level)
-    head = {} if by is None else {by.name: pl.Series(names, dtype=pl.String)}
-    columns: dict[str, Any] = {**head, "customers": np.bincount(codes, minlength=len(names))}
-    view = found.forecast
-    margin, priced = found.terms.margin, found.spend is not None
+    columns: dict[str, Any] = {"customers": np.bincount(codes, minlength=len(names))}
+    view, priced = found.forecast, found.spend is not None
+    margin, places = found.terms.margin, places_of(found.people)
     active = _spread("expected_active", "active", view.active(groups))
     orders = _spread("expected_purchases", "purchases", view.orders(groups))
     # What matters most comes first: a narrow window hides columns from the right.
     columns |= {name: spread.pop(name) for spread in (active, orders) for name in list(spread)[:1]}
     if priced:
-        columns |= _priced(_spread("clv", "clv", view.value(groups)), margin)
+        columns |= _priced(_spread("clv", "clv", view.value(groups)), margin, places)
     if priced and found.terms.rate > 0:
-        columns |= _priced(_spread("residual_clv", "residual", view.residual(groups)), margin)
+        columns |= _priced(_spread("residual_clv", "residual", view.residual(groups)), margin, places)
     if priced:
-        columns |= _priced(_spread("expected_revenue", "revenue", view.revenue(groups)), 1.0)
+        columns |= _priced(_spread("expected_revenue", "revenue", view.revenue(groups)), 1.0, places)
     columns |= orders | active
-    return pl.DataFrame(columns)
+    head = {} if by is None else {_free(by.name, columns): pl.Series(names, dtype=pl.String)}
+    return pl.DataFrame(head | columns)
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """The name of the groups' column, apart from those that we have columns of."""
+    return f"by_{name}" if name in taken else name
 
 
 def _groups(people: pl.DataFrame, by: By | None) -> tuple[list[str], Array]:
@@ -69,8 +82,8 @@ def _spread(name: str, short: str, total: Total) -> dict[str, Array]:
     return {name: total.expected, f"{short}_low": total.low, f"{short}_high": total.high}
 
 
-def _priced(spread: dict[str, Array], margin: float) -> dict[str, pl.Series]:
-    return {name: money_column(name, margin * values) for name, values in spread.items()}
+def _priced(spread: dict[str, Array], margin: float, places: int) -> dict[str, pl.Series]:
+    return {name: money_column(name, margin * values, places) for name, values in spread.items()}
 
 
 def models(choice: Choice) -> pl.DataFrame:
@@ -108,10 +121,10 @@ def customers_table(people: pl.DataFrame, view: Outlook, terms: Terms, by: str |
     columns: dict[str, Any] = {name: people[name] for name in ("customer", "x", "t_x", "T")}
     columns |= {"alive": view.alive, "expected_purchases": view.orders}
     if view.spend is not None and view.value is not None:
-        interval, margin = view.value_interval(terms.level), terms.margin
-        columns["expected_spend"] = money_column("expected_spend", view.spend)
+        interval, margin, places = view.value_interval(terms.level), terms.margin, places_of(people)
+        columns["expected_spend"] = money_column("expected_spend", view.spend, places)
         columns |= {
-            name: money_column(name, margin * values)
+            name: money_column(name, margin * values, places)
             for name, values in (("clv", view.value), ("clv_low", interval.low), ("clv_high", interval.high))
         }
     else:
@@ -119,7 +132,7 @@ def customers_table(people: pl.DataFrame, view: Outlook, terms: Terms, by: str |
         columns |= {"purchases_low": whole.low, "purchases_high": whole.high}
     columns["p_purchase"] = view.p_purchase
     if by is not None:
-        columns[by] = people["label"]
+        columns[_free(by, columns)] = people["label"]
     return pl.DataFrame(columns)
 
 
@@ -138,7 +151,7 @@ def new_customers(found: Valued, cac: Decimal) -> pl.DataFrame:
     return pl.DataFrame(
         [
             pl.Series("expected_purchases", [float(model.expected(terms.time)[0])]),
-            *(money_column(name, np.array([value])) for name, value in money.items()),
+            *(money_column(name, np.array([value]), places_of(people)) for name, value in money.items()),
             pl.Series("clv_to_cac", [worth[-1] / float(cac) if cac else None], dtype=pl.Float64),
             pl.Series("payback_days", [int(paid[0]) if len(paid) else None], dtype=pl.Int64),
         ]
