@@ -31,6 +31,7 @@ from crmkit.history.periods import Period
 from crmkit.history.series import THETA_FROM, Forecaster, Naive, Theta
 from crmkit.load.dataset import NEEDED, transactions_of
 from crmkit.load.door import question
+from crmkit.load.orders import has_orders, order_key
 from crmkit.result import Result
 
 MOST_AHEAD = 520
@@ -51,12 +52,8 @@ def by_customer(rows: pl.LazyFrame, period: Period) -> pl.LazyFrame:
 
     An order is an order id with a positive row in the period; where there is no id, a day with one.
     """
-    key = [pl.col("date").alias("key")]
-    if "order" in rows.collect_schema().names():
-        key = [pl.col("order"), pl.when(pl.col("order").is_null()).then("date").alias("key")]
-    orders = rows.group_by("customer", *key, index=periods.index(pl.col("date"), period)).agg(
-        pl.col("amount").sum(), bought=BOUGHT.any()
-    )
+    key, index = order_key(has_orders(rows)), periods.index(pl.col("date"), period)
+    orders = rows.group_by("customer", key=key, index=index).agg(pl.col("amount").sum(), bought=BOUGHT.any())
     return orders.group_by("customer", "index").agg(pl.col("amount", "bought").sum())
 
 

@@ -13,6 +13,7 @@ from crmkit.baskets.null import Null
 from crmkit.customers import money
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
+from crmkit.load.orders import order_key
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
@@ -49,9 +50,7 @@ def result(sales: Transactions, *, evaluate: date | None) -> Result:
 
 def by_customer(rows: pl.LazyFrame, *, has_order: bool) -> pl.LazyFrame:
     """By key: the rows of each customer as lists."""
-    order = pl.col("date").hash(seed=1)
-    if has_order:
-        order = pl.coalesce(pl.col("order").hash(seed=0), order)
+    order = order_key(has_order)
     named = rows.filter(pl.col("product").is_not_null())
     product = pl.col("product").cast(pl.String).hash(seed=2).alias("product")
     return named.group_by("customer").agg(product, "date", "amount", order.alias("order"))

@@ -14,6 +14,7 @@ import polars as pl
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
 from crmkit.history import periods
+from crmkit.load.orders import customer_day, order_key
 
 if TYPE_CHECKING:
     from crmkit.load.transactions import Transactions
@@ -56,11 +57,7 @@ def baskets(rows: pl.LazyFrame, *, unit: str, has_order: bool, coded: bool, mont
 
 def _order(has_order: bool) -> pl.Expr:
     """64 bits for the order id, or for the customer's day; null where neither is known."""
-    day = pl.when(pl.col("customer").is_not_null()).then(pl.struct("customer", "date").hash(seed=1))
-    if not has_order:
-        return day
-    order = pl.when(pl.col("order").is_not_null()).then(pl.col("order").hash(seed=0))
-    return pl.coalesce(order, day)
+    return order_key(has_order, pl.when(pl.col("customer").is_not_null()).then(customer_day()))
 
 
 def _sized(frame: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from crmkit import customers
 from crmkit.engine.rows import Rows
 from crmkit.errors import DataError, UsageError
+from crmkit.load.orders import order_key
 from crmkit.load.transactions import Transactions
 
 _BEFORE = ("first", "last", "days", "orders", "revenue", "first_revenue")
@@ -114,7 +115,7 @@ def measures(rows: pl.LazyFrame, window: Window, *, has_order: bool, has_cost: b
 def _lines(rows: pl.LazyFrame, *, has_order: bool, has_cost: bool) -> pl.LazyFrame:
     """Rows of one customer, day and order added up; an order is known by 64 bits of its id, or by its day."""
     amount = pl.col("amount")
-    order = customers._order_key() if has_order else pl.col("date").hash(seed=1)
+    order = order_key(has_order)
     profit = amount - pl.col("cost") if has_cost else None
     return (
         rows.with_columns(order=order)

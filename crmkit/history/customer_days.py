@@ -22,6 +22,7 @@ from crmkit.engine import reducers
 from crmkit.engine.rows import Counted, LocalRows, Rows
 from crmkit.errors import DataError
 from crmkit.load.found import Found
+from crmkit.load.orders import has_orders, order_key
 from crmkit.load.transactions import Transactions
 
 BOUGHT = pl.col("amount") > 0
@@ -120,11 +121,7 @@ def by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:
 
     An order is an order id with a positive row; where there is no id, a day with one.
     """
-    orders = pl.col("date").filter(BOUGHT).n_unique()
-    if "order" in rows.collect_schema().names():
-        order = pl.col("order")
-        without = pl.col("date").filter(BOUGHT, order.is_null()).n_unique()
-        orders = order.filter(BOUGHT, order.is_not_null()).n_unique().cast(pl.Int64) + without
+    orders = order_key(has_orders(rows)).filter(BOUGHT).n_unique()
     return rows.group_by("customer").agg("date", "amount", orders=orders.cast(pl.Int64))
 
 

@@ -13,6 +13,7 @@ from crmkit.errors import DataError
 from crmkit.history import periods
 from crmkit.history.customer_days import money
 from crmkit.history.periods import Period
+from crmkit.load.orders import customer_day, has_orders, order_key
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
@@ -53,9 +54,7 @@ def result(sales: Transactions, by: str, period: Period, *, below: float, target
 def by_level(rows: pl.LazyFrame, by: str, period: Period) -> pl.LazyFrame:
     """By key: revenue, orders and customers of each level in each period."""
     bought = pl.col("amount") > 0
-    order = pl.struct("customer", "date").hash(seed=1)
-    if "order" in rows.collect_schema().names():
-        order = pl.coalesce(pl.col("order").hash(seed=0), order)
+    order = order_key(has_orders(rows), customer_day())
     return rows.group_by(by, index=periods.index(pl.col("date"), period)).agg(
         revenue=pl.col("amount").cast(pl.Int128).sum(),
         orders=order.filter(bought).n_unique().cast(pl.Int64),

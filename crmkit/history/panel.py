@@ -6,6 +6,7 @@ import polars as pl
 
 from crmkit.history import periods
 from crmkit.history.periods import Period
+from crmkit.load.orders import has_orders, order_key
 
 
 def panel(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
@@ -17,10 +18,7 @@ def panel(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
     counts in both.
     """
     day, amount = pl.col("date"), pl.col("amount")
-    order = day
-    if "order" in transactions.collect_schema().names():
-        # As a pair: an id may look like a day.
-        order = pl.struct("order", pl.when(pl.col("order").is_null()).then(day).alias("day"))
+    order = order_key(has_orders(transactions))
     return (
         transactions.group_by("customer", periods.index(day, period).alias("index"), order.alias("order"))
         .agg(amount.sum(), amount.max().alias("largest"))

@@ -18,6 +18,7 @@ from crmkit import customers
 from crmkit.engine.counts import scale, tally, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
+from crmkit.load.orders import order_key
 
 Array = np.ndarray
 
@@ -58,7 +59,7 @@ def by_day(
     if label is not None:
         measures.append(pl.col(label).cast(pl.String).filter(bought).min().alias("label"))
     if orders:
-        measures.append(pl.col("order").cast(pl.String).filter(bought).unique().alias("orders"))
+        measures.append(order_key(True).filter(bought).unique().alias("orders"))
     return rows.group_by("customer", "date").agg(measures)
 
 
@@ -93,9 +94,7 @@ def by_customer(
 
 def _distinct_orders(rows: pl.LazyFrame, keep_zero: bool) -> pl.LazyFrame:
     bought = pl.col("amount") >= 0 if keep_zero else pl.col("amount") > 0
-    day = pl.lit("day ") + pl.col("date").cast(pl.String)
-    key = pl.coalesce(pl.lit("id ") + pl.col("order").cast(pl.String), day)
-    return rows.filter(bought).group_by("customer").agg(orders=key.n_unique().cast(pl.Int64))
+    return rows.filter(bought).group_by("customer").agg(orders=order_key(True).n_unique().cast(pl.Int64))
 
 
 def finished(frame: pl.DataFrame, scale: int, as_of: date) -> pl.DataFrame:
@@ -124,10 +123,8 @@ def days(found: pl.DataFrame, places: int) -> Days:
 
 
 def _orders(rows: pl.DataFrame) -> pl.DataFrame:
-    """Distinct order ids; a day of purchases without any id is one order."""
-    listed = rows.filter("bought").select("code", "date", "orders").explode("orders")
-    key = pl.coalesce(pl.lit("id ") + pl.col("orders"), pl.lit("day ") + pl.col("date").cast(pl.String))
-    return listed.group_by("code").agg(orders=key.n_unique().cast(pl.Int64))
+    listed = rows.filter("bought").select("code", "orders").explode("orders")
+    return listed.group_by("code").agg(orders=pl.col("orders").n_unique().cast(pl.Int64))
 
 
 def known(table: Days, as_of: date) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import polars as pl
 
 from crmkit.customers import money, timed
 from crmkit.engine.counts import ratio, scale, whole
+from crmkit.load.orders import order_key
 
 LABELS = ("channel", "store", "group", "product")
 FIRST, WEEKDAY = "first product", "first weekday"
@@ -24,9 +25,7 @@ def by_customer(rows: pl.LazyFrame, roles: Sequence[str]) -> pl.LazyFrame:
     bought = pl.col("amount") > 0
     day = pl.when(bought).then("date")
     labels = [name for name in LABELS if name in roles]
-    order = (
-        pl.coalesce(pl.col("order").hash(0), pl.col("date").hash(1)) if "order" in roles else pl.col("date")
-    )
+    order = order_key("order" in roles)
     first = []
     if "product" in roles:
         earliest = pl.col("product").filter(bought, pl.col("date") == day.min())
