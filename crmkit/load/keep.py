@@ -99,7 +99,7 @@ def onto(result: Result, sales: object, names: str) -> Result:
     }
     if waiting is None:
         return replace(result, tables=tables)
-    rows = waiting.by_row(partial(joined, kept=kept))
+    rows = waiting.map_in_order(partial(joined, kept=kept))
     return replace(result, tables=LongTable(tables, str(result.detail), rows))
 
 

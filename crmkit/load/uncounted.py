@@ -27,7 +27,7 @@ def without_money(result: Result) -> Result:
     result = replace(result, facts=facts, headline="", notes=(), titles=titles)
     rows = result.tables.waiting(result.detail or "") if isinstance(result.tables, LongTable) else None
     if rows is not None:
-        return replace(result, tables=LongTable(tables, str(result.detail), rows.by_row(_less)))
+        return replace(result, tables=LongTable(tables, str(result.detail), rows.map_in_order(_less)))
     if result.detail is not None:
         tables[result.detail] = _less(result.tables[result.detail])
     return replace(result, tables=tables)

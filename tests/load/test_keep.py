@@ -44,6 +44,6 @@ def test_it_stands_beside_the_id_in_exports(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_kept(tmp_path: Path) -> None:
-    path = put(tmp_path / "sales.csv", [("A", 1, "Ann"), ("B", 2, "Bob")])
-    assert "lists no customers" in run("trend", path, "--keep", "name").err
+    path = put(tmp_path / "sales.csv", [("A", 1, "Ann"), ("B", 9, "Bob")])
+    assert "lists no customers" in run("trend", path, "--period", "week", "--keep", "name").err
     assert "Did you mean 'name'" in run("customers", path, "--keep", "nme").err

@@ -36,9 +36,11 @@ def proposed(role: str, columns: Sequence[str], look: Look, least: int = names.P
 def _fitting(role: str, found: list[Candidate]) -> list[Candidate]:
     """Those that their values allow; if there is none, a sure name with any values, so that what is said is of them."""
     fitting = [one for one in found if _FITS.get(role, _anything)(one.column)]
+    named = [one for one in found if one.rank >= names.SURE]
+    if role in ("customer", "order") and not any(one in named for one in fitting):
+        fitting = []  # one customer alone in a file is no reason to take another column
     if fitting or role not in _FITS:
         return fitting
-    named = [one for one in found if one.rank >= names.SURE]
     named = [one for one in named if one.column.few] or named
     return [one for one in named if one.rank == max(other.rank for other in named)]
 
