@@ -2,9 +2,8 @@
 
 The history is cut at one or more days (origins). At each, every model learns what was known then
 and forecasts the orders and the revenue of the customers known then until the end of the test.
-Two rules of thumb forecast the same: *constant rate*, where each customer goes on buying at the
-rate so far, and *last period*, where each buys what they bought in the time of the same length
-before. A model that does not beat them is not worth having.
+*auto* is what `clv` would have said. Rules of thumb forecast the same (`forecast.trials`). A model that does not
+beat them is not worth having.
 """
 
 from __future__ import annotations
@@ -15,40 +14,24 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from crmkit import parse
 from crmkit.customers import Data
-from crmkit.errors import DataError, UsageError
+from crmkit.errors import UsageError
+from crmkit.forecast.calendar import check_calendar
+from crmkit.forecast.learning import Asked
 from crmkit.forecast.scores import BASELINES, Trial, by_origin, calibration, pooled, tracking
-from crmkit.forecast.selection import (
-    AUTO,
-    REGULAR,
-    History,
-    Holdout,
-    Tell,
-    check_model,
-    cut,
-    fit_all,
-    log_scores,
-    nothing,
-    unit_days,
-)
+from crmkit.forecast.selection import AUTO as CANDIDATES
+from crmkit.forecast.selection import Tell, check_model, nothing
+from crmkit.forecast.trials import AUTO as SAID
+from crmkit.forecast.trials import trials_at
 from crmkit.headlines import answered, checks
-from crmkit.history.purchase_histories import Days, after, by_day, days
+from crmkit.history.purchase_histories import Days, by_day, days
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
-from crmkit.models import Fit, fit_spend, outlook
-from crmkit.models.predictions import Past
 from crmkit.parse import Duration
 from crmkit.result import Result
-
-Array = np.ndarray
-
-FEWEST = 10  # repeat customers before an origin
-WEEK = 7
-UNIT = unit_days("week")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +74,8 @@ def analyse(
     k: int | None = None,
     interval: str | float = "80%",
     keep_zero: bool = False,
+    calendar: str = "auto",
+    classic: bool = False,
     tell: Tell = nothing,
 ) -> Result:
     """Fit on the first part of the history, forecast the second, and compare.
@@ -103,11 +88,13 @@ def analyse(
         k: the regularity of bgcnbd and mbgcnbd; found unless given.
         interval: the probability of the intervals.
         keep_zero: whether an order with the amount 0 is a purchase.
+        calendar, classic: as in `clv`, for the row `auto`.
         tell: is told what is being done.
 
     Raises DataError where too little was known at an origin, or nobody bought afterwards.
     """
     check_model(model, k)
+    check_calendar(calendar)
     at, length = (
         parse.day("--split", split),
         None if horizon is None else parse.duration(horizon, "--horizon"),
@@ -119,28 +106,31 @@ def analyse(
     plan = BacktestPlan.of(
         table.first, found.as_of, split=at, count=origins, days=None if length is None else length.days
     )
-    return tables_of(table, plan, model=model, k=k, level=level, money=sales.has_amount, tell=tell)
+    asked = Asked(
+        model=model,
+        k=k,
+        days=plan.days,
+        calendar=calendar,
+        classic=classic,
+    )
+    return tables_of(table, plan, asked, level=level, money=sales.has_amount, tell=tell)
 
 
 def tables_of(
     table: Days,
     plan: BacktestPlan,
+    asked: Asked,
     *,
-    model: str = "auto",
-    k: int | None = None,
     level: float = 0.80,
     money: bool = True,
     tell: Tell = nothing,
 ) -> Result:
-    """Compare models with what happened; `auto` compares all that `clv` chooses from.
-
-    Raises DataError where too little was known at an origin, or nobody bought afterwards.
-    """
-    names = AUTO if model == "auto" else (model,)
+    """Compare what `clv` would have said, and the models that it chooses from, with what happened."""
+    names = CANDIDATES if asked.model == "auto" else (asked.model,)
     trials: list[Trial] = []
     for origin in plan.origins:
         tell(f"going back to {origin}")
-        trials += _trials(table, origin, plan.days, names, k=k, level=level, money=money)
+        trials += trials_at(table, origin, names, asked, level=level, money=money)
     models = pooled(trials, max(2, table.scale))
     best = models.filter("best")["model"][0]
     tables = {
@@ -151,7 +141,8 @@ def tables_of(
     }
     last = max((trial for trial in trials if trial.model == best), key=lambda trial: trial.origin)
     facts = _facts(plan, trials, last, level)
-    said = (*_notes(models, facts), *_on_totals([trial for trial in trials if trial.model == best], level))
+    judged = [trial for trial in trials if trial.model in (best, SAID)]
+    said = (*_notes(models, facts), *_on_totals(judged, level))
     return Result(
         command="backtest",
         tables=tables,
@@ -164,111 +155,6 @@ def tables_of(
             "calibration": f"{best}: customers by the chance that they buy, and how many did",
         },
     )
-
-
-def _trials(
-    table: Days, origin: date, length: int, names: Sequence[str], *, k: int | None, level: float, money: bool
-) -> list[Trial]:
-    """All forecasts from one day."""
-    end = origin + timedelta(days=length)
-    people, held = cut(table, origin, end, money=money)
-    repeaters = int((held.before.x > 0).sum())
-    if repeaters < FEWEST:
-        raise DataError(
-            f"By {origin} only {repeaters} customers had bought on a second day, too few to fit a model to. "
-            "Choose a later --split."
-        )
-    if not held.purchases.any():
-        raise DataError(
-            f"None of the customers known on {origin} bought until {end}: there is nothing to compare."
-        )
-    actual = after(table, people, origin, end)["actual"].to_numpy() if money else None
-    weeks = np.arange(WEEK, length + 1, WEEK)
-    seen = _by_week(table, people, origin, weeks)
-    past = held.before
-    fits = fit_all(names, past, UNIT, k)
-    if len(fits) > 1:  # with k = 1 a regular model is another one's twin
-        fits = [fit for fit in fits if fit.name not in REGULAR or fit.model.stages > 1]
-    spend = None if past.mean is None else fit_spend(past.amounts, past.mean)
-    common = _Test(held, actual, weeks, seen, level)
-    before = after(table, people, origin - timedelta(days=length), origin)
-    return [*(common.of_model(fit, spend) for fit in fits), *common.rules_of_thumb(people, before)]
-
-
-def _by_week(table: Days, people: pl.DataFrame, origin: date, weeks: Array) -> Array:
-    """Purchases of these customers from the origin up to the end of each week."""
-    known = table.ids.join(people.select("customer"), on="customer", how="semi").select("code")
-    bought = table.rows.filter("bought", pl.col("date") > origin).join(known, on="code", how="semi")
-    passed = bought.select((pl.col("date") - origin).dt.total_days())["date"].sort().to_numpy()
-    return np.searchsorted(passed, weeks, side="right").astype(float)
-
-
-@dataclass(frozen=True)
-class _Test:
-    """What happened after an origin, with which each forecast is compared."""
-
-    held: Holdout
-    actual: Array | None
-    weeks: Array
-    seen: Array
-    level: float
-
-    def of_model(self, fit: Fit, spend: Fit | None) -> Trial:
-        past, horizon = self.held.before, self.held.days / UNIT
-        history = past.x, past.t_x / UNIT, past.T / UNIT
-        view = outlook(fit, horizon, *history, spend=spend, m=past.mean, n=past.amounts)
-        interval, total = view.orders_interval(self.level), view.order_totals(level=self.level)
-        n = self.held.purchases
-        return self._trial(
-            fit.name,
-            view.orders,
-            view.value,
-            total=(float(total.low[0]), float(total.high[0])),
-            alive=view.alive,
-            chance=view.p_purchase,
-            inside=(n >= interval.low) & (n <= interval.high),
-            mass=interval.mass,
-            log_score=log_scores(fit, self.held, UNIT),
-            fit=fit,
-            cumulative=_cumulative(fit, history, self.weeks / UNIT),
-        )
-
-    def rules_of_thumb(self, people: pl.DataFrame, before: pl.DataFrame) -> list[Trial]:
-        """Constant rate and last period."""
-        past, days = self.held.before, self.held.days
-        usual = past.x.sum() / max(past.T.sum(), 1.0)
-        rate = np.where(past.T > 0, past.x / np.maximum(past.T, 1.0), usual) * days
-        orders = before["actual_purchases"].to_numpy().astype(float)
-        revenue: tuple[Array | None, Array | None] = (None, None)
-        if past.mean is not None:
-            amount = people["revenue"].cast(pl.Float64).to_numpy() / (past.x + 1)
-            revenue = rate * amount, before["actual"].to_numpy()
-        return [
-            self._trial(name, one, money, cumulative=one.sum() * self.weeks / days)
-            for name, one, money in zip(BASELINES, (rate, orders), revenue, strict=True)
-        ]
-
-    def _trial(self, name: str, orders: Array, revenue: Array | None, **more: Any) -> Trial:
-        held = self.held
-        return Trial(
-            name,
-            held.origin,
-            held.end,
-            orders,
-            held.purchases,
-            revenue,
-            self.actual,
-            self.weeks,
-            self.seen,
-            **more,
-        )
-
-
-def _cumulative(fit: Fit, history: History, weeks: Array) -> Array:
-    """Expected orders of all customers up to the end of each week."""
-    past = Past.of(*history)
-    known = fit.model.seen(past)
-    return np.array([float(known.expected(np.full_like(past.x, week)).sum()) for week in weeks])
 
 
 def _facts(plan: BacktestPlan, trials: Sequence[Trial], best: Trial, level: float) -> dict[str, Any]:
@@ -309,12 +195,9 @@ def _notes(models: pl.DataFrame, facts: dict[str, Any]) -> tuple[str, ...]:
 
 def _on_totals(trials: Sequence[Trial], level: float) -> list[str]:
     """Whether the totals, too, came out as they should."""
-    held = sum(
-        one.total is not None and one.total[0] <= one.actual_purchases.sum() <= one.total[1] for one in trials
-    )
-    if held == len(trials):
-        return []
-    return [
-        f"The {level:.0%} interval of the total held {held} of {len(trials)} totals. What moves all customers at "
-        "once, such as a season or a campaign, is not in it."
-    ]
+    said = []
+    for name in dict.fromkeys(trial.model for trial in trials):
+        own = [trial for trial in trials if trial.model == name]
+        held = sum(bool(trial.holds_total) for trial in own)
+        said.append(f"The {level:.0%} interval of the total of {name} held {held} of {len(own)} totals.")
+    return said

@@ -24,30 +24,25 @@ from crmkit.engine.counts import largest_first, scale
 from crmkit.engine.rows import ByRow, Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.forecast import saved_model
+from crmkit.forecast.calendar import EVEN, bins
+from crmkit.forecast.learning import Learnt, learn, on_day
 from crmkit.forecast.notes import look, notes
 from crmkit.forecast.people import People, people_of
-from crmkit.forecast.saved_model import Saved
 from crmkit.forecast.selection import (
     REGULAR,
-    Choice,
     Tell,
     check_histories,
     check_model,
-    choose,
     extremes,
-    fit_model,
-    held_back,
     nothing,
-    only,
-    unit_days,
 )
 from crmkit.forecast.tables import customers_table, models, new_customers, parameters, summary
 from crmkit.forecast.terms import YEAR, Terms, Valued, terms_of
-from crmkit.forecast.totals import Customers, Forecast, forecast, look_at
+from crmkit.forecast.totals import Customers, forecast, look_at
 from crmkit.headlines import value as headlines
-from crmkit.history.purchase_histories import Days, Histories, histories, log_gaps
+from crmkit.history.purchase_histories import Histories, histories, repeats
 from crmkit.load.door import question
-from crmkit.models import Fit, fit_spend
+from crmkit.models import Fit
 from crmkit.parse import Duration
 from crmkit.result import Result
 
@@ -71,7 +66,9 @@ def analyse(
     cac: str | Decimal | float | None = None,
     interval: str | float = "80%",
     keep_zero: bool = False,
-    use_model: Saved | str | Path | None = None,
+    calendar: str | None = None,
+    classic: bool = False,
+    use_model: Learnt | str | Path | None = None,
     tell: Tell = nothing,
 ) -> Result:
     """How likely each customer still is one, how often they will buy, and what that is worth.
@@ -86,20 +83,34 @@ def analyse(
         cac: the cost of winning a customer.
         interval: the probability of the intervals.
         keep_zero: whether an order with the amount 0 is a purchase.
+        calendar: whether days count by a clock that all customers share: auto (the default: from 455 days of
+            history on), on or off.
+        classic: the models of the literature as they are: no calendar, every customer new at the first
+            purchase, and the spend of repeat purchases only.
         use_model: the model of an earlier run (`Result.saved["model"]`, in a file) instead of fitting.
         tell: is told what is being done.
 
     Raises DataError where nobody repeats, and UsageError for terms that cannot be.
     """
-    saved = _saved(use_model, {"--model": model, "--k": k, "--unit": unit})
-    terms = terms_of(horizon, discount, margin, saved.unit if saved else unit or "week", cac, interval)
+    settled = {
+        "--model": model,
+        "--k": k,
+        "--unit": unit,
+        "--calendar": calendar,
+        "--classic": classic or None,
+    }
+    saved, unit = _saved(use_model, settled), unit or "week"
+    unit, by_clock = (unit, calendar or "auto") if saved is None else (saved.unit, "off")
+    terms = terms_of(horizon, discount, margin, unit, cac, interval, by_clock, classic)
     check_model(model or "auto", k)
-    people = people_of(data, by, "saved" if saved else model or "auto", keep_zero=keep_zero)
+    kind = "saved" if saved else model or "auto"
+    dated = terms.dated or kind in ("auto", *REGULAR)
+    people = people_of(data, by, kind, keep_zero=keep_zero, dated=dated)
     found = value(people, model=model or "auto", k=k, saved=saved, terms=terms, tell=tell)
     return result(found._replace(zero_rows=0 if keep_zero else people.zero_rows))
 
 
-def _saved(given: Saved | str | Path | None, settled: Mapping[str, Any]) -> Saved | None:
+def _saved(given: Learnt | str | Path | None, settled: Mapping[str, Any]) -> Learnt | None:
     """The model of an earlier run, which settles these options."""
     for option, value in settled.items():
         if given is not None and value is not None:
@@ -110,41 +121,29 @@ def _saved(given: Saved | str | Path | None, settled: Mapping[str, Any]) -> Save
 
 
 def value(
-    found: People, *, model: str, k: int | None, saved: Saved | None, terms: Terms, tell: Tell = nothing
+    found: People, *, model: str, k: int | None, saved: Learnt | None, terms: Terms, tell: Tell = nothing
 ) -> Valued:
     """Fit (or use what was saved) and forecast.
 
     Where the customer-days are at hand the choice of a model is tested, and regular gaps are seen;
     for the latter the sum of their logarithms will do. Without money there are orders and no value.
     """
-    rows, days, money = found.rows, found.days, found.has_money
-    everybody, looked = _seen(rows)
-    people = _buyers(rows)
-    gaps = log_gaps(days, looked) if days is not None and model in ("auto", *REGULAR) else found.gaps
-    past = histories(people, money=money, gaps=gaps)
+    everybody, looked = _seen(found.rows)
+    people, first = _buyers(found.rows), not terms.classic if saved is None else saved.first
+    dates = repeats(found.days, looked) if found.days is not None and found.dated else found.repeats
+    past = histories(people, money=found.has_money, repeats=dates, first=first)
     check_histories(past)
-    look(past, terms.horizon, money=money)
+    look(past, terms.horizon, money=found.has_money)
     if saved is None:
-        choice = _choice(past, model, k, terms, None if days is None else (days, looked), tell)
-        spend = fit_spend(past.amounts, past.mean) if past.mean is not None else None
+        learnt = learn(past, terms.asked(model, k), looked, found.days, tell)
     else:
-        choice, spend = only(saved.fit, "the saved model"), saved.spend if money else None
-    if money and spend is None:
+        learnt = on_day(saved, looked)._replace(spend=saved.spend if found.has_money else None)
+    if found.has_money and learnt.spend is None:
         raise DataError("The saved model knows nothing of spend: it was fitted to a file without amounts.")
     tell("forecasting")
-    return Valued(
-        rows,
-        people,
-        past,
-        everybody - people.height,
-        looked,
-        choice,
-        spend,
-        _forecast(past, choice.fit, spend, terms),
-        terms,
-        found.by,
-        looked if saved is None else saved.as_of,
-    )
+    projected = forecast(learnt.fit, learnt.spend, terms.reach(learnt.calendar), _customers(past, learnt))
+    refund_only = everybody - people.height
+    return Valued(found.rows, people, past, refund_only, looked, learnt, projected, terms, found.by)
 
 
 def _seen(rows: Rows) -> tuple[int, date]:
@@ -178,25 +177,9 @@ def _bought(customers: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     return customers.filter(pl.col("x").is_not_null()).select(columns)
 
 
-def _choice(
-    past: Histories, model: str, k: int | None, terms: Terms, days: tuple[Days, date] | None, tell: Tell
-) -> Choice:
-    unit = unit_days(terms.unit)
-    if model != "auto":
-        tell("fitting the model")
-        return only(fit_model(model, past, unit, k), "as asked")
-    held = None if days is None else held_back(*days, terms.horizon.days)
-    return choose(past, unit, held, tell)
-
-
-def _forecast(past: Histories, fit: Fit, spend: Fit | None, terms: Terms) -> Forecast:
-    return forecast(fit, spend, terms.time, terms.rate, _customers(past, terms))
-
-
-def _customers(past: Histories, terms: Terms) -> Customers:
-    unit = unit_days(terms.unit)
+def _customers(past: Histories, learnt: Learnt) -> Customers:
     mean = None if past.mean is None else shown_mean(past)
-    return Customers.of(past.x, past.t_x / unit, past.T / unit, past.amounts, mean)
+    return Customers.of(*learnt.history(past), past.amounts, mean)
 
 
 def shown_mean(past: Histories) -> Array:
@@ -212,27 +195,30 @@ def shown_mean(past: Histories) -> Array:
 def result(found: Valued) -> Result:
     """The tables, totals and warnings."""
     facts, by = _facts(found), found.by
-    said = notes(found.choice, found.spend, found.past, found.terms, facts)
+    said = notes(found.learnt, found.past, found.terms, facts)
     tables = {"summary": summary(found, by)}
     if by is not None:
         tables["total"] = summary(found, None)
     if found.terms.cac is not None:
         tables["new_customers"] = new_customers(found, found.terms.cac)
     tables |= {"models": models(found.choice), "parameters": parameters(found.choice)}
+    if (clock := found.learnt.calendar.clock) is not None:
+        tables["calendar"] = bins(clock, found.as_of)
     horizon = f"in {found.terms.horizon}, {found.terms.level:.0%} intervals"
     shown = Result(
         command="clv",
         tables=tables,
         facts=facts | {"warnings": list(said)},
         notes=(*said, *_on_zeros(found.zero_rows)),
-        saved={"model": found.saved().to_json()},
+        saved={"model": saved_model.to_json(found.learnt)},
         titles={
             "summary": f"What customers are worth {horizon}",
             "total": "All of them",
             "new_customers": "A new customer",
             "models": "Models, the chosen one first",
+            "calendar": "How the days of the calendar count",
         },
-        pictures={"models": "none", "parameters": "none"},
+        pictures={"models": "none", "parameters": "none", "calendar": "none"},
     )
     return headlines.clv(shown).with_detail("customers", _listed(found))
 
@@ -251,7 +237,7 @@ def _listed(found: Valued) -> Rows:
         without = _without(found.rows.frame())
         rows = as_rows(pl.concat([listed, without], how="diagonal") if without.height else listed)
     else:
-        each = partial(_forecasts, fit=found.choice.fit, spend=found.spend, terms=found.terms, by=by)
+        each = partial(_forecasts, learnt=found.learnt, terms=found.terms, by=by)
         rows = found.rows.by_row(partial(_each, forecasts=each, extremes=_extremes(found)))
     order = "clv" if found.spend is not None else "expected_purchases"
     return rows.ordered_by(partial(largest_first, value=order, key="customer"))
@@ -266,16 +252,15 @@ def _each(customers: pl.DataFrame, forecasts: ByRow, extremes: pl.DataFrame) -> 
 
 def _extremes(found: Valued) -> pl.DataFrame:
     """Customers for the top of every batch, so that a forecast is the same to the last bit in any company."""
-    times = found.past.T / unit_days(found.terms.unit)
-    places = extremes(found.choice.fit.model, found.past.x, times)
+    x, _, T = found.learnt.history(found.past)
+    places = extremes(found.choice.fit.model, x, T)
     return found.people[places].with_columns(customer=pl.lit(""))
 
 
-def _forecasts(
-    people: pl.DataFrame, fit: Fit, spend: Fit | None, terms: Terms, by: str | None
-) -> pl.DataFrame:
-    past = histories(people, money=spend is not None)
-    view = look_at(fit, spend, terms.time, terms.rate, _customers(past, terms))
+def _forecasts(people: pl.DataFrame, learnt: Learnt, terms: Terms, by: str | None) -> pl.DataFrame:
+    past = histories(people, money=learnt.spend is not None, first=learnt.first)
+    reach = terms.reach(learnt.calendar)
+    view = look_at(learnt.fit, learnt.spend, reach, _customers(past, learnt))
     return customers_table(people, view, terms, by)
 
 
@@ -296,8 +281,16 @@ def _facts(found: Valued) -> dict[str, Any]:
         "discount": terms.discount,
         "margin": terms.margin,
         "interval": terms.level,
-        "model": _model_facts(fit, terms.unit) | {"why": found.choice.reason, "learnt": found.learnt},
+        "model": _model_facts(fit, terms.unit) | {"why": found.choice.reason, "learnt": found.learnt.until},
     }
+    calendar = found.learnt.calendar
+    if calendar != EVEN:
+        days = terms.horizon.days
+        facts["calendar"] = {
+            "used": calendar.used,
+            "counts_as_days": float(calendar.ahead(days)),
+            "shock": calendar.shock(days) ** 0.5,
+        }
     if found.choice.holdout is not None:
         facts["holdout"] = {"origin": found.choice.holdout.origin, "days": found.choice.holdout.days}
     if found.spend is not None:

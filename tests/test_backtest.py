@@ -98,8 +98,8 @@ def test_tables_of_the_sample() -> None:
     used = {name for rows in answer["tables"].values() for row in rows for name in row}
     assert used | set(frame(SALES, name="tracking").columns) <= set(COLUMNS)
     models = answer["tables"]["models"]
-    assert [row["model"] for row in models[-2:]] == list(BASELINES)
-    scores = [row["log_score"] for row in models[:-2]]
+    assert {row["model"] for row in models if row["log_score"] is None} <= set(BASELINES)
+    scores = [row["log_score"] for row in models if row["log_score"] is not None]
     assert scores == sorted(scores, reverse=True)
     assert [row["best"] for row in models] == [True] + [False] * (len(models) - 1)
     assert answer["facts"]["best"] == models[0]["model"]
@@ -145,6 +145,7 @@ def test_tracking_runs_to_the_last_whole_week() -> None:
         )
         assert model[f"cumulative_{name}"].is_sorted()
     total = frame(SALES, "--split", "2024-10-01", "--horizon", "84d", "--model", "paretonbd")
+    total = total.filter(model="paretonbd")
     assert model["cumulative_expected"][-1] == pytest.approx(total["expected_purchases"][0])
     assert model["cumulative_actual"][-1] == total["actual_purchases"][0]
 
@@ -156,7 +157,7 @@ def test_rules_of_thumb_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "steady.csv"
     path.write_text("\n".join([*rows, f"end,{START + timedelta(days=80)},1"]) + "\n")
     found = frame(path, "--split", str(START + timedelta(days=40)), "--model", "nbd")
-    rate, last = (found.row(by_predicate=pl.col("model") == name, named=True) for name in BASELINES)
+    rate, last = (found.row(by_predicate=pl.col("model") == name, named=True) for name in BASELINES[:2])
     # Two repeats in 40 days are two more in the next 40; the 40 days before the split held two without the first.
     assert rate["expected_purchases"] == pytest.approx(24)
     assert last["expected_purchases"] == pytest.approx(24)
@@ -276,7 +277,7 @@ def test_a_later_purchase_changes_nothing_before_it() -> None:
     early = found.filter(pl.col("date") <= day)
     part = purchase_histories.days(purchase_histories.by_day(early.lazy(), keep_zero=True).collect(), 2)
     assert purchase_histories.known(whole, day).equals(purchase_histories.known(part, day))
-    assert purchase_histories.log_gaps(whole, day) == purchase_histories.log_gaps(part, day)
+    assert purchase_histories.repeats(whole, day).log_gaps == purchase_histories.repeats(part, day).log_gaps
 
 
 def test_parameters_are_those_of_the_fit() -> None:

@@ -20,6 +20,8 @@ def backtest(
     k: Annotated[int | None, typer.Option("--k", help="Regularity of bgcnbd and mbgcnbd; default: found.", metavar="K", show_default=False)] = None,
     interval: Annotated[str, typer.Option(help="Probability of the intervals.", metavar="P%")] = "80%",
     keep_zero: Annotated[bool, typer.Option("--keep-zero/--drop-zero", help="Whether an order with the amount 0 is a purchase.")] = False,
+    calendar: Annotated[str, typer.Option(help="As in clv, for the row auto: auto, on or off.", metavar="WHEN")] = "auto",
+    classic: Annotated[bool, typer.Option("--classic", help="As in clv, for the row auto: the models of the literature as they are.")] = False,
 ) -> None:  # fmt: skip
     """Forecast the past: fit on the first part of the history and compare with the second.
 
@@ -38,6 +40,8 @@ def backtest(
                 k=k,
                 interval=interval,
                 keep_zero=keep_zero,
+                calendar=calendar,
+                classic=classic,
                 tell=tell,
             )
         session.finish(result)

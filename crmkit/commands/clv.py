@@ -23,6 +23,8 @@ def clv(
     cac: Annotated[str | None, typer.Option(help="Cost of winning a customer: when is it paid back?", metavar="AMOUNT", show_default=False)] = None,
     interval: Annotated[str, typer.Option(help="Probability of the intervals.", metavar="P%")] = "80%",
     keep_zero: Annotated[bool, typer.Option("--keep-zero/--drop-zero", help="Whether an order with the amount 0 is a purchase.")] = False,
+    calendar: Annotated[str | None, typer.Option(help="Whether days count by a calendar that is learnt: auto (from 455 days of history on), on or off; default auto.", metavar="WHEN", show_default=False)] = None,
+    classic: Annotated[bool, typer.Option("--classic", help="The models of the literature as they are: no calendar, all customers new at their first purchase, spend of repeat purchases.")] = False,
     save_model: Annotated[str | None, typer.Option(help="Keep the fitted model in FILE.", metavar="FILE", show_default=False)] = None,
     use_model: Annotated[str | None, typer.Option(help="Use the model of an earlier run instead of fitting.", metavar="FILE", show_default=False)] = None,
 ) -> None:  # fmt: skip
@@ -46,6 +48,8 @@ def clv(
                 cac=cac,
                 interval=interval,
                 keep_zero=keep_zero,
+                calendar=calendar,
+                classic=classic,
                 use_model=use_model,
                 tell=tell,
             )

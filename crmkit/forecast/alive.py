@@ -41,5 +41,10 @@ def alive_of(people: Rows, model: str, gaps: pl.DataFrame) -> Alive:
     """The model fitted to customers with x, t_x and T in days; `gaps` counts the gaps between purchases."""
     kinds = people.counts(Counted(by=_HISTORY)).drop_nulls()
     x, t_x, T, n = (column.to_numpy() for column in kinds)
-    fit = fit_collapsed(model, collapse(x, t_x, T, n), unit_days(UNIT), log_gaps=log_sum(gaps))
+    fit = fit_collapsed(
+        model,
+        collapse(x, t_x, T, n),
+        unit_days(UNIT),
+        log_gaps=log_sum(gaps["gap"].to_numpy(), gaps["n"].to_numpy()),
+    )
     return Alive(fit, kinds[extremes(fit.model, x, T / unit_days(UNIT))].select(_HISTORY))

@@ -6,9 +6,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import DataError
+from crmkit.forecast.calendar import in_words
+from crmkit.forecast.learning import Learnt
 from crmkit.forecast.selection import EVERYBODY_ALIVE, Choice
 from crmkit.history.purchase_histories import Histories
-from crmkit.models import Fit
+from crmkit.models import Early, Fit
 from crmkit.parse import Duration
 
 if TYPE_CHECKING:
@@ -40,12 +42,13 @@ def look(past: Histories, horizon: Duration, *, money: bool) -> None:
         )
 
 
-def notes(
-    choice: Choice, spend: Fit | None, past: Histories, terms: Terms, facts: dict[str, Any]
-) -> tuple[str, ...]:
+def notes(learnt: Learnt, past: Histories, terms: Terms, facts: dict[str, Any]) -> tuple[str, ...]:
     """Everything worth saying, the choice of the model first."""
+    choice, spend, horizon = learnt.choice, learnt.spend, terms.horizon
     return (
         *_on_choice(choice),
+        *in_words(learnt.calendar, facts["as_of"], str(horizon), horizon.days, terms.level),
+        *_on_early(choice.fit),
         *choice.fit.notes,
         *_on_alive(choice.fit, past),
         *_on_time(past, terms, facts["as_of"]),
@@ -67,6 +70,17 @@ def _on_choice(choice: Choice) -> list[str]:
             "to test forecasts on."
         )
     return said
+
+
+def _on_early(fit: Fit) -> list[str]:
+    """Who was there when the file began."""
+    if not isinstance(fit.model, Early) or not fit.model.z:
+        return []
+    times = fit.model.factor ** fit.model.z[-1]
+    return [
+        f"Customers first seen in the first four weeks of the file bought {times:.2g} times as often as the history of later "
+        "ones would suggest: many were customers before, and those who came late are not taken for one of them."
+    ]
 
 
 def _on_alive(fit: Fit, past: Histories) -> list[str]:

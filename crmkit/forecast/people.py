@@ -11,10 +11,9 @@ from crmkit.customers import Data
 from crmkit.engine.rows import Rows
 from crmkit.engine.rows import as_rows as as_rows
 from crmkit.errors import DataError, UsageError
-from crmkit.forecast.selection import REGULAR
 from crmkit.forecast.terms import By
 from crmkit.history import purchase_histories
-from crmkit.history.purchase_histories import Days
+from crmkit.history.purchase_histories import Days, Repeats
 from crmkit.load.dataset import Dataset
 from crmkit.load.transactions import Transactions
 from crmkit.scoring import labels
@@ -23,13 +22,14 @@ GROUPS = ("segment", "tier", "cohort")
 
 
 class People(NamedTuple):
-    """All customers with their `label` where there are groups; `days` and `gaps` where transactions tell them."""
+    """All customers with their `label` where there are groups; `days` or `repeats` where transactions tell them."""
 
     rows: Rows
     days: Days | None = None
-    gaps: float | None = None
+    repeats: Repeats | None = None
     sales: Transactions | None = None
     by: By | None = None
+    dated: bool = True
 
     @property
     def has_money(self) -> bool:
@@ -48,18 +48,21 @@ def _refuse_worthless(sales: Transactions, by: str | None) -> None:
         raise UsageError(f"--by {by} needs amounts, and the file has none. Name their column with --amount.")
 
 
-def people_of(data: Data, by: str | None, model: str, *, keep_zero: bool) -> People:
-    """The customers of what `clv` was asked of; `by` is one of `GROUPS`, or a column of the transactions."""
-    found = _people(data, by, model, keep_zero=keep_zero)
+def people_of(data: Data, by: str | None, model: str, *, keep_zero: bool, dated: bool = True) -> People:
+    """The customers of what `clv` was asked of; `by` is one of `GROUPS`, or a column of the transactions.
+
+    `dated`: whether it matters on which days purchases were.
+    """
+    found = _people(data, by, model, keep_zero=keep_zero, dated=dated)._replace(dated=dated)
     if found.sales is not None:
         _refuse_worthless(found.sales, by)
     return found if by is None else _labelled(found, by)
 
 
-def _people(data: Data, by: str | None, model: str, *, keep_zero: bool) -> People:
+def _people(data: Data, by: str | None, model: str, *, keep_zero: bool, dated: bool) -> People:
     column = None if by is None or by in GROUPS else by
     if isinstance(data, Dataset) and data.is_spread:
-        return _spread(data, column, model, keep_zero=keep_zero, orders=by == "segment")
+        return _spread(data, column, model, keep_zero=keep_zero, orders=by == "segment", dated=dated)
     ready = data.customers() if isinstance(data, Dataset) else data
     if ready is not None and not isinstance(ready, Transactions):
         if keep_zero:
@@ -91,25 +94,28 @@ def _ready(customers: pl.DataFrame | Rows, column: str | None) -> Rows:
     return as_rows(customers)
 
 
-def _spread(data: Dataset, column: str | None, model: str, *, keep_zero: bool, orders: bool) -> People:
+def _spread(
+    data: Dataset, column: str | None, model: str, *, keep_zero: bool, orders: bool, dated: bool
+) -> People:
     """Where rows are spread, the days stay there."""
     if model == "auto":
         raise UsageError(
             "--model auto tests each model on every n-th customer in the order of their ids, and with --engine spark "
             "these are not here. Name a model, such as --model mbgnbd, or use a fitted one: --use-model FILE."
         )
-    sales, regular = _read(data, column), model in REGULAR
+    sales = _read(data, column)
     build = partial(
         purchase_histories.by_customer,
         keep_zero=keep_zero,
         label="store" if column else None,
         orders=orders and sales.has("order"),
-        gaps=regular,
+        visits=dated,
     )
     found = sales.query(build)
     finish = partial(purchase_histories.finished, scale=found.scale, as_of=found.as_of)
     people = found.rows.by_row(finish)
-    return People(people, None, purchase_histories.log_gaps_of(found.rows) if regular else None, sales)
+    repeats = purchase_histories.repeats_of(found.rows, found.as_of) if dated else None
+    return People(people, None, repeats, sales)
 
 
 def _read(data: Data, column: str | None) -> Transactions:

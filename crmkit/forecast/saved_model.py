@@ -5,36 +5,37 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from crmkit.errors import CrmkitError, DataError
-from crmkit.forecast.selection import UNITS
-from crmkit.models import PURCHASE_MODELS, Fit, fit_from_dict
+from crmkit.forecast.calendar import Calendar
+from crmkit.forecast.learning import Learnt
+from crmkit.forecast.selection import UNITS, only
+from crmkit.models import PURCHASE_MODELS, Clock, fit_from_dict
 
-SCHEMA = 1
-
-
-class Saved(NamedTuple):
-    """What a model file holds: the fits, the unit of time, and the day up to which they had learnt."""
-
-    fit: Fit
-    spend: Fit | None
-    unit: str
-    as_of: date | None
-
-    def to_json(self) -> str:
-        """The file's text."""
-        content = {
-            "crmkit_model": SCHEMA,
-            "unit": self.unit,
-            "as_of": None if self.as_of is None else self.as_of.isoformat(),
-            "purchases": self.fit.to_dict(),
-            "spend": None if self.spend is None else self.spend.to_dict(),
-        }
-        return json.dumps(content) + "\n"
+SCHEMA = 2
 
 
-def read(path: str) -> Saved:
+def to_json(learnt: Learnt) -> str:
+    """The text of a model file."""
+    calendar, spend = learnt.calendar, learnt.spend
+    content = {
+        "crmkit_model": SCHEMA,
+        "unit": learnt.unit,
+        "as_of": learnt.until.isoformat(),
+        "span": learnt.span,
+        "purchases": learnt.fit.to_dict(),
+        "spend": None if spend is None else {**spend.to_dict(), "first": learnt.first},
+        "calendar": {
+            "used": calendar.used,
+            "least": calendar.least,
+            "clock": None if calendar.clock is None else calendar.clock.to_dict(),
+        },
+    }
+    return json.dumps(content) + "\n"
+
+
+def read(path: str) -> Learnt:
     """The model in a file; DataError if it cannot be read or is something else."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -50,7 +51,7 @@ def read(path: str) -> Saved:
         ) from None
 
 
-def _saved(content: Any) -> Saved:
+def _saved(content: Any) -> Learnt:
     if content["crmkit_model"] != SCHEMA:
         raise ValueError(
             f"its layout is number {content['crmkit_model']!r}, and {SCHEMA} is what is read here"
@@ -63,5 +64,17 @@ def _saved(content: Any) -> Saved:
     spend = None if content["spend"] is None else fit_from_dict(content["spend"])
     if spend is not None and not hasattr(spend.model, "moments"):
         raise ValueError(f"{spend.model.title} is not a model of spend")
-    as_of = None if content["as_of"] is None else date.fromisoformat(content["as_of"])
-    return Saved(fit, spend, content["unit"], as_of)
+    return Learnt(
+        choice=only(fit, "the saved model"),
+        spend=spend,
+        calendar=_calendar(content["calendar"]),
+        unit=content["unit"],
+        until=date.fromisoformat(content["as_of"]),
+        span=int(content["span"]),
+        first=bool(spend is None or content["spend"]["first"]),
+    )
+
+
+def _calendar(content: Any) -> Calendar:
+    clock = None if content["clock"] is None else Clock.from_dict(content["clock"])
+    return Calendar(clock, bool(content["used"]) and clock is not None, float(content["least"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from crmkit.models import Fit
 
 Array = np.ndarray
 
-BASELINES = ("constant rate", "last period")
+BASELINES = ("constant rate", "last period", "orders so far", "revenue so far", "seasonal naive")
 BINS = 10
 
 
@@ -47,6 +47,53 @@ class Trial:
         if self.revenue is None or self.actual_revenue is None:
             return captured(self.orders, self.actual_purchases)
         return captured(self.revenue, self.actual_revenue)
+
+    @property
+    def holds_total(self) -> bool | None:
+        """Whether the interval of the total held what happened."""
+        return None if self.total is None else self.total[0] <= self.actual_purchases.sum() <= self.total[1]
+
+    @property
+    def ranked(self) -> tuple[Array, Array]:
+        """Forecast and actual revenue (orders, without money), which the order of customers is judged by.
+
+        Who gave back more than they bought counts as zero.
+        """
+        if self.revenue is None or self.actual_revenue is None:
+            return self.orders, self.actual_purchases
+        return self.revenue, np.maximum(self.actual_revenue, 0.0)
+
+
+def spearman(forecast: Array, actual: Array) -> float | None:
+    """Rank correlation, equal values at their mean rank; None where one of the two does not vary."""
+    one, other = (_centred_ranks(values) for values in (forecast, actual))
+    scale = float((one**2).sum() * (other**2).sum()) ** 0.5
+    return float((one * other).sum()) / scale if scale > 0 else None
+
+
+def _centred_ranks(values: Array) -> Array:
+    _, where, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(sizes) - (sizes - 1) / 2
+    return ranks[where] - (len(values) + 1) / 2
+
+
+def normalised_gini(forecast: Array, actual: Array) -> float | None:
+    """How much of the concentration of what happened the forecast's order finds: 1 all, 0 as chance would.
+
+    The area between the curve of the actual total, customers in the order of the forecast, and the
+    diagonal, over that in the order of what happened. Equal forecasts share.
+    """
+    best = _concentration(actual, actual)
+    return _concentration(forecast, actual) / best if best > 0 else None
+
+
+def _concentration(forecast: Array, actual: Array) -> float:
+    total = float(actual.sum())
+    if total <= 0:
+        return 0.0
+    _, where, sizes = np.unique(-forecast, return_inverse=True, return_counts=True)
+    reached = np.r_[0.0, np.cumsum(np.bincount(where, actual))] / total
+    return float(((reached[1:] + reached[:-1]) * sizes).sum()) / len(actual) - 1
 
 
 def captured(forecast: Array, actual: Array, part: float = 0.1) -> float | None:
@@ -81,15 +128,18 @@ def pooled(trials: Sequence[Trial], places: int = 2) -> pl.DataFrame:
 
 
 _SHARES = ("bias", "log_score", "brier", "top_decile", "interval_coverage", "interval_mass", "revenue_error")
-_KINDS: dict[str, Any] = dict.fromkeys(_SHARES, pl.Float64)
-_MONEY = ("expected_revenue", "actual_revenue", "revenue_error")
+_NUMBERS = ("spearman", "gini", "revenue_mae")
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys((*_SHARES, *_NUMBERS), pl.Float64),
+    "totals_held": pl.Int64,
+}
+_MONEY = ("expected_revenue", "actual_revenue", "revenue_error", "revenue_mae")
 
 
 def _row(name: str, trials: Sequence[Trial], places: int) -> dict[str, Any]:
     orders, actual = (_joined(trials, field) for field in ("orders", "actual_purchases"))
     error = orders - actual
-    chance, tops = _joined(trials, "chance"), [trial.top_decile for trial in trials]
-    known = [top for top in tops if top is not None]
+    chance, held = _joined(trials, "chance"), [trial.holds_total for trial in trials]
     return {
         "model": name,
         "customers": len(orders),
@@ -100,7 +150,11 @@ def _row(name: str, trials: Sequence[Trial], places: int) -> dict[str, Any]:
         "rmse": float(np.sqrt((error**2).mean())),
         "log_score": _mean(_joined(trials, "log_score")),
         "brier": None if not len(chance) else float(((chance - (actual > 0)) ** 2).mean()),
-        "top_decile": sum(known) / len(known) if known else None,
+        "top_decile": _average(trial.top_decile for trial in trials),
+        "spearman": _average(spearman(*trial.ranked) for trial in trials),
+        "gini": _average(normalised_gini(*trial.ranked) for trial in trials),
+        "totals_held": None if held[0] is None else sum(map(bool, held)),
+        "tests": len(trials),
         "interval_coverage": _mean(_joined(trials, "inside")),
         "interval_mass": _mean(_joined(trials, "mass")),
         **_money_row(trials, places),
@@ -117,6 +171,7 @@ def _money_row(trials: Sequence[Trial], places: int) -> dict[str, Any]:
         "expected_revenue": exact[0],
         "actual_revenue": exact[1],
         "revenue_error": _off(expected, happened),
+        "revenue_mae": float(np.abs(revenue - actual).mean()),
     }
 
 
@@ -124,6 +179,11 @@ def _joined(trials: Sequence[Trial], field: str) -> Array:
     """One field of all tests, empty where a forecast has none."""
     parts = [getattr(trial, field) for trial in trials]
     return np.concatenate([part for part in parts if part is not None] or [np.zeros(0)])
+
+
+def _average(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _mean(values: Array) -> float | None:

@@ -13,11 +13,12 @@ from crmkit.engine.counts import scale
 from crmkit.engine.money import amounts
 from crmkit.errors import UsageError
 from crmkit.forecast.selection import REGULAR, Choice, unit_days
-from crmkit.forecast.totals import Groups, Total
+from crmkit.forecast.totals import Groups
 
 if TYPE_CHECKING:
     from crmkit.forecast.terms import By, Terms, Valued
     from crmkit.models import Outlook
+    from crmkit.models.intervals import Totals
 
 Array = np.ndarray
 
@@ -52,7 +53,7 @@ def summary(found: Valued, by: By | None) -> pl.DataFrame:
     columns |= {name: spread.pop(name) for spread in (active, orders) for name in list(spread)[:1]}
     if priced:
         columns |= _priced(_spread("clv", "clv", view.value(groups)), margin, places)
-    if priced and found.terms.rate > 0:
+    if priced and found.terms.discount > 0:
         columns |= _priced(_spread("residual_clv", "residual", view.residual(groups)), margin, places)
     if priced:
         columns |= _priced(_spread("expected_revenue", "revenue", view.revenue(groups)), 1.0, places)
@@ -78,7 +79,7 @@ def _groups(people: pl.DataFrame, by: By | None) -> tuple[list[str], Array]:
     return names, codes.to_numpy()
 
 
-def _spread(name: str, short: str, total: Total) -> dict[str, Array]:
+def _spread(name: str, short: str, total: Totals) -> dict[str, Array]:
     return {name: total.expected, f"{short}_low": total.low, f"{short}_high": total.high}
 
 
@@ -142,15 +143,16 @@ def new_customers(found: Valued, cac: Decimal) -> pl.DataFrame:
     if spend is None or "first_revenue" not in people.columns:
         raise UsageError("--cac needs the revenue of first orders, which this file does not tell.")
     first = float(people["first_revenue"].sum()) / people.height * terms.margin
-    model = found.choice.fit.model
+    model = found.learnt.choice.fit.model
     days = np.arange(terms.horizon.days + 1)
-    repeats = model.dect(days / unit_days(terms.unit), terms.rate, 0.0, 0.0, 0.0)
+    time = found.learnt.calendar.ahead(days) / unit_days(terms.unit)
+    repeats = model.dect(time, found.forecast.reach.rate, 0.0, 0.0, 0.0)
     worth = first + repeats * float(spend.model.expected(0.0, 0.0)[0]) * terms.margin
     paid = np.flatnonzero(worth >= float(cac))
     money = {"first_value": first, "clv": worth[-1], "cac": float(cac), "net_clv": worth[-1] - float(cac)}
     return pl.DataFrame(
         [
-            pl.Series("expected_purchases", [float(model.expected(terms.time)[0])]),
+            pl.Series("expected_purchases", [float(model.expected(time[-1])[0])]),
             *(money_column(name, np.array([value]), places_of(people)) for name, value in money.items()),
             pl.Series("clv_to_cac", [worth[-1] / float(cac) if cac else None], dtype=pl.Float64),
             pl.Series("payback_days", [int(paid[0]) if len(paid) else None], dtype=pl.Int64),

@@ -8,6 +8,7 @@ amount zero (a free order) is, if asked for, because it is a sign of life.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import date
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from crmkit import customers
-from crmkit.engine.counts import scale, tally, whole
+from crmkit.engine.counts import scale, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
 from crmkit.load.orders import order_key
@@ -69,11 +70,11 @@ def by_customer(
     keep_zero: bool,
     label: str | None = None,
     orders: bool = False,
-    gaps: bool = False,
+    visits: bool = False,
 ) -> pl.LazyFrame:
     """By key: what `known` finds of all days, one row per customer; money in minor units.
 
-    `gaps` adds a list of the days between purchases.
+    `visits` adds a list of the days with a purchase.
     """
     bought = pl.col("date").filter("bought")
     on_first = pl.col("date") == bought.min()
@@ -86,8 +87,8 @@ def by_customer(
     ]
     if label is not None:
         measures.append(pl.col("label").filter(pl.col("bought") & on_first).first())
-    if gaps:
-        measures.append(bought.cast(pl.Int32).sort().diff().drop_nulls().alias("gaps"))
+    if visits:
+        measures.append(bought.sort().alias("visits"))
     found = by_day(rows, keep_zero=keep_zero, label=label).group_by("customer").agg(measures)
     return found.join(_distinct_orders(rows, keep_zero), on="customer", how="left") if orders else found
 
@@ -159,33 +160,70 @@ def after(table: Days, people: pl.DataFrame, origin: date, end: date) -> pl.Data
     )
 
 
-def log_gaps(table: Days, as_of: date) -> float:
-    """The sum over all gaps between purchase days of the logarithm of their length in days."""
+class Repeats(NamedTuple):
+    """How many repeat purchases `n` there were `age` days before the as-of date, `gap` days after the one before."""
+
+    age: Array
+    gap: Array
+    n: Array
+
+    @classmethod
+    def of(cls, counts: pl.DataFrame, as_of: date) -> Repeats:
+        """From counts `n` by date and gap."""
+        ages = counts.select(age=(pl.lit(as_of) - pl.col("date")).dt.total_days())["age"]
+        return cls(*(column.to_numpy().astype(np.int64) for column in (ages, counts["gap"], counts["n"])))
+
+    def by_age(self) -> Array:
+        """The repeat purchases of each day, those of the as-of date first."""
+        return np.bincount(self.age, self.n)
+
+    @property
+    def log_gaps(self) -> float:
+        """The sum over all gaps of the logarithm of their length in days."""
+        return log_sum(*tally(self.gap, self.n))
+
+    def log_gaps_on(self, since: Callable[[Array], Array]) -> float:
+        """The same with time measured by `since`, the time from so many days ago until the as-of date."""
+        return log_sum(since(self.age + self.gap) - since(self.age), self.n)
+
+
+def repeats(table: Days, as_of: date) -> Repeats:
+    """All repeat purchases up to a day."""
     code, day = pl.col("code"), pl.col("date").cast(pl.Int32)
     visits = table.rows.filter("bought", pl.col("date") <= as_of)
-    gaps = visits.select(gap=pl.when(code == code.shift()).then(day - day.shift()))["gap"]
-    return log_sum(tally(gaps))
+    gaps = visits.select("date", gap=pl.when(code == code.shift()).then(day - day.shift())).drop_nulls()
+    return Repeats.of(_REPEATS.of(gaps), as_of)
 
 
-def log_gaps_of(customers: Rows) -> float:
+def repeats_of(customers: Rows, as_of: date) -> Repeats:
     """The same from the lists of `by_customer`."""
-    return log_sum(customers.by_row(_each_gap).counts(Counted(by=["gap"])))
+    return Repeats.of(customers.by_row(_each_repeat).counts(_REPEATS), as_of)
 
 
-def _each_gap(customers: pl.DataFrame) -> pl.DataFrame:
-    return customers.select(pl.col("gaps").explode().alias("gap")).drop_nulls()
+_REPEATS = Counted(by=["date", "gap"])
 
 
-def log_sum(counts: pl.DataFrame) -> float:
-    """The same from counts of gaps."""
-    return math.fsum(n * math.log(gap) for gap, n in counts.iter_rows())
+def _each_repeat(customers: pl.DataFrame) -> pl.DataFrame:
+    visits = pl.col("visits")
+    listed = customers.select(date=visits, gap=visits.cast(pl.List(pl.Int32)).list.diff())
+    return listed.explode("date", "gap").drop_nulls()
+
+
+def tally(gaps: Array, n: Array) -> tuple[Array, Array]:
+    """Each different gap once."""
+    kinds, where = np.unique(gaps, return_inverse=True)
+    return kinds, np.bincount(where, n, len(kinds))
+
+
+def log_sum(gaps: Array, n: Array) -> float:
+    return math.fsum(float(times) * math.log(gap) for gap, times in zip(gaps, n, strict=True))
 
 
 class Histories(NamedTuple):
     """Parallel arrays, one entry for each customer who bought; times in days.
 
-    `mean` is the net amount of a repeat purchase in units of the currency, and `amounts` the number
-    of purchases behind it. `log_gaps` is of all customers together, None where it is not known.
+    `mean` is the net amount of a purchase in units of the currency, and `amounts` the number
+    of purchases behind it. `log_gaps` is of all customers together, None where it is not known, as `repeats`.
     """
 
     x: Array
@@ -193,20 +231,25 @@ class Histories(NamedTuple):
     T: Array
     mean: Array | None
     amounts: Array
-    log_gaps: float | None
+    log_gaps: float | None = None
+    repeats: Repeats | None = None
 
 
-def histories(people: pl.DataFrame, *, money: bool = True, gaps: float | None = None) -> Histories:
+def histories(
+    people: pl.DataFrame, *, money: bool = True, repeats: Repeats | None = None, first: bool = False
+) -> Histories:
     """The arrays of a customers frame without refund-only customers.
 
-    A customer's mean leaves out the day of the first purchase, which acquisition offers distort;
-    where the frame does not tell that day's revenue, all purchases count.
+    A customer's mean is that of repeat purchases; with `first`, or where the frame does not tell the revenue of the first
+    day, all purchases count.
+
     """
     x, t_x, T = (people[name].to_numpy().astype(float) for name in ("x", "t_x", "T"))
+    gaps = None if repeats is None else repeats.log_gaps
     if not money:
-        return Histories(x, t_x, T, None, x, gaps)
+        return Histories(x, t_x, T, None, x, gaps, repeats)
     amount, amounts = whole("revenue"), x + 1
-    if "first_revenue" in people.columns:
+    if not first and "first_revenue" in people.columns:
         if scale(people, "revenue") != scale(people, "first_revenue"):
             raise DataError(
                 "revenue and first_revenue of the customers table have different numbers of decimals."
@@ -214,4 +257,4 @@ def histories(people: pl.DataFrame, *, money: bool = True, gaps: float | None = 
         amount, amounts = amount - whole("first_revenue"), x
     units = people.select(amount.cast(pl.Float64))["revenue"].to_numpy()
     mean = units / np.maximum(amounts, 1) / 10.0 ** scale(people, "revenue")
-    return Histories(x, t_x, T, np.where(amounts > 0, mean, 0.0), amounts, gaps)
+    return Histories(x, t_x, T, np.where(amounts > 0, mean, 0.0), amounts, gaps, repeats)

@@ -14,14 +14,15 @@ The future of f is what the process expects, and its variance is the shock that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crmkit.models.fitting import Fit, fit_purchases
 from crmkit.models.mbgnbd import MBGNBD
 from crmkit.models.nbd import NBD
 from crmkit.models.numerics.processes import Beliefs, believe, root
@@ -141,9 +142,13 @@ class Evidence:
         T = since[self.first]
         return self.rows._replace(T=T, t_x=np.where(self.rows.x > 0, T - since[self.last], 0.0))
 
-    def fit(self, f: Array) -> Any:
-        """The model of drop-out and rates in the time of the clock."""
-        return MBGNBD.fit(*self.on(f))
+    def fit(self, f: Array, near: Any = None) -> Fit:
+        """The model of drop-out and rates in the time of the clock; `near` is one from which it is not far."""
+        rows = self.on(f)
+        if not isinstance(near, MBGNBD):
+            return MBGNBD.fit(*rows)
+        unit = float((rows.T * rows.weights).sum()) / rows.customers
+        return fit_purchases([near.rescaled(1 / unit)], rows, NBD.starts())
 
     def log_likelihood(self, model: Any, f: Array) -> float:
         x, t_x, T, weights = self.on(f)
@@ -177,58 +182,72 @@ class Evidence:
         return np.einsum("d,dw,dv->wv", ends, v, v) - mixed - mixed.T
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clock:
     """f by bin of the history and of the time to come, and how sure it is; time of the clock is in days.
 
-    One day of the clock is an average day of the history, as customers lived through it. `shares` are
-    the parts of the expected purchases that fell into each bin of the history; `gain` is the
-    log-likelihood over that of a clock which runs evenly.
+    One day of the clock is an average day of the history, as customers lived through it. It is looked at `at`
+    days after the day up to which it has learnt. `doubt` are variances of f in the past, and `covariance`
+    that of the bins to come, both against the level of the history; `repeats` are its repeat purchases by
+    bin, `expected` those of even days; `gain` is the log-likelihood over that of a clock which runs evenly.
     """
 
-    bins: Bins
+    length: int  # days of a bin
     past: Array
     future: Array
-    covariance: Array  # of past and future together
-    shares: Array
+    doubt: Array
+    covariance: Array
     repeats: Array
-    expected: Array  # repeat purchases by bin, were all days alike
-    size: Size
+    expected: Array
     gain: float
+    at: int = 0
+
+    def position(self, day: ArrayLike) -> Array:
+        """Time of the clock from the day up to which it has learnt to so many days after it (or before)."""
+        days, pace = np.asarray(day, float), np.exp(np.r_[self.past, self.future])
+        ends = self.length * np.arange(-len(self.past), len(self.future) + 1)
+        passed = np.r_[0.0, np.cumsum(pace)] * self.length
+        passed -= passed[len(self.past)]
+        year = max(round(YEAR / self.length), 1)
+        after = np.maximum(days - ends[-1], 0.0) * pace[-year:].mean()
+        return np.interp(days, ends, passed) + after + np.minimum(days - ends[0], 0.0) * pace[0]
 
     def since(self, age: ArrayLike) -> Array:
         """Time of the clock from so many days ago until the as-of date."""
-        ages = np.asarray(age, float)
-        ends = self.bins.length * np.arange(self.bins.number + 1)
-        passed = np.r_[0.0, np.cumsum(np.exp(self.past[::-1])) * self.bins.length]
-        beyond = np.maximum(ages - ends[-1], 0.0) * np.exp(self.past[0])
-        return np.interp(ages, ends, passed) + beyond
+        return self.position(self.at) - self.position(self.at - np.asarray(age, float))
 
     def ahead(self, days: ArrayLike) -> Array:
-        """Time of the clock in so many days after the as-of date; beyond what was asked for it runs on evenly."""
-        ends, pace = self.bins.length * np.arange(len(self.future) + 1), np.exp(self.future)
-        passed, h = np.r_[0.0, np.cumsum(pace) * self.bins.length], np.asarray(days, float)
-        year = max(round(YEAR / self.bins.length), 1)
-        return np.interp(h, ends, passed) + np.maximum(h - ends[-1], 0.0) * pace[-year:].mean()
+        """Time of the clock in so many days after the as-of date; beyond what it foresees it runs evenly."""
+        return self.position(self.at + np.asarray(days, float)) - self.position(self.at)
 
     def shock(self, days: float) -> float:
         """Variance of the logarithm of what these days count as, against the days that were learnt from."""
-        return float(self._variance(self._ahead(days)))
+        steps = np.clip(self.length * np.arange(len(self.future) + 1) - self.at, 0.0, days)
+        time = np.diff(self.ahead(steps))
+        parts = time / max(float(time.sum()), 1e-300)
+        return max(float(np.einsum("i,ij,j", parts, self.covariance, parts)), 0.0)
 
-    def deviations(self) -> Array:
-        """Standard deviation of f of each bin, past and future, against the history's level."""
-        n = len(self.past) + len(self.future)
-        return np.sqrt([self._variance(row) for row in np.eye(n)])
+    def seen_from(self, day: int) -> Self:
+        """The same clock, looked at so many days later than now."""
+        return replace(self, at=self.at + day)
 
-    def _ahead(self, days: float) -> Array:
-        """Parts of the horizon's time in each bin to come."""
-        steps = self.bins.length * np.arange(len(self.future) + 1)
-        time = np.diff(self.ahead(np.minimum(steps, days)))
-        return np.r_[np.zeros(len(self.past)), time / max(time.sum(), 1e-300)]
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers for a JSON file."""
+        arrays = {name: getattr(self, name).tolist() for name in _ARRAYS}
+        return {"length": self.length, "gain": self.gain, **arrays}
 
-    def _variance(self, row: Array) -> float:
-        against = row - np.r_[self.shares, np.zeros(len(self.future))]
-        return max(float(np.einsum("i,ij,j", against, self.covariance, against)), 0.0)
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> Self:
+        """The clock that `to_dict` described; ValueError if its parts do not fit together."""
+        found = {name: np.array(saved[name], float) for name in _ARRAYS}
+        n, m = len(found["past"]), len(found["future"])
+        shapes = {"doubt": (n,), "repeats": (n,), "expected": (n,), "covariance": (m, m)}
+        if not (n and m and all(found[name].shape == shape for name, shape in shapes.items())):
+            raise ValueError("the parts of its calendar do not fit together")
+        return cls(length=int(saved["length"]), gain=float(saved["gain"]), **found)  # type: ignore[arg-type]
+
+
+_ARRAYS = ("past", "future", "doubt", "covariance", "repeats", "expected")
 
 
 def fit_clock(
@@ -252,28 +271,35 @@ def fit_clock(
     priors = np.array([size.covariance(t) for size in grid])
     usual = Size(*AT_FIRST).covariance(t[: bins.number])
     flat = known.fit(np.zeros(bins.number))
-    f = _mode(known, _exposing(flat.model), usual)
+    f, model = _mode(known, _exposing(flat.model), usual), flat.model
     for _ in range(ROUNDS):
         f = _centred(f, known.repeats)
-        found, slope, weight = _round(known, f, priors, grid)
+        found, slope, model = _round(known, f, model, priors, grid)
         before, f = f, f + np.clip(found.mean[: bins.number] - f, -1.0, 1.0)
         if np.abs(_centred(f, known.repeats) - before).max() < SETTLED:
             break
     lived = known.by_bin(known.first, known.rows.weights)
     level = float(np.log((np.exp(f) * lived).sum() / lived.sum()))
     exposed = np.exp(f) * np.maximum(slope.exposure, 0.0)
-    last = known.fit(f - level)
+    apart = _against(found.covariance, exposed / exposed.sum())
+    last, n = known.fit(f - level, model), bins.number
     return Clock(
-        bins=bins,
+        length=bins.length,
         past=f - level,
-        future=found.mean[bins.number :] - level,
-        covariance=found.covariance,
-        shares=exposed / exposed.sum(),
+        future=found.mean[n:] - level,
+        doubt=np.maximum(np.diag(apart)[:n], 0.0),
+        covariance=apart[n:, n:],
         repeats=known.repeats,
         expected=known.slope(_exposing(last.model), f - level, curved=False).exposure,
-        size=Size(*np.sqrt(np.einsum("g,gi->i", weight, np.square(grid))).tolist()),
         gain=last.log_likelihood + float((known.repeats * (f - level)).sum()) - flat.log_likelihood,
     )
+
+
+def _against(covariance: Array, shares: Array) -> Array:
+    """The covariance of f less its mean over the history, of which each bin is a share."""
+    level = np.r_[shares, np.zeros(len(covariance) - len(shares))]
+    with_level = np.einsum("ij,j->i", covariance, level)
+    return covariance - with_level - with_level[:, None] + float((level * with_level).sum())
 
 
 def _centred(f: Array, repeats: Array) -> Array:
@@ -307,9 +333,11 @@ def _mode(known: Evidence, model: MBGNBD, prior: Array) -> Array:
     return f
 
 
-def _round(known: Evidence, f: Array, priors: Array, grid: Sequence[Size]) -> tuple[Beliefs, Slope, Array]:
+def _round(
+    known: Evidence, f: Array, near: Any, priors: Array, grid: Sequence[Size]
+) -> tuple[Beliefs, Slope, Any]:
     """Beliefs on f, past and future, averaged over the grid; the model is fitted anew before."""
-    fit = known.fit(f)
+    fit = known.fit(f, near)
     slope = known.slope(_exposing(fit.model), f)
     doubt = _doubt(known, fit, f)
     curvature = slope.curvature - np.einsum("wk,vk->wv", doubt, doubt)
@@ -320,10 +348,10 @@ def _round(known: Evidence, f: Array, priors: Array, grid: Sequence[Size]) -> tu
     logs = found.log_evidence + np.array([size.log_prior for size in grid])
     weight = np.exp(logs - logs.max())
     weight /= weight.sum()
-    return found.averaged(weight), slope, weight
+    return found.averaged(weight), slope, fit.model
 
 
-def _doubt(known: Evidence, fit: Any, f: Array) -> Array:
+def _doubt(known: Evidence, fit: Fit, f: Array) -> Array:
     """How the gradient moves with the model's own parameters, a standard deviation each way."""
     values, vectors = np.linalg.eigh(fit.log_covariance)
     columns = []

@@ -84,10 +84,11 @@ class _CNBD(BetaGeometric):
         total = _total(x, log_gaps, weights)
         if k is not None:
             return _fit_one(cls, rows, k, total)
-        best, tried = _fit_one(cls, rows, 1, total), 1
+        best = fit = _fit_one(cls, rows, 1, total)
+        tried = 1
         while tried < min(best.model.stages + 2, MOST_REGULAR):
             tried += 1
-            fit = _fit_one(cls, rows, tried, total)
+            fit = _fit_one(cls, rows, tried, total, near=fit.model if tried > 2 else None)
             best = fit if fit.log_likelihood > best.log_likelihood else best
         return replace(best, free=best.free + 1)
 
@@ -209,9 +210,17 @@ def _total(x: ArrayLike, log_gaps: ArrayLike | None, weights: ArrayLike | None) 
     return float((gaps * weight).sum())
 
 
-def _fit_one(cls: type[_CNBD], rows: WeightedHistories, k: int, log_gaps: float | None) -> Fit:
-    """The fit for one k, its log-likelihood with the factor of the gaps that makes different k comparable."""
+def _fit_one(
+    cls: type[_CNBD], rows: WeightedHistories, k: int, log_gaps: float | None, near: Any = None
+) -> Fit:
+    """The fit for one k, its log-likelihood with the factor of the gaps that makes different k comparable.
+
+    `near` is the fit for k − 1, from which it is not far.
+    """
     starts = [replace(start, k=k, alpha=start.alpha / k) for start in cls.starts()]
+    if near is not None:
+        unit = float((rows.T * rows.weights).sum()) / rows.customers
+        starts = [replace(near.rescaled(1 / unit), k=k, alpha=near.alpha / unit * (k - 1) / k)]
     fit = fit_purchases(starts, rows, NBD.starts() if k == 1 else ())
     if log_gaps is not None:
         constant = (k - 1) * log_gaps - float(rows.x @ rows.weights) * float(gammaln(k))

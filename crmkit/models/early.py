@@ -12,7 +12,7 @@ with the file nothing is gained, and AIC leaves it out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -180,16 +180,24 @@ class Early(PurchaseModel):
         return self.base.limit_notes()
 
 
-def fit_early(plain: Fit, rows: WeightedHistories, span: int, since: Callable[[Array], Array]) -> Fit:
+def fit_early(
+    plain: Fit,
+    rows: WeightedHistories,
+    span: int,
+    since: Callable[[Array], Array],
+    fading: Sequence[float] = FADING,
+) -> Fit:
     """The plain fit's model with alpha(s), fitted to the same histories.
 
     `rows` are in the unit of the plain fit; `span` and `since` are as in `Early.placed`. The
     log-likelihood is in the terms of the plain fit's, so that their AIC compare.
     """
-    starts = [Early(plain.model, 1.0, tau, (), ()).placed(span, since) for tau in FADING]
+    starts = [Early(plain.model, 1.0, tau, (), ()).placed(span, since) for tau in fading]
     few = rows.thinned(SAMPLE)
-    start = max(starts, key=lambda one: _climbed(one, few)[1])
-    found, gain = _climbed(start, rows)
+    tried = [_climbed(start, few) for start in starts] if len(starts) > 1 or few is rows else []
+    best = max(range(len(tried)), key=lambda i: tried[i][1], default=0)
+    start = starts[best]
+    found, gain = tried[best] if few is rows else _climbed(start, rows)
     return replace(
         plain,
         model=replace(start, base=found.base, factor=float(np.exp(found.coefficients["alpha"][0]))),

@@ -27,6 +27,7 @@ Array = np.ndarray
 FARTHEST = 3.0  # a point moves a parameter by at most e^3
 POISSON = 1e7  # a negative binomial of this shape is a Poisson
 NORMAL = 1e6  # a gamma of this shape is a normal
+SHOCKS = ((-(3**0.5), 1 / 6), (0.0, 2 / 3), (3**0.5, 1 / 6))  # three points with a normal's first moments
 TINY = 1e-300
 
 
@@ -156,6 +157,7 @@ class Outlook:
     _where: Array  # each customer's row among the unique histories
     _hurdle: Hurdle  # orders, by unique history
     _points: Array  # expected orders at the spread parameters, (points, unique histories)
+    _shock: float  # variance of the logarithm of what moves all totals alike
     _discount: Array  # mean discount factor of an order, by customer
     _amounts: Moments | None
     _spend_points: Callable[[], list[Array]]
@@ -189,7 +191,7 @@ class Outlook:
         add, size = self._adder(groups)
         expected = add(self.orders)
         common = [np.bincount(self._cell(groups), row[self._where], size) for row in self._points]
-        return _totals(expected, [common], add(self._customers_variance()), level)
+        return _totals(expected, [common], add(self._customers_variance()), (level, self._shock))
 
     def value_totals(self, groups: ArrayLike | None = None, level: float = 0.8) -> Totals:
         """Expected value by group with an interval, as `order_totals`."""
@@ -199,7 +201,9 @@ class Outlook:
         by_orders = [add(row[self._where] * amounts.mean * self._discount) for row in self._points]
         by_spend = [add(self.orders * spend * self._discount) for spend in self._spend_points()]
         own = hurdle.some * hurdle.square - (hurdle.some * hurdle.mean) ** 2
-        return _totals(add(self.value), [by_orders, by_spend], add(own * self._discount**2), level)
+        return _totals(
+            add(self.value), [by_orders, by_spend], add(own * self._discount**2), (level, self._shock)
+        )
 
     def _money(self) -> Moments:
         if self._amounts is None:
@@ -222,13 +226,26 @@ class Outlook:
         return (lambda values: np.bincount(cell, values, size)), size
 
 
-def _totals(expected: Array, common: list[list[Array]], own: Array, level: float) -> Totals:
-    """Gamma with the mean, and the variance from each source of common doubt plus the customers' own."""
+def _totals(expected: Array, common: list[list[Array]], own: Array, sure: tuple[float, float]) -> Totals:
+    """The variance comes from each source of common doubt and the customers' own; `sure` are level and shock."""
     variance = np.maximum(own, 0.0)
     for points in common:
         if points:
             variance = variance + np.mean([(point - expected) ** 2 for point in points], axis=0)
+    return total(expected, variance, *sure)
+
+
+def total(expected: Array, variance: Array, level: float, shock: float = 0.0) -> Totals:
+    """Gamma with this mean and variance, its ends farther from the mean by a shock common to all.
+
+    Distances from the mean on the log scale add up as those of independent causes.
+    """
     low, high = (gamma_quantile(u, expected, variance) for u in ((1 - level) / 2, (1 + level) / 2))
+    if shock > 0:
+        reach, some = float(ndtri((1 + level) / 2)) * shock**0.5, np.maximum(expected, TINY)
+        below, above = (np.log(some / np.maximum(low, TINY)), np.log(np.maximum(high, some) / some))
+        low = np.where(low > 0, expected * np.exp(-np.hypot(below, reach)), 0.0)
+        high = expected * np.exp(np.hypot(above, reach))
     return Totals(expected, low, high)
 
 
@@ -243,16 +260,19 @@ def outlook(
     m: ArrayLike | None = None,
     n: ArrayLike | None = None,
     rate: float = 0.0,
+    shock: float = 0.0,
+    mixed: float = 0.0,
 ) -> Outlook:
     """Expectations and intervals for customers (x, t_x, T) in the `horizon` after T.
 
     `spend` is a fitted spend model, `m` each customer's mean amount and `n` the number of amounts
     behind it (x unless given). `rate` discounts value continuously, per unit of time; intervals of
-    value are discounted by the same mean factor. Work is done once for each different history.
+    value are discounted by the same mean factor. `shock` is the variance of the logarithm of what moves
+    all totals alike, `mixed` the part of it that is mixed into what each customer does. Work is done once for each different history.
     """
     x, t_x, T = columns(x, t_x, T)
     (ux, uT, ut), where = unique_rows(x, T, t_x)
-    prospects = Prospects.of(fit, horizon, Past.of(ux, ut, uT))
+    prospects = Prospects.of(fit, horizon, Past.of(ux, ut, uT), shock, mixed)
     return prospects.outlook(where, rate, spend, m, x if n is None else n)
 
 
@@ -264,39 +284,55 @@ class Prospects:
     known: Predictions
     orders: Array  # expected at the fit
     points: Array  # expected at the spread points, (points, histories)
+    shock: float = 0.0  # variance of the logarithm of what moves all totals alike
+    mixed: float = 0.0  # the part of it that is mixed into what each customer does
 
     @classmethod
-    def of(cls, fit: Fit, horizon: float, past: Past) -> Self:
+    def of(cls, fit: Fit, horizon: float, past: Past, shock: float = 0.0, mixed: float = 0.0) -> Self:
         """ModelError for a horizon that is none."""
         if not (np.isfinite(horizon) and horizon >= 0):
             raise ModelError(f"The horizon must be a finite time, zero or more; it is {horizon}.")
         h = np.full_like(past.x, horizon)
         known, *others = (model.seen(past) for model in (fit.model, *spread_points(fit)))
         points = [one.expected(h) for one in others]
-        return cls(horizon, known, known.expected(h), np.array(points).reshape(len(points), len(h)))
+        at_points = np.array(points).reshape(len(points), len(h))
+        return cls(horizon, known, known.expected(h), at_points, shock, mixed)
 
     def outlook(
         self, where: Array, rate: float, spend: Fit | None, m: ArrayLike | None, n: ArrayLike
     ) -> Outlook:
         """Of customers whose histories are at the places `where`; their amounts as in `outlook`."""
         amounts = None if spend is None else _amounts(spend, m, n)
-        known, mean, h = self.known, self.orders, np.full_like(self.orders, self.horizon)
-        some = np.clip(known.some(h), 0.0, 1.0)
+        mean, (some, square) = self.orders, self._mixture()
         doubt = np.mean((self.points - mean) ** 2, axis=0) if len(self.points) else 0.0
         factor, orders = self._mean_discount(rate)[where], mean[where]
         return Outlook(
-            alive=known.alive[where],
+            alive=self.known.alive[where],
             p_purchase=some[where],
             orders=orders,
             spend=None if amounts is None else amounts.mean,
             value=None if amounts is None else orders * factor * amounts.mean,
             _where=where,
-            _hurdle=Hurdle.of(some, mean, known.pairs(h) + mean + doubt),
+            _hurdle=Hurdle.of(some, mean, square + doubt),
             _points=self.points,
+            _shock=self.shock,
             _discount=factor,
             _amounts=amounts,
             _spend_points=lambda: [] if spend is None else _spend_means(spend, m, n),
         )
+
+    def _mixture(self) -> tuple[Array, Array]:
+        """P(Y > 0) and E(Y²), over the shocks where they are mixed in."""
+        known, h = self.known, np.full_like(self.orders, self.horizon)
+        some, square = known.some(h), known.pairs(h) + self.orders
+        if self.mixed > 0:
+            (low, weight), (_, middle), (high, _) = SHOCKS
+            some, square = middle * some, middle * square
+            for shock in (low, high):
+                moved = h * np.exp(shock * self.mixed**0.5)
+                some = some + weight * known.some(moved)
+                square = square + weight * (known.pairs(moved) + known.expected(moved))
+        return np.clip(some, 0.0, 1.0), square
 
     def _mean_discount(self, rate: float) -> Array:
         """Discounted over undiscounted expected orders."""

@@ -12,6 +12,7 @@ from crmkit.models.bdw import BdW
 from crmkit.models.bgbb import BGBB
 from crmkit.models.bgnbd import BGNBD
 from crmkit.models.cnbd import BGCNBD, MBGCNBD
+from crmkit.models.early import Early
 from crmkit.models.fitting import Fit
 from crmkit.models.gammagamma import GammaGamma, GammaGammaFrequency
 from crmkit.models.mbgnbd import MBGNBD
@@ -36,7 +37,11 @@ def model_from_dict(saved: Mapping[str, Any]) -> Any:
     try:
         extra = {"k": int(saved["k"])} if "k" in saved else {}
         params = {name: float(saved["params"][name]) for name in kind.names}
-        return kind(**params, **extra)
+        model = kind(**params, **extra)
+        if "early" in saved and isinstance(model, PurchaseModel):
+            own = saved["early"]
+            return Early(model, float(own["factor"]), float(own["tau"]), (), ())
+        return model
     except (KeyError, TypeError, ValueError) as problem:
         raise ModelError(
             f"The saved {kind.title} model lacks or garbles a parameter: {problem}."

@@ -13,6 +13,7 @@ Objective = Callable[[Array], tuple[float, Array, Array]]
 STEP_CAP = 1.5  # a parameter moves by at most e^1.5 in one step
 TOLERANCE = 1e-10  # of gain, twice what the next step adds, and its squared length in standard errors
 RIDGE = 1e-5  # in log-likelihood: not worth another step where the likelihood is flat
+WALL = 1e-9  # as near as this to a bound is at it
 FLAT = 1e-3  # curvature below which the data say nothing: a standard error above 30 log units
 
 
@@ -41,13 +42,23 @@ def _ascent(gradient: Array, hessian: Array, free: Array) -> Array:
 def _search(objective: Objective, at: Maximum, step: Array, box: tuple[Array, Array]) -> Maximum | None:
     """Halve the step until the objective does not fall; None when nothing helps."""
     slack = 1e-13 * abs(at.value)  # the rounding of a sum over many customers
+    step = _within(at.theta, step, box)
     for _ in range(40):
         theta = np.clip(at.theta + step, *box)
+        theta = np.where(theta > box[1] - WALL, box[1], np.where(theta < box[0] + WALL, box[0], theta))
         value, gradient, hessian = objective(theta)
         if np.isfinite(value) and value >= at.value + 1e-4 * float(at.gradient @ (theta - at.theta)) - slack:
             return Maximum(theta, value, gradient, hessian, at.iterations + 1, False)
         step = step / 2
     return None
+
+
+def _within(theta: Array, step: Array, box: tuple[Array, Array]) -> Array:
+    """The step, ended where it first meets a wall of the box: to clip one coordinate would leave a ridge."""
+    room = np.where(step > 0, box[1] - theta, theta - box[0])
+    step = np.where(room <= WALL, 0.0, step)
+    parts = room[step != 0] / np.abs(step[step != 0])
+    return step * min(1.0, float(parts.min(initial=1.0)))
 
 
 def maximise(
@@ -83,7 +94,9 @@ def maximise(
         found = _search(objective, best, step, (lower, upper))
         if found is None:
             return best._replace(converged=gain < 1e-4)
-        best, last = found, gain
+        rise, best, last = found.value - best.value, found, gain
+        if rise < RIDGE and rise < FLAT * gain:
+            return best._replace(converged=True)  # far from what was promised: rounding rules here, too
     return best
 
 
