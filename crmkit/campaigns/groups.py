@@ -98,6 +98,18 @@ def read(path: str, *, by: str | None = None, score: str | None = None) -> pl.Da
     return lists.table(path, names)
 
 
+def named(frame: pl.DataFrame, by: str | None, score: str | None) -> pl.DataFrame:
+    """The same from a frame; DataError where a column is not there."""
+    wanted = {"customer": "customer", "group": "group"}
+    wanted |= {PLANNED: PLANNED} if PLANNED in frame.columns else {}
+    wanted |= {LABEL: by} if by is not None and (by not in GROUPS or by in frame.columns) else {}
+    wanted |= {SCORE: score} if score is not None else {}
+    for name in wanted.values():
+        if name not in frame.columns:
+            raise DataError(f"The groups have no column {name!r}; there are {', '.join(frame.columns)}.")
+    return frame.select(pl.col(name).cast(pl.String).alias(key) for key, name in wanted.items())
+
+
 def assigned(
     frame: pl.DataFrame, *, control: str, planned: Mapping[str, float] | None, exclude: lists.Excluded | None
 ) -> Groups:
@@ -173,12 +185,12 @@ def _nearest(sizes: Mapping[str, int]) -> dict[str, float]:
     )
 
 
-def planned_shares(text: str | None) -> dict[str, float] | None:
+def planned_shares(text: str | Mapping[str, float] | None) -> Mapping[str, float] | None:
     """`control=10%,treated=90%` of the command line."""
     from crmkit.campaigns.arms import named
 
-    if text is None:
-        return None
+    if not isinstance(text, str):
+        return text
     found = {arm: None if share is None else float(share) for arm, share in named(text).items()}
     missing = [arm for arm, share in found.items() if share is None]
     if missing:

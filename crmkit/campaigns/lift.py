@@ -21,13 +21,12 @@ from crmkit.campaigns import facts, tables, uplift
 from crmkit.campaigns import money as money_table
 from crmkit.campaigns.arms import CONTROL
 from crmkit.campaigns.effects import ADJUSTED, PLAIN, Effect
-from crmkit.campaigns.groups import LABEL, assigned, buyers, planned_shares, read
+from crmkit.campaigns.groups import LABEL, assigned, buyers, named, planned_shares, read
 from crmkit.campaigns.money import Costs
 from crmkit.campaigns.seen import Seen, look
 from crmkit.campaigns.window import Window
 from crmkit.customers import Data
 from crmkit.errors import DataError, UsageError
-from crmkit.forecast.people import GROUPS
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
 from crmkit.parse import Duration
@@ -62,46 +61,45 @@ def analyse(
 
     Args:
         data: the transactions, of before and during the campaign.
-        groups: who was assigned to which arm: a file, or a frame of text with the columns `customer` and `group`, and
-            those of `by`, `score` and `planned_share`.
-        from_, to: the first and the last day of the campaign.
-        control_arm: the arm that the others are compared with.
+        groups: who was assigned to which arm: a file, or a frame, with the columns `customer` and `group`.
+        from_, to: the first and the last day of the campaign; `pre` is the time before it that customers are compared by,
+            and refunds are deducted up to `returns_until`.
         margin: the part of revenue that is profit; default: revenue less the cost column, if there is one.
         cost, fixed_cost: of writing to one customer, and of the campaign as a whole; or all of it together: `spend`.
         by: a column of the groups, or segment, tier or cohort as of the day before, whose values are looked at one by one.
         score: a column of the groups that was to say whom to treat; `top` is the part with the highest scores.
-        pre: the time before the campaign that customers are compared by; default: as long as the campaign.
-        returns_until: refunds after the campaign are deducted up to this day.
-        planned: the share of each arm; default: what the groups say, else the nearest round shares.
-        accept_srm: go on where the sizes of the arms are not what was planned.
-        buyers_only: take the groups from the transactions, which tell of buyers only, and compare their order value alone.
-        before_after: without groups, show what happened before and after, and why that is no effect.
+        planned: the share of each arm; default: what the groups say, else round shares; `accept_srm` goes on without.
+        buyers_only, before_after: without groups, the order value alone, or what happened and why that is no effect.
 
     Raises GateError for a sample ratio mismatch, DataError for days outside the file and groups that cannot be compared.
     """
     window, costs = _window(from_, to, pre, returns_until), _costs(margin, cost, fixed_cost, spend)
-    part = None if top is None else parse.percent(top, "--top", low=0.001)
-    if part is not None and score is None:
-        raise UsageError(
-            "--top is a part of the customers by their score. Say which column that is: --score COLUMN."
-        )
-    shares = planned_shares(planned) if isinstance(planned, str) else planned
+    part = _part(top, score)
     if groups is None:
         return _without_groups(data, window, control_arm, buyers_only=buyers_only, before_after=before_after)
     if buyers_only or before_after:
         raise UsageError(
-            "--buyers-only and --before-after are for campaigns without --groups. Leave one of them out."
+            "--buyers-only and --before-after are for campaigns without --groups. Leave one out."
         )
     sales = transactions_of(data, wants=("order", "cost"))
-    frame = read(groups, by=by, score=score) if isinstance(groups, str) else groups
-    own = by if by in GROUPS and LABEL not in frame.columns else None
-    arms = assigned(frame, control=control_arm, planned=shares, exclude=sales.plan.options.exclude)
+    frame = read(groups, by=by, score=score) if isinstance(groups, str) else named(groups, by, score)
+    own = by if LABEL not in frame.columns else None
+    exclude = sales.plan.options.exclude
+    arms = assigned(frame, control=control_arm, planned=planned_shares(planned), exclude=exclude)
     arms.check_ratio(accept_srm)
     if score is not None:
         arms = replace(arms, frame=uplift.scored(arms.frame, part))
     seen = look(sales, window, arms, costs, own)
     result = _result(seen, _effects(seen), costs, by, scored=score is not None, top=part)
     return replace(result, next=_next(groups, window, control_arm) if isinstance(groups, str) else ())
+
+
+def _part(top: float | str | None, score: str | None) -> float | None:
+    if top is not None and score is None:
+        raise UsageError(
+            "--top is a part of the customers by their score. Say which column that is: --score COLUMN."
+        )
+    return None if top is None else parse.percent(top, "--top", low=0.001)
 
 
 def _without_groups(

@@ -182,7 +182,7 @@ class Session:
 
         if self.is_spread:
             return None
-        found = customers_table.read(self.sources(), self._load_options)
+        found = customers_table.read(self.sources(), self._load_options, self._notes.append)
         if found is not None:
             idle.refuse_on_customers(self.common)
             self._check_age(found)

@@ -6,7 +6,7 @@ Parquet. `first`, `days`, `refunds` and the other measures are used where they a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import polars as pl
@@ -20,12 +20,14 @@ from crmkit.load.find.sources import Source
 from crmkit.load.plan import Options
 
 
-def read(files: Sequence[str | Source], options: Options) -> pl.DataFrame | None:
+def read(
+    files: Sequence[str | Source], options: Options, tell: Callable[[str], None] = lambda note: None
+) -> pl.DataFrame | None:
     """The customers of these files, or None where they do not hold customers.
 
     The as-of date is the option's, else the one that `last` and `recency` agree on, else the latest
     `last`. DataError for a value that does not fit its column, an id that comes twice, and dates
-    after the as-of date: a table cannot be wound back.
+    after the as-of date: a table cannot be wound back. `tell` takes a sentence on customers that were left out.
     """
     found = sources.find(list(files))
     opened = [
@@ -49,7 +51,9 @@ def read(files: Sequence[str | Source], options: Options) -> pl.DataFrame | None
     _refuse_later(frame, as_of, opened[0].name)
     made = timed(frame.drop("recency", "x", "t_x", "T", strict=False), as_of)
     if options.exclude is not None:
-        made = made.filter(~options.exclude.holds(made["customer"]))
+        listed = options.exclude.holds(made["customer"])
+        tell(options.exclude.account(int(listed.sum())))
+        made = made.filter(~listed)
     return made.select(name for name in ORDER if name in made.columns).sort("customer")
 
 

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from crmkit.campaigns import adjust, moments, power, segments, sequential, statistics, uplift
+from crmkit import read
+from crmkit.campaigns import adjust, lift, moments, power, segments, sequential, statistics, uplift
 from crmkit.campaigns.statistics import Sample
 from crmkit.columns import COLUMNS
 from crmkit.engine.rows import as_rows
@@ -495,6 +496,17 @@ def test_the_report_has_a_section_for_the_campaign(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--from"):
         crmkit("report", sales, "--groups", groups)
     assert "Did the campaign pay" not in crmkit("report", sales, "--sections", "makers,campaign", "-q")
+
+
+def test_from_python_groups_may_be_a_frame(tmp_path: Path) -> None:
+    sales, groups, _ = campaign(tmp_path)
+    frame = pl.read_csv(groups).with_columns(score=pl.int_range(pl.len()) % 7)
+    one = lift.analyse(read(sales), groups=frame, from_=FROM, to=TO, by="segment", score="score", margin=0.3)
+    assert one.tables["segments"]["segment"].to_list() == ["a", "b", "c"] and "tenths" in one.tables
+    found = run(sales, groups, "--margin", "30%")
+    assert one.tables["effects"].to_dicts() == found["tables"]["effects"]
+    with pytest.raises(DataError, match="no column 'age'"):
+        lift.analyse(read(sales), groups=frame, from_=FROM, to=TO, by="age")
 
 
 @pytest.mark.slow

@@ -51,7 +51,9 @@ def test_a_customers_table_is_shortened_too(tmp_path: Path) -> None:
     crmkit("customers", SALES, "-o", tmp_path / "c.parquet", "-q")
     (tmp_path / "out.csv").write_text("id;who\nx;C000001\n")
     words = ["pareto", tmp_path / "c.parquet", "--exclude", f"{tmp_path / 'out.csv'}:who", "-o"]
-    crmkit(*words, tmp_path / "tiers.csv", "-q")
+    crmkit(*words, tmp_path / "tiers.csv", "-q", "--summary", tmp_path / "s.json")
+    notes = json.loads((tmp_path / "s.json").read_text())["notes"]
+    assert any("lists 1 customers; 1 of them" in note for note in notes)
     assert "C000001" not in (tmp_path / "tiers.csv").read_text()
 
 
