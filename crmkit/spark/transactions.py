@@ -99,7 +99,7 @@ def load(
     source = find(spark, paths, options, assignment.all_needs(options, needs))
     options = layouts.chosen(source.inputs[0].columns, options, source.inputs[0].name)
     needed = assignment.all_needs(options, needs)
-    cast = assignment.assign_roles(source.inputs, options, needed, wants, partial(_first_rows, source))
+    cast = assignment.cast_with_orders(source.inputs, options, needed, wants, partial(_first_rows, source))
     names = {
         opened.name: role_columns(list(roles.values()))
         for opened, roles in zip(source.inputs, cast, strict=True)
@@ -113,6 +113,11 @@ def load(
             f"{path}: facts of whole orders stand on their lines ({', '.join(made.plan.said) or 'by its layout'}), which is read "
             "in the order of the file's rows. Read it with --engine polars, or say --amount-per line."
         )
+    if made.plan.lines.restarts and "store" not in wants:
+        return load(spark, paths, options, needs=needs, wants=wants | {"store"}, asked=True)
+    named = {name for name, word in options.columns.items() if word}
+    if "order" in cast[0] and "order" not in needed | wants | named and not made.plan.lines.need_a_stream:
+        made.forget("order")
     return made
 
 

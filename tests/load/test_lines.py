@@ -182,3 +182,15 @@ def test_check_lists_statuses_with_their_money(tmp_path: Path) -> None:
         '{"column": "Financial Status", "status": "voided", "rows": 2, "revenue": 120.00, "counts_as": "no sale"}'
         in checked(tmp_path, SHOP).out
     )
+
+
+def test_a_status_nobody_asked_for_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "a.csv").write_text(
+        "order_id,customer_id,date,amount,status\n1,a,2024-01-05,5.00,paid\n"
+    )
+    (tmp_path / "both" / "b.csv").write_text("order_id,customer_id,date,amount\n2,a,2024-01-06,5.00\n")
+    assert check(tmp_path / "both").facts["rows_used"] == 2
+    nested = pl.DataFrame({"customer": ["a"], "date": ["2024-01-05"], "amount": [1.0], "status": [["x"]]})
+    nested.write_parquet(tmp_path / "nested.parquet")
+    assert check(tmp_path / "nested.parquet").facts["rows_used"] == 1

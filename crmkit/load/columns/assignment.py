@@ -75,9 +75,27 @@ def assign_roles(
         if opened.columns not in known:
             alike = [other for other in inputs if other.columns == opened.columns]
             known[opened.columns] = _cast(alike, options, needs, wants, peek)
-    found = [known[opened.columns] for opened in inputs]
+    found = _without_odd_statuses(inputs, [known[one.columns] for one in inputs], needs | typed)
     _refuse_disagreement(inputs, found)
     return found
+
+
+def _without_odd_statuses(
+    inputs: Sequence[Input], cast: list[dict[str, Role]], asked: frozenset[str] | set[str]
+) -> list[dict[str, Role]]:
+    """A status nobody asked for is read where all inputs have one that is made of words."""
+    role = statuses.ROLE
+    fits = all(
+        role in roles and _has_words(opened, roles[role]) for opened, roles in zip(inputs, cast, strict=True)
+    )
+    if fits or role in asked:
+        return cast
+    return [{name: one for name, one in roles.items() if name != role} for roles in cast]
+
+
+def _has_words(opened: Input, role: Role) -> bool:
+    kinds = [opened.types[column] for column in role.formula.columns if column in opened.types]
+    return all(arrow_types.fits(kind, role.name) for kind in kinds)
 
 
 def _looked_at(alike: Sequence[Input], columns: Sequence[str], peek: Peek, *, is_whole: bool = False) -> Look:
@@ -153,7 +171,8 @@ def _cast(
     except finding.DoubtError:  # columns whose names say nothing may have values that do
         found = find(look=_looked_at(alike, opened.columns[:_MOST_COLUMNS], peek, is_whole=True))
     for role in found.values():
-        _refuse_misfits(role, opened)
+        if role.name != statuses.ROLE or statuses.ROLE in needs or options.columns.get(statuses.ROLE):
+            _refuse_misfits(role, opened)
     if options.read_as is None:
         return found
     why = f"as in {options.read_as.name}"

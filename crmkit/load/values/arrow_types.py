@@ -30,11 +30,14 @@ _FARTHEST = 2**62
 _DELETE = 0x7F
 
 
+def fits(dtype: pa.DataType, role: str) -> bool:
+    """Whether a column of this type can play this role."""
+    return (role not in _FITS and is_uuid(dtype)) or any(can(_bare(dtype)) for can in _FITS.get(role, _LABEL))
+
+
 def refuse_misfit(dtype: pa.DataType, *, role: str, column: str, file: str) -> None:
     """DataError where a column of this type cannot play this role."""
-    if role not in _FITS and is_uuid(dtype):
-        return
-    if any(fits(_bare(dtype)) for fits in _FITS.get(role, _LABEL)):
+    if fits(dtype, role):
         return
     how = "is nested" if is_.is_nested(dtype) else "does not hold " + _WHAT.get(role, "names or numbers")
     raise DataError(
