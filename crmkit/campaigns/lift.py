@@ -77,10 +77,7 @@ def analyse(
     part = _part(top, score)
     if groups is None:
         return _without_groups(data, window, control_arm, buyers_only=buyers_only, before_after=before_after)
-    if buyers_only or before_after:
-        raise UsageError(
-            "--buyers-only and --before-after are for campaigns without --groups. Leave one out."
-        )
+    _refuse_both(buyers_only or before_after)
     sales = transactions_of(data, wants=("order", "cost"))
     frame = read(groups, by=by, score=score) if isinstance(groups, str) else named(groups, by, score)
     own = by if LABEL not in frame.columns else None
@@ -92,6 +89,13 @@ def analyse(
     seen = look(sales, window, arms, costs, own)
     result = _result(seen, _effects(seen), costs, by, scored=score is not None, top=part)
     return replace(result, next=_next(groups, window, control_arm) if isinstance(groups, str) else ())
+
+
+def _refuse_both(without: bool) -> None:
+    if without:
+        raise UsageError(
+            "--buyers-only and --before-after are for campaigns without --groups. Leave one out."
+        )
 
 
 def _part(top: float | str | None, score: str | None) -> float | None:
