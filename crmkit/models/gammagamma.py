@@ -64,8 +64,8 @@ class GammaGamma(SpendModel):
             notes.append(f"Gamma-Gamma has q = {self.q:.3g}, so its mean amount is infinite; do not use it.")
         if self.q > LARGE_SHAPE:
             notes.append(
-                "Customers do not differ in what they spend: the mean amount is "
-                f"{self.p * self.gamma / self.q:.4g} for all (q and gamma grow without bound)."
+                "The mean amounts of customers do not differ by more than chance may explain, and only means are looked at, so "
+                f"everybody is expected to spend {self.p * self.gamma / self.q:.4g} (q and gamma grow without bound)."
             )
         if self.p > LARGE_SHAPE:
             notes.append("A customer always spends the same amount (p grows without bound).")

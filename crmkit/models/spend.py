@@ -139,7 +139,8 @@ class LognormalSpend(SpendModel):
     def limit_notes(self) -> list[str]:
         if self.between < 1e-6:
             return [
-                "Customers do not differ in what they spend: everybody is expected to spend the common mean."
+                "The mean amounts of customers do not differ by more than chance may explain, and only means are looked at, so "
+                "everybody is expected to spend the common mean."
             ]
         return []
 

@@ -51,7 +51,20 @@ def clean(seed: int, *, checksums: bool = True) -> Clean:
 
 def _customers(who: list[int], chance: Random) -> pa.Array:
     kind = chance.choice(
-        [pa.string(), pa.large_string(), pa.int64(), pa.int32(), pa.dictionary(pa.int32(), pa.string())]
+        [
+            pa.string(),
+            pa.large_string(),
+            pa.string_view(),
+            pa.binary(),
+            pa.dictionary(pa.int32(), pa.string()),
+            pa.int64(),
+            pa.int32(),
+            pa.uint8(),
+            pa.int16(),
+            pa.uint16(),
+            pa.uint32(),
+            pa.uint64(),
+        ]
     )
     return (
         pa.array(who, kind) if pa.types.is_integer(kind) else pa.array([str(name) for name in who]).cast(kind)
@@ -59,7 +72,15 @@ def _customers(who: list[int], chance: Random) -> pa.Array:
 
 
 def _days(days: list[date], chance: Random) -> pa.Array:
-    kind = chance.choice(["date", "ms", "us", "ns", "zoned", "text"])
+    kind = chance.choice(["date", "date64", "s", "ms", "us", "ns", "zoned", "text", "number", "epoch"])
+    if kind == "number":
+        return pa.array(
+            [int(f"{day:%Y%m%d}") for day in days], chance.choice([pa.int32(), pa.int64(), pa.uint32()])
+        )
+    if kind == "epoch":
+        return pa.array([(day - date(1970, 1, 1)).days * 86_400 for day in days], pa.uint32())
+    if kind == "date64":
+        return pa.array(days, pa.date64())
     if kind == "text":
         return pa.array([str(day) for day in days])
     if kind == "date":
@@ -73,7 +94,17 @@ def _days(days: list[date], chance: Random) -> pa.Array:
 
 def _amounts(amounts: list[Decimal], chance: Random) -> pa.Array:
     kind = chance.choice(
-        [pa.decimal128(12, 2), pa.decimal128(38, 4), pa.float64(), pa.float64(), pa.string()]
+        [
+            pa.decimal32(9, 2),
+            pa.decimal64(12, 2),
+            pa.decimal128(12, 2),
+            pa.decimal128(38, 4),
+            pa.decimal256(50, 6),
+            pa.float32(),
+            pa.float64(),
+            pa.float64(),
+            pa.string(),
+        ]
     )
     if pa.types.is_string(kind):
         return pa.array([f"{amount + 0:.2f}" for amount in amounts])
