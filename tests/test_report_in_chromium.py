@@ -1,0 +1,118 @@
+"""The page in a real browser: fits wide and narrow windows in both themes, asks for nothing, accessible by axe-core.
+
+Runs where Chromium is; axe-core is used where the variable CRMKIT_AXE names its axe.min.js.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tool import SALES, process
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = os.environ.get("CRMKIT_AXE", "")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")]
+DARK = ["--blink-settings=preferredColorScheme=0", "--force-dark-mode"]
+_MEASURE = """<script>{axe}
+Promise.resolve({run}).then(found => {{
+  const page = document.documentElement, drawn = [...document.querySelectorAll('svg')].map(one => one.getBBox());
+  const told = document.createElement('pre');
+  told.id = 'told';
+  told.textContent = JSON.stringify({{
+    overflow: page.scrollWidth - page.clientWidth, ground: getComputedStyle(document.body).backgroundColor,
+    drawn: drawn.map(box => Math.round(box.width)), violations: found.map(one => one.id)}});
+  document.body.append(told);
+}});</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    found = {}
+    for lang in ("en", "zh"):
+        found[lang] = folder / f"{lang}.html"
+        assert process("report", SALES, "-o", found[lang], "--lang", lang, "-q").code == 0
+    return found
+
+
+def browse(address: str, *options: str, home: Path) -> str:
+    assert BROWSER is not None
+    words = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={home / 'profile'}",
+        *options,
+    ]
+    done = subprocess.run([*words, address], capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1100])
+def test_it_fits_and_is_accessible(
+    pages: dict[str, Path], lang: str, theme: str, width: int, tmp_path: Path
+) -> None:
+    axe = Path(AXE).read_text(encoding="utf-8") if AXE else ""
+    run = "axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)" if AXE else "[]"
+    text = re.sub(r"<meta http-equiv[^>]*>", "", pages[lang].read_text(encoding="utf-8"))
+    copy = tmp_path / "page.html"
+    copy.write_text(text.replace("</body>", _MEASURE.format(axe=axe, run=run)), encoding="utf-8")
+    options = ["--virtual-time-budget=20000", "--dump-dom", f"--window-size={width},900"]
+    dom = browse(f"file://{copy}", *options, *(DARK if theme == "dark" else []), home=tmp_path)
+    told = re.search(r'<pre id="told">(.*?)</pre>', dom, re.DOTALL)
+    assert told is not None, dom[-500:]
+    found: dict[str, Any] = json.loads(told[1])
+    assert found["overflow"] <= 0
+    assert found["violations"] == []
+    assert found["ground"] == ("rgb(22, 24, 29)" if theme == "dark" else "rgb(255, 255, 255)")
+    assert all(0 < wide <= 470 for wide in found["drawn"]), found["drawn"]
+
+
+@pytest.fixture
+def server(pages: dict[str, Path]) -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200 if self.path == "/report.html" else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(pages["en"].read_bytes() if self.path == "/report.html" else b"")
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}/report.html", asked
+        serving.shutdown()
+
+
+def test_nothing_is_asked_for(server: tuple[str, list[str]], tmp_path: Path) -> None:
+    address, asked = server
+    picture = tmp_path / "page.png"
+    browse(address, f"--screenshot={picture}", "--window-size=1100,3000", home=tmp_path)
+    assert picture.stat().st_size > 50_000
+    assert set(asked) <= {"/report.html", "/favicon.ico"}
+
+
+def test_it_prints(pages: dict[str, Path], tmp_path: Path) -> None:
+    printed = tmp_path / "page.pdf"
+    browse(f"file://{pages['en']}", f"--print-to-pdf={printed}", "--no-pdf-header-footer", home=tmp_path)
+    sheets = len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes()))
+    assert 2 <= sheets <= 8
