@@ -25,8 +25,8 @@ _NEXT = "\0"
 
 
 def pages() -> list[Path]:
-    """The README and every page of the docs."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    """The README in both languages, and every page of the docs."""
+    return [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def refreshed(text: str) -> str:

@@ -22,7 +22,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmkit.language.catalogue import counted, label, phrase
+from crmkit.language.catalogue import counted, current, label, phrase
 from crmkit.language.safe_text import safe
 from crmkit.output import pictures
 from crmkit.output.columns_on_screen import (
@@ -234,7 +234,9 @@ class _Drawing:
             self._say(self._title_of(name), "bold")
 
     def _title_of(self, name: str) -> str:
-        return safe(self.result.titles.get(name) or label(name))
+        title = self.result.titles.get(name)
+        # Titles are English sentences with this file's days in them; elsewhere the table's name does.
+        return safe(title if title and current() == "en" else label(name))
 
     def _picture(self, name: str) -> tuple[str, set[str]]:
         """The picture's name and the words after it."""
