@@ -16,8 +16,8 @@ from polars.io.plugins import register_io_source
 
 from crmkit.engine.rows import ByRow, Rows, Shrink
 from crmkit.errors import DataError
-from crmkit.load import infer, statuses
-from crmkit.load.account import freshness
+from crmkit.load import infer
+from crmkit.load.account import freshness, said
 from crmkit.load.account.audit import Audit, Reject
 from crmkit.load.found import Found
 from crmkit.load.infer import Sample
@@ -261,8 +261,8 @@ class Transactions(ABC):
     def _finish(self) -> None:
         self._has_passed = True
         self._settle_currency()
-        self._refuse_differing()
-        self.audit.notes += self._of_statuses()
+        said.refuse_differing(self.audit, self.plan, self.name)
+        self.audit.notes += said.of_statuses(self.audit, self.plan)
         self.audit.notes += self._inferences()
         if self.audit.rows_used == 0:
             raise DataError(self._nothing_left())
@@ -289,31 +289,6 @@ class Transactions(ABC):
             raise DataError(
                 f"{self.name}: --currency {wanted}: no column of currencies was found, so the rows cannot be told apart."
             )
-
-    def _refuse_differing(self) -> None:
-        """Amounts of orders that differ from line to line are no orders' amounts."""
-        differing, further = (
-            self.audit.differing_orders,
-            self.audit.skipped.get("further line of an order", 0),
-        )
-        if self.plan.options.amount_per is None and differing > 0.01 * (further + differing):
-            raise DataError(
-                f"{self.name}: {self.plan.roles['amount'].formula.text} was taken for the order's total, and {differing:,} orders have "
-                "lines with different ones. Say --amount-per line to count each, or --amount-per order."
-            )
-
-    def _of_statuses(self) -> list[str]:
-        """What the words of status columns are counted as."""
-        said = []
-        options = self.plan.options
-        for role, rule in zip(statuses.roles(len(options.rules)), options.rules, strict=True):
-            counted = {word: found for (name, word), found in self.audit.statuses.items() if name == role}
-            if 0 < len(counted) <= statuses.MANY:
-                money = [f"{self.audit.money(amount):,}" for _, amount in counted.values()]
-                column = self.plan.roles[role].formula.text
-                typed = options.exclude_status + options.refund_status if role == statuses.ROLE else ()
-                said += statuses.notes(column, rule, typed, counted, money)
-        return said
 
     def _nothing_left(self) -> str:
         if self.audit.rows_read == 0:
