@@ -103,7 +103,7 @@ def asserted(found: pl.DataFrame, expected: pl.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
-@pytest.mark.parametrize("role", ["amount", "cost"])
+@pytest.mark.parametrize("role", ["amount", pytest.param("cost", marks=pytest.mark.slow)])
 def test_numbers_are_the_same_in_every_width(tmp_path: Path, kind: str, role: str) -> None:
     usual = pa.array([float(number) for number in WHOLE])
     for formula in FORMULAS[role]:
