@@ -104,9 +104,9 @@ def test_days_are_dates_or_text() -> None:
 def test_customers_are_enough_where_they_suffice(tmp_path: Path) -> None:
     people = crmkit.customers.build(crmkit.read(SALES))
     people.write_parquet(tmp_path / "people.parquet")
-    expected = crmkit.clv.analyse(people, model="mbgnbd").tables["summary"]
+    expected = crmkit.rfm.analyse(people).tables["segments"]
     for data in (crmkit.read(tmp_path / "people.parquet"), crmkit.read(people), people.to_arrow()):
-        assert crmkit.clv.analyse(data, model="mbgnbd").tables["summary"].equals(expected)
+        assert crmkit.rfm.analyse(data).tables["segments"].equals(expected)
     with pytest.raises(UsageError, match="Give the transactions"):
         crmkit.cohort.analyse(people)
 
@@ -182,3 +182,14 @@ def test_nothing_can_be_asked_before_a_pass() -> None:
     found = sales.count(lambda rows: rows.select(pl.len().cast(pl.Int64)), by=())
     assert (found.rows.item(), found.account.rows_read, found.scale) == (1968, 2000, 2)
     assert found.begin == found.first < found.as_of == sales.as_of
+
+
+@pytest.mark.slow
+def test_churn_and_clv_have_one_probability() -> None:
+    """The same model of the same customers, gaps included and without a calendar, has the same k and the same P(alive) to the last bit."""
+    worth = crmkit.clv.analyse(SALES, model="mbgcnbd", classic=True)
+    late = crmkit.churn.analyse(SALES, model="mbgcnbd", everyone=True)
+    assert late.facts["model"]["k"] == worth.facts["model"]["k"]
+    assert late.facts["model"]["params"] == worth.facts["model"]["params"]
+    both = worth.tables["customers"].join(late.tables["customers"], on="customer")
+    assert both["alive"].equals(both["alive_right"], check_names=False)
