@@ -75,8 +75,7 @@ def analyse(
     unknown = [name for name in sections if name not in SECTIONS]
     if unknown:
         raise UsageError(f"--sections {unknown[0]!r} is not one of {', '.join(NAMES)}.")
-    if groups is not None and (from_ is None or to is None):
-        raise UsageError("--groups needs the days of the campaign: --from 2024-03-01 --to 2024-04-30.")
+    _check_days(groups, from_, to)
     asked = [name for name in NAMES if name in sections and (name != "campaign" or groups is not None)]
     paid = partial(_paid, groups=groups, from_=from_, to=to, margin=margin)
     if min_cell < 1:
@@ -103,6 +102,11 @@ def analyse(
         saved={"report": document.html(page)},
         next=("crmkit report FILE -o report.html",),
     )
+
+
+def _check_days(groups: str | None, from_: date | str | None, to: date | str | None) -> None:
+    if groups is not None and (from_ is None or to is None):
+        raise UsageError("--groups needs the days of the campaign: --from 2024-03-01 --to 2024-04-30.")
 
 
 def _asked(
