@@ -25,6 +25,7 @@ def test_groceries() -> None:
     assert found["pairs_found"] == 150
 
 
+@pytest.mark.slow
 def test_online_retail() -> None:
     """Orders without a customer id take part, and refunds do not."""
     words = ["--min-orders", "0.5%", "--max-basket", "9999"]

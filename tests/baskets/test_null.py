@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmkit.baskets.null import Null
@@ -48,6 +48,7 @@ def test_chances_are_those_of_an_independent_package() -> None:
         lambda n: st.lists(st.sets(st.integers(0, n - 1), min_size=1), min_size=2, max_size=20)
     )
 )
+@settings(max_examples=40)
 def test_both_margins_hold(baskets: list[set[int]]) -> None:
     counts = [sum(one in basket for basket in baskets) for one in range(9)]
     null = fitted([count for count in counts if count], [len(basket) for basket in baskets])

@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmkit.baskets import affinity, pairs
@@ -20,6 +20,7 @@ baskets_of = st.lists(st.sets(st.sampled_from("abcdef'\"🍵"), min_size=1), min
 
 
 @given(baskets_of, st.integers(1, 7), st.integers(2, 5))
+@settings(max_examples=50)
 def test_pairs_are_those_of_a_plain_loop(baskets: list[set[str]], size: int, most: int) -> None:
     products = sorted(set().union(*baskets) - {"a"})
     wanted = Counter(
@@ -33,6 +34,7 @@ def test_pairs_are_those_of_a_plain_loop(baskets: list[set[str]], size: int, mos
 
 
 @given(baskets_of, st.integers(1, 7))
+@settings(max_examples=25)
 def test_the_same_answer_in_any_batches_and_order(baskets: list[set[str]], size: int) -> None:
     def answer(one: object) -> object:
         try:
@@ -58,10 +60,10 @@ def test_measures_by_hand() -> None:
 def test_nothing_is_found_where_sizes_and_popularity_are_all_there_is() -> None:
     baskets = made_up(1_500, 60, 5)
     found = []
-    for seed in range(3):
+    for seed in range(2):
         mixed = shuffled(baskets, seed, 6_000)
         found.append(affinity.table(market(mixed, "5"), 0.05).height)
-    assert sorted(found)[1] == 0
+    assert found == [0, 0]
 
 
 def test_planted_pairs_are_found() -> None:
