@@ -9,7 +9,6 @@ Messages go to standard error in the form the user chose; tables leave through `
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import platform
 import sys
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from crmkit._version import VERSION
 from crmkit.commands import advice, idle
+from crmkit.commands.hashes import file_account, sha256
 from crmkit.commands.next_lines import typed
 from crmkit.commands.options import Shared
 from crmkit.commands.progress import show_progress
@@ -370,7 +370,7 @@ class Session:
             "inputs": self._inputs(),
             "facts": dict(result.facts),
             "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
-            "outputs": [_file_account(path, written) for path, written in files.waiting().items()],
+            "outputs": [file_account(path, written) for path, written in files.waiting().items()],
         }
 
     def _options(self) -> dict[str, Any]:
@@ -407,16 +407,3 @@ def reading_of(common: Shared) -> Reading:
     from crmkit.load.reading import NAMES, Reading
 
     return Reading(**{name: getattr(common, name) for name in NAMES})
-
-
-def _file_account(path: str, written: Path) -> dict[str, Any]:
-    return {"file": safe(path), "bytes": written.stat().st_size, "sha256": sha256(written.open("rb"))}
-
-
-def sha256(file: Any) -> str:
-    """The hash of a file's bytes."""
-    with file:
-        digest = hashlib.sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
