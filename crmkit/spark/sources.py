@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlparse
 
@@ -21,6 +22,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.load import batches, infer
 from crmkit.load.columns import assignment
 from crmkit.load.find import sources
+from crmkit.load.find import tables as lake
 from crmkit.load.infer import SAMPLE_ROWS, Sample
 from crmkit.load.inputs import ROW, Input, StreamFlags
 from crmkit.load.plan import Options
@@ -63,6 +65,8 @@ def find(spark: Any, given: Sequence[str], options: Options, needs: frozenset[st
         raise UsageError("A table is read alone. Give one table:NAME, or paths.")
     if tables:
         return Columns(given[0], spark.read.table(given[0].removeprefix("table:")))
+    for path in given:
+        lake.refuse(Path(path.removeprefix("file:")))
     texts = [_is_text(spark, path) for path in given]
     if any(texts) and not all(texts):
         raise DataError("Some of these are text and some Parquet. Give them to one run each.")
