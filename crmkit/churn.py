@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -37,68 +37,24 @@ from crmkit.history.customer_days import (
     purchases,
     sums,
 )
+from crmkit.history.lateness import (
+    DEFAULT,
+    LATE,
+    REFUND_ONLY,
+    STATUSES,
+    YEAR,
+    Rule,
+    last_year,
+    refunds,
+    rhythms,
+    silent_for,
+    standing,
+    staying_away,
+)
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
 from crmkit.result import Result
 from crmkit.scoring import labels
-
-YEAR = 365
-OWN_RHYTHM_FROM = 3
-ACTIVE, OVERDUE, LAPSED, REFUND_ONLY = STATUSES = ("active", "overdue", "lapsed", "refund only")
-LATE = pl.col("status").is_in([OVERDUE, LAPSED])
-
-
-class Rule(NamedTuple):
-    """When a customer is late: a multiple of the own median gap, or a fixed number of days."""
-
-    overdue: float = 2.0
-    lapse_days: int | None = None
-
-    def check(self) -> None:
-        """Raise UsageError for what cannot be a rule."""
-        if not 0 < self.overdue < math.inf:
-            raise UsageError(f"--overdue is {self.overdue:g}. Give a number of rhythms above 0, such as 2.")
-        if self.lapse_days is not None and self.lapse_days < 1:
-            raise UsageError(f"--lapse-days is {self.lapse_days}. Give a number of days of 1 or more.")
-
-    def threshold(self, base_gap: int | None) -> pl.Expr:
-        """Days of silence after which a customer is late."""
-        if self.lapse_days is not None:
-            return pl.lit(float(self.lapse_days))
-        return (pl.col("median_gap") * self.overdue).fill_null(pl.lit(base_gap, dtype=pl.Float64))
-
-    def __str__(self) -> str:
-        if self.lapse_days is not None:
-            return _silent_for(self.lapse_days)
-        return f"silent for more than {self.overdue:g} own median gaps, or the base gap"
-
-
-DEFAULT = Rule()
-
-
-def _silent_for(days: int) -> str:
-    return f"silent for more than {days} day{'s' if days > 1 else ''}"
-
-
-def rhythms(visits: pl.DataFrame) -> pl.DataFrame:
-    """By key: each customer's last purchase day and median gap (none below three purchase days)."""
-    enough = pl.len() >= OWN_RHYTHM_FROM
-    return visits.group_by("code").agg(
-        last=pl.col("date").max(),
-        median_gap=pl.when(enough).then(pl.col("gap").median()),
-    )
-
-
-def last_year(days: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """By key: each customer's revenue of the last 365 days, refunds deducted, in minor units."""
-    recent = days.filter(pl.col("date") > as_of - timedelta(days=YEAR))
-    return recent.group_by("code").agg(at_risk=pl.col("amount").cast(pl.Int128).sum())
-
-
-def refunds(days: pl.DataFrame) -> pl.DataFrame:
-    """By key: the day of each customer's first refund."""
-    returned = days.filter(pl.col("amount") < pl.col("bought"))
-    return returned.group_by("code").agg(first_refund=pl.col("date").min())
 
 
 def people(past: AnyDayHistory, scale: int = 2) -> Rows:
@@ -116,25 +72,6 @@ def _known(past: DayHistory, scale: int) -> pl.DataFrame:
     return finish_each(found, scale, past.as_of).hstack(own)
 
 
-def standing(rhythm: pl.DataFrame, rule: Rule, base: int | None, *, as_of: date) -> pl.DataFrame:
-    """By row: days since the last order, the threshold, the overdue ratio and the status."""
-    labelled = rhythm.with_columns(
-        days_since=(pl.lit(as_of) - pl.col("last")).dt.total_days(),
-        threshold=pl.when(pl.col("last").is_not_null()).then(rule.threshold(base)),
-    )
-    since = pl.col("days_since")
-    status = (
-        pl.when(pl.col("last").is_null())
-        .then(pl.lit(REFUND_ONLY))
-        .when(since <= pl.col("threshold"))
-        .then(pl.lit(ACTIVE))
-        .when(since < YEAR)
-        .then(pl.lit(OVERDUE))
-        .otherwise(pl.lit(LAPSED))
-    )
-    return labelled.with_columns(overdue_ratio=since / pl.col("median_gap"), status=status)
-
-
 def _check(buyers: int, base: int | None, rule: Rule) -> None:
     if not buyers:
         raise DataError(
@@ -145,27 +82,6 @@ def _check(buyers: int, base: int | None, rule: Rule) -> None:
             "Nobody has bought on two different days, so there is no rhythm to be late against. "
             "Say after how many days a customer counts as gone: --lapse-days 180."
         )
-
-
-def staying_away(gaps: pl.DataFrame, silences: pl.DataFrame) -> np.ndarray:
-    """The chance, by days of silence so far, that a silence lasts another 365 days at least.
-
-    Kaplan and Meier's estimate (1958) over all silences in the file: of the silences that had
-    lasted as long, the part that ended each day; silences still open count as long as they were
-    seen. S(t) = prod over u <= t of (1 - ended_u / reached_u), and the chance is S(d + 365) / S(d).
-    Beyond the longest silence seen the curve is level, so that in a short file the chance is too high.
-
-    `gaps` counts silences that ended (`gap_counts`), `silences` has `days_since` and `n` of those still open.
-    """
-    lengths, still = gaps["gap"].to_numpy(), silences["days_since"].to_numpy()
-    longest = int(np.max(np.concatenate([lengths, still])))
-    closed = np.zeros(longest + 1)
-    closed[lengths] = gaps["n"].to_numpy()
-    seen = closed + np.bincount(still, weights=silences["n"].to_numpy(), minlength=longest + 1)
-    reached = np.cumsum(seen[::-1])[::-1]
-    survival = np.cumprod(1 - closed / reached)
-    later = np.minimum(np.arange(longest + 1) + YEAR, longest)
-    return np.divide(survival[later], survival, out=np.zeros(longest + 1), where=survival > 0)
 
 
 def expected_loss(late: pl.DataFrame, chances: np.ndarray) -> int:
@@ -200,7 +116,7 @@ def evaluate(past: AnyDayHistory, at: date, rule: Rule) -> pl.DataFrame:
     judged = past.each(partial(_looking_back, at=at)).by_row(partial(_flagged, rule=rule, base=base, at=at))
     counts = judged.counts(Counted(by=["gone", "late", "silent"]))
     _check(int(counts["n"].sum()), base, rule)
-    rivals = {_silent_for(base): pl.col("silent")} if base is not None else {}
+    rivals = {silent_for(base): pl.col("silent")} if base is not None else {}
     flags = {str(rule): pl.col("late"), **rivals, "everybody": pl.lit(True)}
     return pl.DataFrame([_record(counts.with_columns(flagged=flag), name) for name, flag in flags.items()])
 

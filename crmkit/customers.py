@@ -19,14 +19,14 @@ from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
 from crmkit.headlines import answered, checks
 from crmkit.load.customers_table import ORDER, timed
-from crmkit.load.dataset import NEEDED, WANTED, Dataset, data_of, transactions_of
+from crmkit.load.dataset import NEEDED, WANTED, Data, Dataset, data_of, transactions_of
 from crmkit.load.door import question
 from crmkit.load.found import Found
 from crmkit.load.orders import order_key
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
-Data = Dataset | Transactions | pl.DataFrame | Rows
+__all__ = ["Data", "analyse", "build", "people", "rows"]
 EVERYTHING = frozenset({"first", "orders", "days", "rows", "refunds", "first_revenue", "profit"})
 # Measures of single rows, for which neighbours may not be added up first.
 _OF_ROWS = frozenset({"rows", "profit"})

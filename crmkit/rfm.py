@@ -67,8 +67,6 @@ def analyse(
         _refuse_thawed(frozen, frequency, monetary, choices | {"--ties": None if ties == "same" else ties})
         frequency, monetary = frozen.frequency, frozen.monetary
     frequency, monetary = frequency or "orders", monetary or "total"
-    choice("--frequency", frequency, cutpoints.FREQUENCIES)
-    choice("--monetary", monetary, cutpoints.MONETARIES)
     rows = _people(data, frequency, monetary)
     measured = rows.by_row(partial(measure, frequency=frequency, monetary=monetary))
     largest_first = measured.by_row(_asked).ordered_by(by_value("monetary", "customer")).prefetch_order()
@@ -105,6 +103,8 @@ def analyse(
 
 def _people(data: Data, frequency: str, monetary: str) -> Rows:
     """The customers with what the measures are made of."""
+    choice("--frequency", frequency, cutpoints.FREQUENCIES)
+    choice("--monetary", monetary, cutpoints.MONETARIES)
     wants = {"orders", frequency} & {"orders", "days", "rows"}
     if monetary == "profit":
         return customers.people(data, wants | {"profit"}, needs=(*NEEDED, "cost"))

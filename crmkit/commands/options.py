@@ -223,3 +223,10 @@ def _checked(given: Shared) -> Shared:
     if given.limit is not None and given.limit < 0:
         raise UsageError(f"--limit {given.limit} is negative; 0 shows all rows.")
     return given
+
+
+def reading_of(common: Shared) -> Any:
+    """What the user said about the input; UsageError for what cannot be."""
+    from crmkit.load.reading import NAMES, Reading
+
+    return Reading(**{name: getattr(common, name) for name in NAMES})

@@ -23,7 +23,7 @@ from crmkit._version import VERSION
 from crmkit.commands import advice, idle
 from crmkit.commands.hashes import file_account, sha256
 from crmkit.commands.next_lines import typed
-from crmkit.commands.options import Shared
+from crmkit.commands.options import Shared, reading_of
 from crmkit.commands.progress import show_progress
 from crmkit.errors import CrmkitError, UsageError
 from crmkit.language.safe_text import safe
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from crmkit.load.account.audit import Audit
     from crmkit.load.dataset import Dataset
     from crmkit.load.find.sources import Source
-    from crmkit.load.reading import Reading
     from crmkit.load.transactions import Transactions
     from crmkit.output.report import Outputs
     from crmkit.result import Result
@@ -154,12 +153,6 @@ class Session:
         from crmkit.load.dataset import Dataset
 
         return Dataset(self._opened, self._customers, is_spread=self.is_spread)
-
-    def read(
-        self, *, needs: Iterable[str] = ("customer", "date", "amount"), wants: Iterable[str] = ("order",)
-    ) -> Transactions:
-        """The transactions of the input files with the columns of these roles."""
-        return self.data().transactions(needs, wants)
 
     def _opened(
         self, needs: frozenset[str], wants: frozenset[str], columns: Mapping[str, str]
@@ -400,10 +393,3 @@ def _check_for_spark(common: Shared, *, stays: bool) -> None:
         raise UsageError(
             f"The output {safe(common.output)} is there already. With --engine spark, name a new one."
         )
-
-
-def reading_of(common: Shared) -> Reading:
-    """What the user said about the input; UsageError for what cannot be."""
-    from crmkit.load.reading import NAMES, Reading
-
-    return Reading(**{name: getattr(common, name) for name in NAMES})
