@@ -160,7 +160,8 @@ def _source(one: Any) -> str | Source:
 def data_of(given: Any) -> Data:
     """What a question can be asked of: customers as `crmkit.customers.build` makes them, or what `read` makes."""
     if isinstance(given, Dataset | Transactions) or hasattr(given, "is_here"):
-        return given
+        rows: Data = given
+        return rows
     return given if isinstance(given, pl.DataFrame) and _is_built(given.schema) else read(given)
 
 

@@ -34,7 +34,8 @@ def _bytes_of(file: Any) -> IO[bytes]:
     """An open file as bytes; text is written as UTF-8, which is then how it is read."""
     if isinstance(file, io.TextIOBase):
         return io.BytesIO(file.read().encode("utf-8"))
-    return file
+    found: IO[bytes] = file
+    return found
 
 
 def _table(data: Any, name: str) -> pa.Table:
