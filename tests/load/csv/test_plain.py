@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-import crmkit
 from crmkit.errors import DataError
+from crmkit.load import load
 from crmkit.load.csv import careful, dialect, plain, utf8
 from crmkit.load.find import sources
 from crmkit.load.inputs import Input, StreamFlags
@@ -106,7 +106,7 @@ def test_places_of_bad_rows_count_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(utf8, "PIECE", 1000)
     rows = ["c,2024-01-01,5"] * 400 + ["c,2024-01-01"] + ["c,2024-01-01,5"] * 10 + ["c,2024-13-01,5"]
     (tmp_path / "sales.csv").write_text("\n".join([",".join(HEADER), *rows, ""]))
-    sales = crmkit.read(str(tmp_path / "sales.csv"))
+    sales = load(str(tmp_path / "sales.csv"))
     sales.scan()
     places = sales.places(sales.audit.rejects)
     assert sorted(places[bad.file, bad.record][0] for bad in sales.audit.rejects) == ["line 402", "line 413"]
