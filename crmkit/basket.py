@@ -7,7 +7,7 @@ to orders of these sizes and products of this popularity (`baskets.null`), and a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -63,42 +63,23 @@ def analyse(
     allowed = parse.percent(fdr, "--fdr")
     _check(unit, by, allowed, max_basket)
     if table in OF_CUSTOMERS:
-        _refuse_for_customers(
-            table,
-            unit=unit == "customer",
-            substitutes=substitutes,
-            target=target,
-            by=by,
-            max_items=max_items > 2,
-        )
-        return _of_customers(
-            data,
-            table,
-            level,
-            min_orders,
-            max_basket,
-            exclude,
-            allowed,
-            parse.day("--evaluate", evaluate),
-            within,
-        )
+        others = {"unit": unit == "customer", "substitutes": substitutes, "target": target, "by": by}
+        _refuse_for_customers(table, others | {"max_items": max_items > 2})
+        sales, day = _sales(data, "customer", level, "month"), parse.day("--evaluate", evaluate)
+        return _of_customers(sales, table, min_orders, max_basket, exclude, allowed, day, within)
     if evaluate is not None or within is not None:
         raise UsageError(
-            "--evaluate and --within belong to --table holdings, next and customers. Leave them out."
+            f"--evaluate and --within belong to --table {', '.join(OF_CUSTOMERS)}. Leave them out."
         )
-    sales = _sales(data, unit, level, by)
+    baskets = units.read(_sales(data, unit, level, by), unit, monthly=by is not None)
+    months = [] if by is None else [by]
     known = market.survey(
-        units.read(sales, unit, monthly=by is not None),
-        unit=unit,
-        min_orders=min_orders,
-        most=max_basket,
-        exclude=exclude,
-        by=[] if by is None else [by],
+        baskets, unit=unit, min_orders=min_orders, most=max_basket, exclude=exclude, by=months
     )
     return _pairs(known, allowed, substitutes=substitutes, target=target, max_items=max_items)
 
 
-def _refuse_for_customers(table: str | None, **options: object) -> None:
+def _refuse_for_customers(table: str | None, options: Mapping[str, object]) -> None:
     """UsageError for an option of pairs that would change nothing."""
     for name, given in options.items():
         if given:
@@ -121,9 +102,8 @@ def _pairs(known: Market, fdr: float, *, substitutes: bool, target: str | None, 
 
 
 def _of_customers(
-    data: Data,
-    table: str,
-    level: str | None,
+    sales: Transactions,
+    table: str | None,
     min_orders: str | None,
     most: int,
     exclude: Sequence[str],
@@ -132,7 +112,6 @@ def _of_customers(
     within: str | None,
 ) -> Result:
     """What is asked of everything that a customer ever bought."""
-    sales = _sales(data, "customer", level, "month")
     if table == "holdings":
         return headlines.holdings(holdings.result(sales, evaluate=evaluate))
     if table == "next":
