@@ -52,8 +52,11 @@ def by_customer(rows: pl.LazyFrame, *, has_order: bool) -> pl.LazyFrame:
     """By key: the rows of each customer as lists."""
     order = order_key(has_order)
     named = rows.filter(pl.col("product").is_not_null())
-    product = pl.col("product").cast(pl.String).hash(seed=2).alias("product")
-    return named.group_by("customer").agg(product, "date", "amount", order.alias("order"))
+    # A cluster knows no numbers without a sign.
+    product = pl.col("product").cast(pl.String).hash(seed=2).reinterpret(signed=True).alias("product")
+    return named.group_by("customer").agg(
+        product, "date", "amount", order.reinterpret(signed=True).alias("order")
+    )
 
 
 def _held(frame: pl.DataFrame, day: date | None) -> pl.DataFrame:
