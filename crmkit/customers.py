@@ -15,10 +15,12 @@ import polars as pl
 
 from crmkit.engine import reducers
 from crmkit.engine.counts import by_id
+from crmkit.engine.money import unit
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
 from crmkit.headlines import answered, checks
-from crmkit.load.customers_table import ORDER, timed
+from crmkit.load.customers.layout import ORDER
+from crmkit.load.customers_table import timed
 from crmkit.load.dataset import NEEDED, WANTED, Data, Dataset, data_of, transactions_of
 from crmkit.load.door import question
 from crmkit.load.found import Found
@@ -207,7 +209,7 @@ def finish_each(frame: pl.DataFrame, scale: int, as_of: date, *, key: str = "cus
 
 def money(name: str, scale: int) -> pl.Expr:
     """Minor units → the exact amount."""
-    return (pl.col(name).cast(pl.Decimal(38, scale)) / 10**scale).alias(name)
+    return (pl.col(name).cast(pl.Decimal(38, scale)) / unit(scale)).alias(name)
 
 
 def buyers(frame: pl.DataFrame) -> pl.DataFrame:

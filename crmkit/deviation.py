@@ -22,6 +22,7 @@ import polars as pl
 
 from crmkit import parse
 from crmkit.customers import Data
+from crmkit.engine.money import unit
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import answered, leaving
 from crmkit.history import customer_days
@@ -185,7 +186,7 @@ def alarms(past: DayHistory, tested: pl.DataFrame, scale: int) -> pl.DataFrame:
 
 def _exact(name: str, scale: int) -> pl.Expr:
     """Days as they are and minor units as money, rounded to the decimals of money."""
-    days = pl.col(name) * 10**scale
+    days = pl.col(name) * unit(scale)
     units = pl.when(pl.col("measure") == GAP).then(days).otherwise(pl.col(name))
     return money(units.round().cast(pl.Int128), scale).alias(name)
 

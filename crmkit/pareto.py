@@ -19,6 +19,7 @@ from crmkit import customers, parse
 from crmkit.customers import Data
 from crmkit.customers import money as minor_as_money
 from crmkit.engine.counts import by_value, money, ratio, scale, whole
+from crmkit.engine.money import unit
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import UsageError
 from crmkit.headlines import value as headlines
@@ -156,7 +157,7 @@ def _with_shares(
     total = above_zero(rungs)
     own = [] if value == "revenue" else [pl.col(value), ratio(whole(value), total).alias(f"{value}_share")]
     positive = int(sums.select(whole("above_zero").sum()).item())
-    per_head = pl.col("n") * 10 ** scale(rows, "revenue")
+    per_head = pl.col("n") * unit(scale(rows, "revenue"))
     return rows.select(
         "tier",
         pl.col("n").alias(noun),

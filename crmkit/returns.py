@@ -6,6 +6,7 @@ whether little was returned or much was sold.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -124,7 +125,7 @@ def _waits(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select("waited").explode("waited").drop_nulls()
 
 
-def _cohorts(people: Rows, listed: Any) -> pl.DataFrame:
+def _cohorts(people: Rows, listed: Callable[[pl.DataFrame, str], pl.DataFrame]) -> pl.DataFrame:
     counts = people.by_row(_with_cohort).counts(Counted(by=["cohort"], sums=_SUMS))
     return listed(counts, "cohort").sort("cohort", nulls_last=True)
 

@@ -23,6 +23,7 @@ import polars as pl
 from crmkit import parse
 from crmkit.customers import Data
 from crmkit.engine.counts import money as exact
+from crmkit.engine.money import unit
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import answered, over_time, together
 from crmkit.history import level_trends, periods
@@ -130,7 +131,7 @@ def table(rows: pl.DataFrame, period: Period, scale: int) -> pl.DataFrame:
     both_known = pl.col("complete") & pl.col("complete").shift(lag)
     ratios = rows.select(
         orders_per_customer=pl.when(customers > 0).then(orders / customers),
-        order_value=pl.when(orders > 0).then(revenue / (orders * 10**scale)),
+        order_value=pl.when(orders > 0).then(revenue / (orders * unit(scale))),
         year_on_year=pl.when(both_known, year_ago > 0).then((revenue - year_ago) / year_ago),
     )
     figures = rows.select("period", money(revenue, scale), "orders", "customers", "complete")

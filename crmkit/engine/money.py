@@ -1,4 +1,4 @@
-"""Amounts that a formula worked out, rounded once to exact hundredths."""
+"""Minor units, and amounts that a formula worked out, rounded once to exact hundredths."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 HUNDREDTH = Decimal("0.01")
 _WIDE = Context(prec=38)
+
+
+def unit(places: int) -> int:
+    """How many minor units make one: 100 for two decimal places."""
+    return int(10**places)
 
 
 def amount(value: float | Decimal | None, places: int = 2) -> Decimal | None:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from crmkit.engine.counts import scale
-from crmkit.engine.money import amounts
+from crmkit.engine.money import amounts, unit
 from crmkit.errors import UsageError
 from crmkit.forecast.selection import REGULAR, Choice, unit_days
 from crmkit.forecast.totals import Groups
@@ -33,11 +33,11 @@ def places_of(people: pl.DataFrame) -> int:
 
 def money_column(name: str, values: Array, places: int = CENTS) -> pl.Series:
     """Amounts to the nearest hundredth, or to more places."""
-    unit = 10**places
-    if np.abs(values).max(initial=0.0) > EXACT_UP_TO * 10**CENTS / unit:
+    one = unit(places)
+    if np.abs(values).max(initial=0.0) > EXACT_UP_TO * 10**CENTS / one:
         return amounts(name, values.tolist(), places)
-    minor = pl.Series(name, np.round(values * unit).astype(np.int64))
-    return pl.DataFrame([minor]).select(pl.col(name).cast(pl.Decimal(38, places)) / unit)[name]
+    minor = pl.Series(name, np.round(values * one).astype(np.int64))
+    return pl.DataFrame([minor]).select(pl.col(name).cast(pl.Decimal(38, places)) / one)[name]
 
 
 def summary(found: Valued, by: By | None) -> pl.DataFrame:

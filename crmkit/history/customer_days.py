@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import polars as pl
 
@@ -65,7 +65,7 @@ class DayHistory(NamedTuple):
     @property
     def first(self) -> date:
         """The first day of all."""
-        return self.days.select(pl.col("date").min()).row(0)[0]
+        return cast(date, self.days["date"].min())
 
     def each(self, function: OfHistory) -> Rows:
         """See `AnyDayHistory.each`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import polars as pl
@@ -44,7 +44,7 @@ class Days(NamedTuple):
             raise DataError(
                 "Nobody has bought anything, so there is no history to learn from. See `crmkit check`."
             )
-        return bought.select(pl.col("date").min()).row(0)[0]
+        return cast(date, bought["date"].min())
 
 
 def by_day(

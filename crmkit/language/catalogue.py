@@ -39,7 +39,7 @@ def of_locale() -> str:
 
 def phrase(text: str, /, **values: object) -> str:
     """The sentence in the language that is spoken, with its `{values}` filled in."""
-    return _part("sentences").get(text, text).format(**values)
+    return str(_part("sentences").get(text, text)).format(**values)
 
 
 def sentences(*told: str) -> str:
@@ -51,7 +51,7 @@ def counted(number: int, noun: str) -> str:
     """So many of a thing, such as `28 customers`."""
     known = _part("counted").get(noun)
     if known is not None:
-        return known.format(n=f"{number:,}")
+        return str(known).format(n=f"{number:,}")
     return f"{number:,} {noun}" if number != 1 else f"{number:,} {noun.removesuffix('s')}"
 
 

@@ -15,7 +15,7 @@ from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
 from crmkit.load.infer import role_columns
 from crmkit.load.inputs import ROW, Input, StreamFlags
-from crmkit.load.plan import Options
+from crmkit.load.plan import Options, ReadingPlan
 from crmkit.load.transactions import Transactions
 
 __all__ = ["Audit", "Files", "Options", "Transactions", "load"]
@@ -45,7 +45,7 @@ def load(
     cast = assignment.cast_with_orders(inputs, options, needs, wants)
     names = [role_columns(list(roles_here.values())) for roles_here in cast]
     sampled = infer.sample(inputs, names)
-    made = Files(inputs, names, infer.ReadingPlan(roles=cast[0], options=options), sampled)
+    made = Files(inputs, names, ReadingPlan(roles=cast[0], options=options), sampled)
     made.plan = infer.make(
         sampled, cast[0], options, made.name, made.tally, needs=needs, wide=partial(_wide, inputs[0])
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import cast
 
 import polars as pl
 
@@ -91,7 +92,7 @@ def _as_of(frame: pl.DataFrame, file: str) -> date:
             .unique()
         )
         if days.len() == 1:
-            return days[0]
+            return cast(date, days[0])
         if days.len() > 1:
             raise DataError(
                 f"{file}: last and recency do not agree on one as-of date ({days.min()!s} … {days.max()!s}); say --as-of DATE."

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _WIDE_FROM = 2.0**62
 Build = Callable[[pl.LazyFrame], pl.LazyFrame]
 Place = tuple[str, int, str]
+
+Answer = TypeVar("Answer")
 
 
 class Transactions(ABC):
@@ -88,7 +90,7 @@ class Transactions(ABC):
 
     def is_text(self, role: str) -> bool:
         """Whether these labels are text while rows stream by; customer ids are in every table."""
-        return self._reader().schema()[role] == pl.String
+        return bool(self._reader().schema()[role] == pl.String)
 
     @property
     def as_of(self) -> date:
@@ -196,7 +198,7 @@ class Transactions(ABC):
             keep_all_rejects=self.keep_all_rejects,
         )
 
-    def _until_settled(self, run: Callable[[], Any]) -> Any:
+    def _until_settled(self, run: Callable[[], Answer]) -> Answer:
         """Run a pass; again only if the sample misled the plan."""
         while True:
             found = run()

@@ -10,8 +10,10 @@ from datetime import date
 
 import polars as pl
 
-from crmkit.customers import money, timed
+from crmkit.customers import money
 from crmkit.engine.counts import ratio, scale, whole
+from crmkit.engine.money import unit
+from crmkit.load.customers_table import timed
 from crmkit.load.orders import order_key
 
 LABELS = ("channel", "store", "group", "product")
@@ -54,7 +56,7 @@ def finished(frame: pl.DataFrame, units: int, as_of: date) -> pl.DataFrame:
         if "product" in frame.columns
         else []
     )
-    places = 10 ** scale(made, "revenue")
+    places = unit(scale(made, "revenue"))
     return made.with_columns(
         ratio(whole("revenue"), pl.col("orders") * places).alias("order_value"),
         pl.when(pl.col("x") > 0).then(pl.col("t_x") / pl.col("x")).alias("gap"),

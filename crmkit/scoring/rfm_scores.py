@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from crmkit.engine.counts import ratio, scale, whole
+from crmkit.engine.money import unit
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.parse import choice
@@ -46,7 +47,7 @@ def measure(customers: pl.DataFrame, frequency: str, monetary: str) -> pl.DataFr
         raise UsageError(
             "--monetary profit needs a cost column, and none was found. Name it with --cost COLUMN."
         )
-    per_order = ratio(whole("revenue"), pl.col("orders") * 10 ** scale(customers, "revenue"))
+    per_order = ratio(whole("revenue"), pl.col("orders") * unit(scale(customers, "revenue")))
     amount = {
         "total": pl.col("revenue"),
         "profit": pl.col("profit"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from crmkit.engine.counts import ratio, scale, whole
+from crmkit.engine.money import unit
 from crmkit.scoring.segments import REFUND_ONLY, Bins
 
 
@@ -30,7 +31,7 @@ def segments_table(
         scored=pl.col("n").filter(pl.col("r").is_not_null()).sum(),
     )
     rows = pl.DataFrame({"segment": listed}).join(sums, on="segment", how="left", maintain_order="left")
-    total, minor = int(brief.select(whole("revenue").sum()).item()), 10 ** scale(brief, "revenue")
+    total, minor = int(brief.select(whole("revenue").sum()).item()), unit(scale(brief, "revenue"))
     return rows.with_columns(pl.col("n", "revenue", "units").fill_null(0)).select(
         "segment",
         pl.col("n").alias("customers"),

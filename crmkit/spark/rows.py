@@ -6,7 +6,7 @@ which engine moved the rows. Only the public API of PySpark 4 is used, which Spa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -174,11 +174,12 @@ def as_frame(table: pa.Table | pa.RecordBatch, schema: Mapping[str, Any]) -> pl.
     return frame.cast(dict(schema))  # type: ignore[arg-type]
 
 
-def _as_batches(frame: pl.DataFrame) -> Iterable[pa.RecordBatch]:
+def _as_batches(frame: pl.DataFrame) -> list[pa.RecordBatch]:
     carried: dict[Any, Any] = {name: _carried(kind) for name, kind in frame.schema.items()}
     table = frame.cast(carried).to_arrow(compat_level=_PLAIN).combine_chunks()
     fields = [field.with_type(_narrow(field.type)) for field in table.schema]
-    return table.cast(pa.schema(fields)).to_batches()
+    batches: list[pa.RecordBatch] = table.cast(pa.schema(fields)).to_batches()
+    return batches
 
 
 def _carried(kind: Any) -> Any:

@@ -9,6 +9,7 @@ from datetime import date
 import polars as pl
 import pyarrow as pa
 
+from crmkit.engine.money import unit
 from crmkit.errors import DataError
 from crmkit.load import batches, infer
 from crmkit.load.account.audit import REASON, REASONS
@@ -75,7 +76,7 @@ def _values(column: _Column, series: pl.Series, options: Options) -> pl.Series:
     blank = reasons.is_in(sorted(_MAY_BE_BLANK)) if column.what not in _NEEDED else pl.Series([False])
     wrong = (reasons > 0) & ~blank
     if column.what in _COUNTS:
-        fraction = cleaned["amount"] % 10**plan.scale != 0
+        fraction = cleaned["amount"] % unit(plan.scale) != 0
         wrong |= (fraction | (cleaned["amount"] < 0) | cleaned["__rounded"]).fill_null(False)
     if wrong.any():
         row = int(wrong.arg_max() or 0)
@@ -89,12 +90,12 @@ def _values(column: _Column, series: pl.Series, options: Options) -> pl.Series:
     if column.role == "date":
         return values.alias(column.what)
     if column.what in _COUNTS:
-        return (values // 10**plan.scale).alias(column.what)
+        return (values // unit(plan.scale)).alias(column.what)
     return _exact(values, plan.scale).alias(column.what)
 
 
 def _exact(minor: pl.Series, scale: int) -> pl.Series:
-    return minor.cast(pl.Decimal(38, scale)) / 10**scale
+    return minor.cast(pl.Decimal(38, scale)) / unit(scale)
 
 
 def _cleaned(column: _Column, series: pl.Series, options: Options) -> tuple[pl.DataFrame, ReadingPlan]:

@@ -207,7 +207,8 @@ def _decompressed(raw: IO[bytes], compression: str | None) -> IO[bytes]:
     if compression == "zstd":
         import pyarrow as pa
 
-        return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+        unpacked: IO[bytes] = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+        return unpacked
     return raw
 
 

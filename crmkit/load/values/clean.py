@@ -69,7 +69,7 @@ def _told_apart(values: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
     """A blank is no bad value: say so, where a batch has any."""
     operands = [name for name in raw.columns if name.startswith("amount:")]
     blanks = raw.select(
-        _blank(raw, "date", dates.BLANKS).alias("__no_date"),
+        _blank(raw, "date", numbers.BLANKS).alias("__no_date"),
         pl.any_horizontal(_blank(raw, name, numbers.NUMBER_BLANKS) for name in operands or ["date"]).alias(
             "__no_amount"
         ),
