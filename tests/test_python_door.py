@@ -18,6 +18,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.load.door import in_python
 from crmkit.load.reading import NAMES, Reading
 from crmkit.result import Result
+from tests.tool import crmkit as typed
 
 SALES = Path(__file__).parent.parent / "sample_data" / "sales.csv"
 OF_DATA = (
@@ -142,6 +143,16 @@ def test_errors_of_questions_name_arguments() -> None:
     assert in_python("Add --scheme pyramid. Or see `crmkit rfm --help`.") == (
         "Add scheme=pyramid. Or see `crmkit rfm --help`."
     )
+
+
+def test_a_command_that_was_refused_leaves_python_its_names() -> None:
+    with pytest.raises(UsageError, match="is also an input"):
+        typed("rfm", SALES, "-o", SALES)
+    with pytest.raises(UsageError, match=r"^--bins is 99"):
+        typed("rfm", SALES, "--bins", "99")
+    with pytest.raises(UsageError, match="bins is 99") as caught:
+        crmkit.rfm.analyse(SALES, bins=99)
+    assert "--" not in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [3, None, {"a": 1}, []])

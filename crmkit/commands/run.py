@@ -94,8 +94,8 @@ class Session:
     def __enter__(self) -> Session:
         from crmkit.load import door
 
+        self._check_outputs()  # first: where it refuses, nothing closes what was opened
         self._open.callback(door.is_typed.reset, door.is_typed.set(True))
-        self._check_outputs()
         return self
 
     def __exit__(
