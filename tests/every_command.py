@@ -1,13 +1,17 @@
 """Every command with the words that exercise it: the one list that tests of all commands go through.
 
-`{file}` is a file of transactions like the sample's, `{middle}` a day in the middle of it, `{out}` a
-file to be written. A new command is a line here; `tests/commands/test_every_command.py` asks for it.
+`{file}` is a file of transactions like the sample's, `{middle}` a day in the middle of it, `{groups}` who
+was in which arm of the sample's campaign, `{out}` a file to be written. A new command is a line here; `tests/commands/test_every_command.py` asks for it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.tool import ROOT
+
+GROUPS = ROOT / "sample_data" / "groups.csv"
 
 
 class Exercise(NamedTuple):
@@ -21,11 +25,16 @@ class Exercise(NamedTuple):
 EVERY = {
     "check": Exercise("{file}", same_bytes=False),  # an account of files: names and lines are its subject
     "customers": Exercise("{file}"),
+    "layouts": Exercise("shopify-orders", same_bytes=False),
     "pareto": Exercise("{file} --value profit"),
     "rfm": Exercise("{file}"),
     "basket": Exercise("{file}"),
     "profile": Exercise("{file} --by segment"),
     "score": Exercise("{file}"),
+    "returns": Exercise("{file}"),
+    "report": Exercise(
+        "{file}", same_bytes=False, hungry=True
+    ),  # its output is a page, with the files' names
     "clv": Exercise("{file} --by channel"),
     "backtest": Exercise("{file} --split {middle}"),
     "migration": Exercise("{file} --from {middle}"),
@@ -35,6 +44,7 @@ EVERY = {
     "trend": Exercise("{file}"),
     "deviation": Exercise("{file}", hungry=True),
     "split": Exercise("{file} --control 10% --name spring"),
+    "lift": Exercise("{file} --groups {groups} --from 2024-08-05 --to 2024-12-31 --cost 0.10"),
     "accumulation": Exercise("--from {file} --store channel", same_bytes=False, hungry=True),
     "value": Exercise("--spend 40 --every 1w --years 30 --retention 90%", same_bytes=False),
     "sample": Exercise("--rows 2000 --customers 200 -o {out}", same_bytes=False),
@@ -44,5 +54,5 @@ READING = tuple(name for name, exercise in EVERY.items() if exercise.words.start
 
 def words(command: str, file: Path, out: Path | None = None) -> list[str]:
     """The command line, ready to be run."""
-    filled = EVERY[command].words.format(file=file, middle="2024-06-30", out=out)
+    filled = EVERY[command].words.format(file=file, middle="2024-06-30", groups=GROUPS, out=out)
     return [command, *filled.split()]
