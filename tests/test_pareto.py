@@ -274,7 +274,7 @@ def test_what_cannot_be_ranked_is_refused_in_words() -> None:
         pareto.analyse(crowd, value="recency")
     with pytest.raises(UsageError, match="abc, contribution, pyramid"):
         pareto.analyse(crowd, scheme="xyz")
-    with pytest.raises(UsageError, match="--scheme pyramid"):
+    with pytest.raises(UsageError, match="inactive_after belongs to scheme=pyramid"):
         pareto.analyse(crowd, inactive_after=30)
     with pytest.raises(UsageError, match="0 or more days"):
         pareto.analyse(crowd, scheme="pyramid", inactive_after=-1)

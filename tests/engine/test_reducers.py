@@ -187,7 +187,8 @@ def test_a_file_that_is_different_at_its_end(
     rows = pl.read_csv(tmp_path / "sales.csv", schema_overrides={"order": pl.String})
     expected = rows.group_by("customer").agg(pl.col("order").n_unique().cast(pl.Int64).alias("orders"))
     assert found.select("customer", "orders").equals(expected.sort("customer"))
-    assert sales.audit.rows_used == rows.height
+    assert sales.account_of_answer is not None
+    assert sales.account_of_answer.rows_used == rows.height
 
 
 def test_a_pipe_begins_again_as_well(tmp_path: Path) -> None:

@@ -115,14 +115,14 @@ class TestNarrow:
 
     def test_headers_are_broken_before_a_column_goes(self) -> None:
         frame = pl.DataFrame({"stage": ["loyal"], "expected_purchases": [1.5], "mean_order_value": [2.5]})
-        assert self.page(50, t=frame).text.splitlines()[0] == "stage  expected orders  mean order value"
+        assert self.page(50, t=frame).text.splitlines()[0] == "stage  expected purchases  mean order value"
         assert self.page(25, t=frame).text == expected(
             """
-                              mean
-                   expected  order
-            stage    orders  value
-            ──────────────────────
-            loyal      1.50   2.50
+                               mean
+                    expected  order
+            stage  purchases  value
+            ───────────────────────
+            loyal       1.50   2.50
             """
         )
         assert self.page(25, t=frame).hints == ()
@@ -189,10 +189,10 @@ class TestAnswers:
         }
         assert drawn({"summary": pl.DataFrame([row])}) == expected(
             """
-            customers           261
-            expected orders  328.51  (261.00 to 400.00)
-            clv                9.00
-            """.replace("328.51", "328.50")
+            customers              261
+            expected purchases  328.50  (261.00 to 400.00)
+            clv                   9.00
+            """
         )
 
     def test_a_map_stands_beside_its_table_where_there_is_room(self) -> None:
