@@ -6,6 +6,9 @@ by code and what it prints; the code of a page is one program. This script rewri
 
     python docs/refresh.py            rewrite
     python docs/refresh.py --check    say which pages are out of date, and end with status 1
+
+Names of pages after these (`docs/rfm.md`) keep it to those. What the surroundings say of language, zone, width and
+colours does not reach the commands: everybody gets the same screens.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import re
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +26,8 @@ _BLOCK = re.compile(r"(<!-- (run|options): (.+?) -->\n)(?:```text\n.*?```\n)?", 
 
 _CODE = re.compile(r"(<!-- python -->\n```python\n(.*?)```\n)(?:```text\n.*?```\n)?", re.DOTALL)
 _NEXT = "\0"
+_KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")  # all else of the environment is set here
+_PLAIN = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "dumb", "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
 def pages() -> list[Path]:
@@ -29,9 +35,10 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def refreshed(text: str) -> str:
+def refreshed(text: str, pool: ThreadPoolExecutor) -> str:
     """The page with every block as it should be now."""
-    text = _BLOCK.sub(lambda match: f"{match[1]}```text\n{_content(match[2], match[3])}```\n", text)
+    blocks = iter(list(pool.map(lambda match: _content(match[2], match[3]), list(_BLOCK.finditer(text)))))
+    text = _BLOCK.sub(lambda match: f"{match[1]}```text\n{next(blocks)}```\n", text)
     printed = iter(_printed([match[2] for match in _CODE.finditer(text)]))
     return _CODE.sub(lambda match: f"{match[1]}{_as_text(next(printed))}", text)
 
@@ -61,13 +68,16 @@ def _run(line: str) -> str:
 
 
 def _run_plainly(command: list[str], name: str) -> str:
-    plain = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("FORCE_COLOR", "COLUMNS", "NO_COLOR")
-    }
-    environment = plain | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "dumb"}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _PLAIN
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        env=environment,
+        check=False,
+    )
     if done.returncode:
         raise SystemExit(f"{name}: {done.stderr}")
     return done.stdout
@@ -80,17 +90,19 @@ def _options(command: str) -> str:
 
 def main() -> int:
     """Rewrite the pages, or check them."""
-    stale = []
-    for page in pages():
-        old = page.read_text(encoding="utf-8")
-        new = refreshed(old)
-        if new != old:
-            stale.append(page.relative_to(ROOT))
-            if "--check" not in sys.argv:
-                page.write_text(new, encoding="utf-8")
-    for page in stale:
-        print(("out of date: " if "--check" in sys.argv else "rewrote ") + str(page))
-    return 1 if stale and "--check" in sys.argv else 0
+    check = "--check" in sys.argv
+    named = {Path(word).resolve() for word in sys.argv[1:] if word != "--check"}
+    some = [page for page in pages() if not named or page in named]
+    # A screen mostly waits for imports, so two a processor run at once: those of all pages wait for one pool.
+    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as screens, ThreadPoolExecutor(len(some)) as each:
+        old = list(each.map(lambda page: page.read_text(encoding="utf-8"), some))
+        new = list(each.map(lambda text: refreshed(text, screens), old))
+    stale = [(page, text) for page, was, text in zip(some, old, new, strict=True) if text != was]
+    for page, text in stale:
+        if not check:
+            page.write_text(text, encoding="utf-8")
+        print(("out of date: " if check else "rewrote ") + str(page.relative_to(ROOT)))
+    return 1 if stale and check else 0
 
 
 if __name__ == "__main__":
