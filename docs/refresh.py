@@ -28,6 +28,8 @@ _CODE = re.compile(r"(<!-- python -->\n```python\n(.*?)```\n)(?:```text\n.*?```\
 _NEXT = "\0"
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")  # all else of the environment is set here
 _PLAIN = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "dumb", "LANG": "C.UTF-8", "TZ": "UTC"}
+# Help hides the options of Spark where PySpark is not installed: here it never is.
+_CRMKIT = "import sys; sys.modules['pyspark'] = None; from crmkit.__main__ import main; sys.exit(main())"
 
 
 def pages() -> list[Path]:
@@ -62,7 +64,7 @@ def _content(kind: str, argument: str) -> str:
 
 def _run(line: str) -> str:
     words = shlex.split(line)
-    command = [sys.executable, "-m", *words] if words[0] == "crmkit" else words
+    command = [sys.executable, "-c", _CRMKIT, *words[1:]] if words[0] == "crmkit" else words
     printed = _run_plainly(command, line)
     return f"$ {line}\n" + "".join(f"{row.rstrip()}\n" for row in printed.splitlines())
 
