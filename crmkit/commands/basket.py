@@ -31,7 +31,7 @@ def basket(
     """
     from crmkit import basket as analysis
 
-    with Session("basket", common, by_customer=False) as session:
+    with Session("basket", common) as session:
         result = analysis.analyse(
             session.data(),
             unit=unit,

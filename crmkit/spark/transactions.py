@@ -19,6 +19,7 @@ from crmkit.errors import DataError
 from crmkit.load import infer, layouts
 from crmkit.load.account.audit import Reject
 from crmkit.load.columns import assignment
+from crmkit.load.customers import layout
 from crmkit.load.infer import Sample, role_columns
 from crmkit.load.inputs import ROW, Input
 from crmkit.load.plan import Options, ReadingPlan
@@ -97,6 +98,7 @@ def load(
         spark.conf.set("spark.sql.shuffle.partitions", str(number))
     options = layouts.opening(options)
     source = find(spark, paths, options, assignment.all_needs(options, needs))
+    _refuse_customers(source.inputs[0], options)
     options = layouts.chosen(source.inputs[0].columns, options, source.inputs[0].name)
     needed = assignment.all_needs(options, needs)
     cast = assignment.cast_with_orders(source.inputs, options, needed, wants, partial(_first_rows, source))
@@ -119,6 +121,15 @@ def load(
     if "order" in cast[0] and "order" not in needed | wants | named and not made.plan.lines.need_a_stream:
         made.forget("order")
     return made
+
+
+def _refuse_customers(opened: Input, options: Options) -> None:
+    """DataError for a table of customers: it has a row for each, and one machine reads it."""
+    if layout.columns_of(opened.columns, options, opened.name) is not None:
+        raise DataError(
+            f"{opened.name} is a table of customers, one row each, and --engine spark reads transactions. "
+            "Read it with --engine polars: pareto, rfm and clv take customers there."
+        )
 
 
 def _first_rows(source: Source, opened: Input, columns: Sequence[str]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from tests.load.running import run
 from tests.spark.cluster import Farm
 from tests.spark.compare import said, same
 from tests.spark.runner import Runner
-from tests.tool import SALES, process
+from tests.tool import ROOT, SALES, process
 
 COMMANDS = {
     "customers": ["customers"],
@@ -32,8 +32,15 @@ COMMANDS = {
     "lifecycle, with stages": ["lifecycle", "--stages"],
     "lifecycle, with other stages": ["lifecycle", "--stages", "--period", "week", "--loyal", "3", "--lapse-days", "60"],
     "rfm, ties parted": ["rfm", "--ties", "first", "--monetary", "average"],
+    "pareto, the most valuable": ["pareto", "--scheme", "mvc"],
+    "basket": ["basket"],
+    "profile": ["profile"],
+    "returns": ["returns"],
+    "split": ["split", "--name", "spring", "--by", "segment"],
+    "lift": ["lift", "--groups", str(ROOT / "sample_data" / "groups.csv"), "--from", "2024-07-01", "--to", "2024-12-31"],
 }  # fmt: skip
-SHORT = {"cohort", "lifecycle", "trend"}  # their long tables have a row per period, and come here
+# Their long tables have a row per period or product, or are found here, and come here.
+SHORT = {"cohort", "lifecycle", "trend", "profile", "returns"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -76,8 +83,12 @@ def test_check_accounts_for_the_same_rows(kind: str, classic: Runner, tmp_path: 
     assert said(there) == said(here)
     tables = [json.loads(done.out)["tables"] for done in (here, there)]
     assert tables[0]["rows"] == tables[1]["rows"]
-    for full, row in zip(*(each["columns"] for each in tables), strict=True):
+    parts, others = (
+        [row for row in tables[0]["columns"] if bool(row["role"]) == has] for has in (True, False)
+    )
+    for full, row in zip(parts, tables[1]["columns"], strict=True):
         assert row.items() <= full.items()
+    assert {row["why"] for row in others} == {"not used"}
 
 
 def test_a_short_table_is_written_here(classic: Runner, tmp_path: Path) -> None:
@@ -100,6 +111,15 @@ def test_what_needs_all_days_here_is_refused(classic: Runner) -> None:
     done = classic.run("clv", SALES)
     assert done.status == 2
     assert "--model auto" in done.err
+
+
+def test_a_table_of_customers_belongs_on_one_machine(classic: Runner, tmp_path: Path) -> None:
+    people = tmp_path / "people.parquet"
+    assert run("customers", SALES, "-o", people, "-q").status == 0
+    assert run("pareto", people).status == 0
+    done = classic.run("pareto", people)
+    assert (done.status, done.out) == (1, "")
+    assert "people.parquet is a table of customers" in done.err and "--engine polars" in done.err
 
 
 @pytest.mark.slow
