@@ -2,7 +2,8 @@
 
 A line `<!-- run: crmkit … -->` is followed by a fenced block with what that command prints, and
 `<!-- options: NAME -->` by the list of the command's own options. A line `<!-- python -->` is followed
-by code and what it prints; the code of a page is one program. This script rewrites the blocks:
+by code and what it prints; the code of a page is one program. `<!-- file: NAME -->` is followed by a
+small file, which commands that name it read. This script rewrites the blocks:
 
     python docs/refresh.py            rewrite
     python docs/refresh.py --check    say which pages are out of date, and end with status 1
@@ -20,11 +21,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 _BLOCK = re.compile(r"(<!-- (run|options): (.+?) -->\n)(?:```text\n.*?```\n)?", re.DOTALL)
 
 _CODE = re.compile(r"(<!-- python -->\n```python\n(.*?)```\n)(?:```text\n.*?```\n)?", re.DOTALL)
+_FILE = re.compile(r"<!-- file: (\S+) -->\n```csv\n(.*?)```\n", re.DOTALL)
 _NEXT = "\0"
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")  # all else of the environment is set here
 _PLAIN = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "dumb", "LANG": "C.UTF-8", "TZ": "UTC"}
@@ -39,7 +42,12 @@ def pages() -> list[Path]:
 
 def refreshed(text: str, pool: ThreadPoolExecutor) -> str:
     """The page with every block as it should be now."""
-    blocks = iter(list(pool.map(lambda match: _content(match[2], match[3]), list(_BLOCK.finditer(text)))))
+    files = dict(_FILE.findall(text))
+    with TemporaryDirectory() as folder:
+        for name, rows in files.items():
+            (Path(folder) / name).write_text(rows, encoding="utf-8")
+        made = pool.map(lambda match: _content(match[2], match[3], files, folder), _BLOCK.finditer(text))
+        blocks = iter(list(made))
     text = _BLOCK.sub(lambda match: f"{match[1]}```text\n{next(blocks)}```\n", text)
     printed = iter(_printed([match[2] for match in _CODE.finditer(text)]))
     return _CODE.sub(lambda match: f"{match[1]}{_as_text(next(printed))}", text)
@@ -58,25 +66,27 @@ def _printed(blocks: list[str]) -> list[str]:
     return ["".join(f"{row.rstrip()}\n" for row in block.splitlines()) for block in lines]
 
 
-def _content(kind: str, argument: str) -> str:
-    return _run(argument) if kind == "run" else _options(argument)
+def _content(kind: str, argument: str, files: dict[str, str], folder: str) -> str:
+    if kind == "options":
+        return _options(argument)
+    return _run(argument, Path(folder) if files.keys() & {*shlex.split(argument)} else ROOT)
 
 
-def _run(line: str) -> str:
+def _run(line: str, folder: Path = ROOT) -> str:
     words = shlex.split(line)
     command = [sys.executable, "-c", _CRMKIT, *words[1:]] if words[0] == "crmkit" else words
-    printed = _run_plainly(command, line)
+    printed = _run_plainly(command, line, folder)
     return f"$ {line}\n" + "".join(f"{row.rstrip()}\n" for row in printed.splitlines())
 
 
-def _run_plainly(command: list[str], name: str) -> str:
+def _run_plainly(command: list[str], name: str, folder: Path = ROOT) -> str:
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _PLAIN
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        cwd=ROOT,
+        cwd=folder,
         env=environment,
         check=False,
     )
