@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from crmkit import parse
-from crmkit.baskets import affinity, bought_next, holdings, market, next_best, rules, units
+from crmkit.baskets import affinity, bought_next, brands, holdings, market, next_best, rules, units
 from crmkit.baskets.market import Market
 from crmkit.customers import Data
 from crmkit.errors import UsageError
@@ -24,7 +24,7 @@ from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
-OF_CUSTOMERS = ("holdings", "next", "customers")
+OF_CUSTOMERS = ("holdings", "brands", "next", "customers")
 _ROLES = frozenset({"customer", "date", "amount", "order", "product"})
 
 
@@ -57,13 +57,16 @@ def analyse(
     `max_items` of 3 and more asks for rules, too.
 
     `table` asks something else of customers instead: `holdings` (how many products they hold, and with `evaluate`, a day,
-    who stayed after it), `next` (what is bought first, and what follows `within` a length of time), `customers` (the
-    next best product of each, or with `evaluate` how well that would have done).
+    who stayed after it), `brands` (who buys each product, how often and what else, beside the NBD-Dirichlet norm), `next`
+    (what is bought first, and what follows `within` a length of time), `customers` (the next best product of each, or
+    with `evaluate` how well that would have done).
     """
     allowed = parse.percent(fdr, "--fdr")
     _check(unit, by, allowed, max_basket)
     if table in OF_CUSTOMERS:
         others = {"unit": unit == "customer", "substitutes": substitutes, "target": target, "by": by}
+        if table == "brands":
+            others |= {"evaluate": evaluate is not None, "within": within is not None}
         _refuse_for_customers(table, others | {"max_items": max_items > 2})
         sales, day = _sales(data, "customer", level, "month"), parse.day("--evaluate", evaluate)
         return _of_customers(sales, table, min_orders, max_basket, exclude, allowed, day, within)
@@ -114,6 +117,8 @@ def _of_customers(
     """What is asked of everything that a customer ever bought."""
     if table == "holdings":
         return headlines.holdings(holdings.result(sales, evaluate=evaluate))
+    if table == "brands":
+        return headlines.brands(brands.result(sales, min_orders=min_orders, exclude=exclude))
     if table == "next":
         days = None if within is None else parse.duration(within, "--within").days
         return headlines.bought_next(

@@ -85,7 +85,7 @@ def survey(
     least = least_orders(min_orders, total)
     frequent = whole.filter(pl.col("orders") >= least)
     if frequent.height < 2:
-        raise DataError(_too_few(whole, total, unit, least))
+        raise DataError(too_few(whole, total, unit, least))
     kept = sizes.filter(pl.col("size") <= most)
     return Market(
         baskets=baskets,
@@ -126,7 +126,8 @@ def _refuse_unknown(counts: pl.DataFrame, names: Sequence[str]) -> None:
             )
 
 
-def _too_few(counts: pl.DataFrame, total: int, unit: str, least: int) -> str:
+def too_few(counts: pl.DataFrame, total: int, unit: str, least: int) -> str:
+    """Why there are no two products to compare, and what to type."""
     if counts.height < 2:
         return (
             (

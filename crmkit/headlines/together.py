@@ -150,6 +150,26 @@ def holdings(result: Result) -> Result:
     return replace(result, headline=told, next=("crmkit basket FILE --table next",))
 
 
+def brands(result: Result) -> Result:
+    """The largest brand beside the norm, and how much brands share their buyers."""
+    first = result.tables["brands"].row(0, named=True)
+    told = phrase(
+        "{product} reaches {part} of customers (the norm: {part_norm}); {sole} of them buy nothing else ({sole_norm}).",
+        product=first["product"],
+        part=percent(first["penetration"]),
+        part_norm=percent(first["penetration_norm"]),
+        sole=percent(first["sole_buyers"]),
+        sole_norm=percent(first["sole_buyers_norm"]),
+    )
+    shared = phrase(
+        "Buyers of one product are {times} times as likely as all to buy another (the norm: {norm}).",
+        times=f"{result.facts['duplication_coefficient']:.2f}",
+        norm=f"{result.facts['duplication_coefficient_norm']:.2f}",
+    )
+    following = ("crmkit basket FILE --unit customer", "crmkit basket FILE --table holdings")
+    return replace(result, headline=sentences(told, shared), next=following)
+
+
 def bought_next(result: Result) -> Result:
     """The surest order of two products."""
     table = result.tables["next"]

@@ -47,6 +47,20 @@ TOGETHER = {
         "count",
         "customers that chance would put there, by numbers of orders and how popular products are",
     ),
+    "market_share": Column("share", "part of all purchases; a purchase is a product in an order"),
+    "penetration": Column("share", "part of all customers who bought the product"),
+    "penetration_norm": Column("share", "the same by the NBD-Dirichlet of the market"),
+    "per_buyer": Column("ratio", "purchases of the product for each of its buyers"),
+    "per_buyer_norm": Column("ratio", "the same by the NBD-Dirichlet of the market"),
+    "sole_buyers": Column("share", "part of the product's buyers who bought nothing else"),
+    "sole_buyers_norm": Column("share", "the same by the NBD-Dirichlet of the market"),
+    "duplication": Column(
+        "share", "part of another product's buyers who bought this one, too: mean over all others"
+    ),
+    "duplication_norm": Column("share", "the same by the NBD-Dirichlet of the market"),
+    "duplication_coefficient": Column(
+        "ratio", "duplication over penetration; by the law of duplication alike for all products of a market"
+    ),
     "stayed": Column("share", "part of the customers who bought after the day"),
     "customers_back": Column("count", "customers who began with the other product"),
     "direction": Column(
