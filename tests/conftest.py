@@ -1,4 +1,4 @@
-"""The same surroundings for every test: no deadline (speed is measured elsewhere), no colours, no terminal."""
+"""The same surroundings for every test: no deadline (speed is measured elsewhere), no colours, no terminal, English."""
 
 from __future__ import annotations
 
@@ -20,5 +20,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(autouse=True)
 def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables of the developer's shell that would change what is printed."""
-    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "PY_COLORS"):
+    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "PY_COLORS", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")  # a Chinese desktop would be answered in Chinese
