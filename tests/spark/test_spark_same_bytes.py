@@ -164,11 +164,13 @@ def test_a_table(classic: Runner, tmp_path: Path) -> None:
         rows.out
         == run("customers", path, "--table", "customers", "--format", "csv", "--limit", "0", "-q").out
     )
-    # A table of customers has what transactions need, if its columns are named.
-    named = ["--customer", "customer", "--date", "last", "--amount", "revenue"]
+    refused = classic.run("pareto", "table:people")
+    assert refused.status == 1 and "is a table of customers" in refused.err
+    # A table of customers has what transactions need, if columns are named that say it holds these.
+    named = ["--customer", "customer", "--date", "first", "--amount", "revenue"]
     people = tmp_path / "people.parquet"
     run("customers", path, "-o", people, "-q")
-    pl.read_parquet(people).select("customer", "last", "revenue").write_parquet(people)
+    pl.read_parquet(people).select("customer", "first", "revenue").write_parquet(people)
     same(classic, tmp_path, "pareto", people, *named, spread="table:people")
 
 
