@@ -82,7 +82,7 @@ def _take(told: Told, row: list[str], places: list[int], width: int) -> None:
     day = _day(day_text)
     reason = (
         "bad characters" if "\0" in customer + day_text + amount_text
-        else "no customer id" if customer.strip(_WHITE) in BLANK
+        else "no customer id" if customer.strip(_WHITE) in BLANK and (day or amount is None)  # else a total
         else "no date" if day is None and day_text.strip(_WHITE) in BLANK
         else "bad date" if day is None
         else "date out of range" if not date(1970, 1, 1) <= day <= date.today() + timedelta(days=3652)

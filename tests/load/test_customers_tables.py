@@ -180,7 +180,7 @@ def test_commands_that_need_transactions_say_so(tmp_path: Path, words: list[str]
 
 VALUES = {"since": "2024-01-01", "currency": "EUR", "exclude_status": "paid", "refunds": "ignore", "no_customer": "fail", "tz": "Asia/Tokyo", "max_rejects": "5"}  # fmt: skip
 ACTING = {"customer", "date", "amount", "orders", "encoding", "delimiter", "header", "date_format", "decimal", "as_of", "exclude"}  # fmt: skip
-FLAGS = {"strict"}
+FLAGS = {"strict", "count"}
 
 
 @pytest.mark.parametrize("name", sorted(READING - ACTING))
