@@ -48,7 +48,7 @@ from crmkit.result import Result
 
 Array = np.ndarray
 
-SMALLEST = 0.01
+_SMALLEST = 0.01
 _KNOWN = ("x", "T", "t_x", "revenue", "first_revenue", "label")
 
 
@@ -141,7 +141,9 @@ def value(
     if found.has_money and learnt.spend is None:
         raise DataError("The saved model knows nothing of spend: it was fitted to a file without amounts.")
     tell("forecasting")
-    projected = forecast(learnt.fit, learnt.spend, terms.reach(learnt.calendar), _customers(past, learnt))
+    projected = forecast(
+        learnt.fit, learnt.spend, terms.reach(learnt.calendar), _customers(past, learnt, people)
+    )
     refund_only = everybody - people.height
     return Valued(found.rows, people, past, refund_only, looked, learnt, projected, terms, found.by)
 
@@ -177,19 +179,22 @@ def _bought(customers: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     return customers.filter(pl.col("x").is_not_null()).select(columns)
 
 
-def _customers(past: Histories, learnt: Learnt) -> Customers:
-    mean = None if past.mean is None else shown_mean(past)
-    return Customers.of(*learnt.history(past), past.amounts, mean)
+def _customers(past: Histories, learnt: Learnt, people: pl.DataFrame) -> Customers:
+    if past.mean is None:
+        return Customers.of(*learnt.history(past), past.amounts, None)
+    return Customers.of(*learnt.history(past), past.amounts, _shown_mean(past, scale(people, "revenue")))
 
 
-def shown_mean(past: Histories) -> Array:
+def _shown_mean(past: Histories, decimals: int) -> Array:
     """Means for the spend model: where refunds have eaten up all repeat purchases, next to nothing.
 
     Such a customer does not enter the fit, which needs means above zero; to treat the mean as
-    unknown would value somebody who returns everything like everybody else.
+    unknown would value somebody who returns everything like everybody else. Amounts with more
+    decimals may be small themselves: there, nothing is next to a unit of the last one.
     """
     assert past.mean is not None
-    return np.where((past.amounts > 0) & (past.mean <= 0), SMALLEST, past.mean)
+    smallest = min(_SMALLEST, 10.0**-decimals)
+    return np.where((past.amounts > 0) & (past.mean <= 0), smallest, past.mean)
 
 
 def result(found: Valued) -> Result:
@@ -260,7 +265,7 @@ def _extremes(found: Valued) -> pl.DataFrame:
 def _forecasts(people: pl.DataFrame, learnt: Learnt, terms: Terms, by: str | None) -> pl.DataFrame:
     past = histories(people, money=learnt.spend is not None, first=learnt.first)
     reach = terms.reach(learnt.calendar)
-    view = look_at(learnt.fit, learnt.spend, reach, _customers(past, learnt))
+    view = look_at(learnt.fit, learnt.spend, reach, _customers(past, learnt, people))
     return customers_table(people, view, terms, by)
 
 

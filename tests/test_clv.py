@@ -61,6 +61,9 @@ def regulars(customers: int = 60, *, every: int = 14, times: int = 6) -> list[tu
     ]
 
 
+FREE = [(who, day, 0) for who, day, _ in regulars()]
+
+
 # ---- against the literature
 
 
@@ -495,9 +498,18 @@ def test_a_spend_model_is_no_purchase_model(tmp_path: Path) -> None:
         ([("a", "2024-01-01", -5), ("b", "2024-03-01", -7)], [], "No customer has an order"),
         (regulars(11), ["--horizon", "8w"], "of 11 customers bought on a second day, too few"),
         (regulars(), ["--horizon", "9y"], "more than 10 times the"),
-        ([(who, day, 0) for who, day, _ in regulars()], ["--horizon", "8w"], "no spend to learn from"),
+        (FREE, ["--horizon", "8w", "--keep-zero"], "no spend to learn from"),
+        (FREE, ["--horizon", "8w"], "No customer has an order"),
     ],
-    ids=["one date", "nobody repeats", "only refunds", "few repeat", "far horizon", "no money"],
+    ids=[
+        "one date",
+        "nobody repeats",
+        "only refunds",
+        "few repeat",
+        "far horizon",
+        "no money",
+        "all is free",
+    ],
 )
 def test_what_cannot_be_forecast(
     rows: list[tuple[Any, ...]], words: list[str], said: str, tmp_path: Path
