@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -203,8 +203,7 @@ class _Columns:
         self.blanks: dict[str, int] = {}
         self.types: dict[str, str] = {}
         self.examples: dict[str, list[str]] = {}
-        self.seems: dict[str, Column] = {}
-        self._few: dict[str, set[str]] = {}
+        self._first = pl.DataFrame()
         self._cast = {column for role in transactions.plan.roles.values() for column in role.formula.columns}
         self.duplicates = _repeats(part for opened in transactions.inputs for part in self._pass(opened))
 
@@ -221,14 +220,13 @@ class _Columns:
             if name not in self.examples:
                 self.types[name] = "text" if values.dtype == pl.String else str(values.dtype).lower()
                 self.examples[name] = list(dict.fromkeys(spelt(values.drop_nulls().head(200))))[:3]
-        if not self._few and not self.seems:
-            first = [Column(values) for values in frame.head(_FIRST).iter_columns()]
-            self.seems = {column.name: column for column in first}
-            self._few = {
-                column.name: set(column.values.drop_nulls().unique().to_list())
-                for column in first
-                if column.is_text
-            }
+        if self._first.height < _FIRST and (not self._first.width or self._first.schema == frame.schema):
+            self._first = pl.concat([self._first, frame.head(_FIRST - self._first.height)], how="diagonal")
+
+    @cached_property
+    def seems(self) -> dict[str, Column]:
+        """The first rows of each column, however few come at a time."""
+        return {values.name: Column(values) for values in self._first.iter_columns()}
 
     def _seems(self, name: str) -> str:
         return self.seems[name].seems if name in self.seems else ""
@@ -237,8 +235,8 @@ class _Columns:
         """Columns whose values are currency codes."""
         return [
             name
-            for name, values in self._few.items()
-            if values and all(value.strip().upper() in _CURRENCIES.split() for value in values)
+            for name, column in self.seems.items()
+            if column.is_text and _are_currencies(column.values.drop_nulls())
         ]
 
     def table(self) -> pl.DataFrame:
@@ -259,6 +257,11 @@ class _Columns:
                 "examples", [", ".join(self.examples.get(column, [])) for column in columns], dtype=pl.String
             ),
         )
+
+
+def _are_currencies(values: pl.Series) -> bool:
+    known = frozenset(_CURRENCIES.split())
+    return values.len() > 0 and all(value.strip().upper() in known for value in values.to_list())
 
 
 def _repeats(parts: Iterable[pl.Series]) -> int:
