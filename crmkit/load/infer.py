@@ -224,15 +224,14 @@ def has_text_ids(sampled: Sample) -> bool:
 
 
 def _present(ids: pl.Series) -> pl.Series:
-    ids = ids.drop_nulls()
-    return ids.filter(~ids.str.strip_chars().is_in(numbers.BLANKS))
+    text = pl.col("text")
+    is_there = text.is_not_null() & ~text.str.strip_chars().is_in(numbers.BLANKS)
+    return pl.DataFrame({"text": ids}).select(text.filter(is_there)).to_series()
 
 
 def _float_ids(values: pl.Series) -> bool:
-    present = _present(values)
-    return bool(
-        present.len() and present.str.contains(DIGITS).all() and present.str.contains(r"\.0+\s*$").any()
-    )
+    floats = values.str.contains(r"\.0+\s*$").any()
+    return bool(floats and _present(values).str.contains(DIGITS).all())
 
 
 def scale_for(values: pl.Series, least: int) -> int:

@@ -8,9 +8,9 @@ add up to it; small whole numbers beside a price are quantities. What is not exp
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 import polars as pl
 
@@ -30,27 +30,45 @@ _ADDED = ("tax", "shipping", "fee")
 _MOST_EXTRAS = 5
 
 
-@dataclass(frozen=True)
+# To which order each row belongs, if that is known.
+Orders = Callable[[], pl.Series | None]
+
+
+@dataclass(frozen=True, eq=False)
 class Worth:
-    """A candidate for the amount: a column, or a formula over several, as for --amount."""
+    """A candidate for the amount: a column, or a formula over several, as for --amount.
+
+    Its numbers are read where names leave a doubt only.
+    """
 
     text: str
     why: str
     rank: int
-    numbers: pl.Series
-    per_order: bool = False
+    read: Callable[[], pl.Series]
+    orders: Orders = lambda: None
+
+    @cached_property
+    def numbers(self) -> pl.Series:
+        """What it says of each row."""
+        return self.read()
+
+    @cached_property
+    def per_order(self) -> bool:
+        """Whether it is repeated on all lines of each order."""
+        orders = self.orders()
+        return orders is not None and is_per_order(self.numbers, orders)
 
 
-def choose(columns: Sequence[str], look: Look, orders: pl.Series | None) -> Choice | Doubt:
+def choose(columns: Sequence[str], look: Look, orders: Orders) -> Choice | Doubt:
     """The amount's column or formula; `orders` tells of each row to which order it belongs, if that is known."""
     return _Finder(columns, look, orders).choice()
 
 
 class _Finder:
-    def __init__(self, columns: Sequence[str], look: Look, orders: pl.Series | None) -> None:
+    def __init__(self, columns: Sequence[str], look: Look, orders: Orders) -> None:
         self.columns = columns
         self.look = look
-        self.orders = orders
+        self.orders = cache(orders)
 
     def choice(self) -> Choice | Doubt:
         found = [one for one in proposed("amount", self.columns, self.look) if not _is_number_of_pieces(one)]
@@ -64,9 +82,8 @@ class _Finder:
         return self._doubt_of_kind(single, formula) or self._settled(single, formula)
 
     def _worth(self, one: Candidate) -> Worth:
-        column = one.column
-        per_order = self.orders is not None and is_per_order(column.numbers, self.orders)
-        return Worth(one.name, f"found by its name, {one.name!r}", one.rank, column.numbers, per_order)
+        why = f"found by its name, {one.name!r}"
+        return Worth(one.name, why, one.rank, lambda: one.column.numbers, self.orders)
 
     @cached_property
     def _prices(self) -> list[Candidate]:
@@ -92,15 +109,14 @@ class _Finder:
         quantity, price = self._quantities[0], self._prices[0]
         text = f"{_quoted(quantity.name)} * {_quoted(price.name)}"
         discount = self._discount()
-        numbers = _multiplied(quantity.column, price.column)
+        numbers = partial(_multiplied, quantity.column, price.column, discount)
         if discount is None:
             return Worth(text, "no amount column: quantity times price", names.SURE, numbers)
         if not _is_part(discount):
             because = f"{discount.name} is not a part of 1, and may be for the piece or for the line"
             return Doubt("amount", (text,), f"{text} - {_quoted(discount.name)}", because)
         why = f"no amount column: quantity times price, less {discount.name}"
-        rest = (1 - discount.numbers).fill_null(1.0)
-        return Worth(f"{text} * (1 - {_quoted(discount.name)})", why, names.SURE, numbers * rest)
+        return Worth(f"{text} * (1 - {_quoted(discount.name)})", why, names.SURE, numbers)
 
     def _discount(self) -> Column | None:
         found = [
@@ -125,13 +141,15 @@ class _Finder:
     def _doubt_of_kind(self, single: list[Worth], product: Worth | None) -> Doubt | None:
         """An amount that looks like a quantity, or like the price of one piece."""
         first, column = single[0], self.look[single[0].text]
-        prices = [one for one in self._prices if not equal_numbers(one.column.numbers, first.numbers)]
-        if column.is_small and not self._quantities and prices:
+        if not self._quantities and self._prices and column.is_small:
+            prices = [one for one in self._prices if not equal_numbers(one.column.numbers, first.numbers)]
             larger = [one for one in prices if _middle(one.column) >= _LARGER * _middle(column)]
             if larger:
                 because = f"{first.text} holds small whole numbers, and {larger[0].name} looks like money"
                 return Doubt("amount", (larger[0].name, first.text), larger[0].name, because)
-        is_price = any(equal_numbers(one.column.numbers, first.numbers) for one in self._prices)
+        is_price = product is not None and any(
+            equal_numbers(one.column.numbers, first.numbers) for one in self._prices
+        )
         if product is not None and is_price and not equal_numbers(product.numbers, first.numbers):
             because = f"{first.text} equals the price of one piece"
             return Doubt("amount", (first.text, product.text), product.text, because)
@@ -141,13 +159,15 @@ class _Finder:
         if product is not None and any(equal_numbers(one.numbers, product.numbers) for one in single):
             product = None
         first = single[0]
-        if first.per_order:
+        is_alone = len(single) == 1 and product is None
+        if not is_alone and first.per_order:
             lines = [one for one in single if not one.per_order and one.rank >= names.SURE]
             lines += [product] if product is not None else []
             if lines:
                 return self._by_line(first, lines)
-        single = [one for one in single if one.per_order == first.per_order]
-        single = self._explained(single)
+        if not is_alone:
+            single = [one for one in single if one.per_order == first.per_order]
+            single = self._explained(single)
         first = single[0]
         close = [one for one in single if first.rank - one.rank < _LEAD]
         if len(close) > 1:
@@ -161,17 +181,18 @@ class _Finder:
 
     def _by_line(self, first: Worth, lines: list[Worth]) -> Choice | Doubt:
         """The lines' own amounts, where the order's total is repeated on each of its lines."""
-        assert self.orders is not None
+        orders = self.orders()
+        assert orders is not None
         because = f"{first.text} is the same on all lines of an order"
         for line in lines:
-            if adds_up(line.numbers, first.numbers, self.orders):
+            if adds_up(line.numbers, first.numbers, orders):
                 return Choice(
                     line.text, f"adds up to {first.text}, which is the same on all lines of an order"
                 )
         extras = [(extra, 1) for extra in self._extras(_ADDED)] + [
             (extra, -1) for extra in self._extras(("discount",))
         ]
-        if any(adds_up(line.numbers, first.numbers, self.orders, extras) for line in lines):
+        if any(adds_up(line.numbers, first.numbers, orders, extras) for line in lines):
             return Choice(first.text, f"{because}: what they add up to, with freight, tax and discounts")
         texts = tuple(one.text for one in (first, *lines))
         return Doubt("amount", texts, first.text, because)
@@ -224,15 +245,16 @@ def _without_net(single: list[Worth]) -> list[Worth]:
 def _is_number_of_pieces(one: Candidate) -> bool:
     """`Sold` may be money or pieces: small whole numbers are pieces, unless the name speaks of money."""
     readings = words.read(one.name).readings
-    return one.column.is_small and not any(reading & _MONEY for reading in readings)
+    return not any(reading & _MONEY for reading in readings) and one.column.is_small
 
 
 def _middle(column: Column) -> float:
     return float(column.numbers.abs().median() or 0)  # type: ignore[arg-type]
 
 
-def _multiplied(quantity: Column, price: Column) -> pl.Series:
-    return quantity.numbers * price.numbers
+def _multiplied(quantity: Column, price: Column, discount: Column | None) -> pl.Series:
+    product = quantity.numbers * price.numbers
+    return product if discount is None else product * (1 - discount.numbers).fill_null(1.0)
 
 
 def _is_part(discount: Column) -> bool:

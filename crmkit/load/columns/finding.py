@@ -6,6 +6,7 @@ All that is missing or open is said in one error, and only of roles without whic
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import polars as pl
 
@@ -92,7 +93,7 @@ def _order(name: str) -> int:
 def _found(name: str, columns: Sequence[str], look: Look, found: Mapping[str, Role]) -> Role | Doubt:
     """What names and values say of one role."""
     if name == "amount":
-        taken = amounts.choose(columns, look, _orders(columns, look, found))
+        taken = amounts.choose(columns, look, partial(_orders, columns, look, found))
     elif name == "currency":
         taken = _currency(columns, look, found)
     else:

@@ -19,6 +19,7 @@ _DIGIT = re.compile(r"\d")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[\d\s().-]{7,20}")
 _CLOCK = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2})?\s*([AaPp][Mm])?\s*")
+_DIGITS = r"^[0-9]+$"
 _SMALL = 100  # the most of a thing that one row is expected to hold
 _MOST_WORDS = 20
 
@@ -33,8 +34,11 @@ class Column:
     @cached_property
     def present(self) -> pl.Series:
         """The values that are not blank."""
-        values = self.values.drop_nulls()
-        return values.filter(~values.str.strip_chars().is_in(numbers.BLANKS)) if self.is_text else values
+        if not self.is_text:
+            return self.values.drop_nulls()
+        text = pl.col("text")
+        is_there = text.is_not_null() & ~text.str.strip_chars().is_in(numbers.BLANKS)
+        return pl.DataFrame({"text": self.values}).select(text.filter(is_there)).to_series().rename(self.name)
 
     @property
     def is_text(self) -> bool:
@@ -65,8 +69,10 @@ class Column:
     @cached_property
     def few(self) -> list[str]:
         """Some different values as text."""
-        values = self.present.head(40 * _FEW).unique(maintain_order=True).head(_FEW)
-        return values.to_list() if self.is_text else dates.spelt(values)
+        values = self.present.head(40 * _FEW)
+        if self.is_text:
+            return list(dict.fromkeys(values.to_list()))[:_FEW]
+        return dates.spelt(values.unique(maintain_order=True).head(_FEW))
 
     def examples(self, most: int = 3) -> list[str]:
         """The first different values, cut to a length that can be shown."""
@@ -108,6 +114,8 @@ class Column:
         """The values as doubles; null where they are none."""
         if not self.is_text:
             return self.values.cast(pl.Float64, strict=False)
+        if numbers.are_plain(self.present):  # whichever style that is, they read the same
+            return numbers.finite(self.values.cast(pl.Float64, strict=False))
         try:
             style = numbers.survey(self.values, decimal=None, name=self.name, file="")
         except CrmkitError:
@@ -124,6 +132,8 @@ class Column:
     @cached_property
     def is_whole(self) -> bool:
         """Whether all numbers are whole."""
+        if self.is_text and all(map(_are_digits, self.few)) and self.present.str.contains(_DIGITS).all():
+            return True
         return bool((self.numbers.drop_nulls() % 1 == 0).all())
 
     @cached_property
@@ -219,11 +229,15 @@ def _date_shaped(value: str) -> bool:
 
 @cache
 def _date_pattern() -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{layout.pattern})" for layout in dates.LAYOUTS))
+    return re.compile(dates.any_shape())
 
 
 def _number_shaped(value: str) -> bool:
     return _DIGIT.search(value) is not None and numbers.is_number(value)
+
+
+def _are_digits(value: str) -> bool:
+    return value.isascii() and value.isdigit()
 
 
 def same(left: Column, right: Column) -> bool:

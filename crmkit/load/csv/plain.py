@@ -41,7 +41,10 @@ class Plain:
         waiting = deque[tuple[bytes, Callable[[], pl.DataFrame | None]]]()
         while True:
             while len(waiting) < ahead and (block := next(blocks, b"")):
-                waiting.append((block, soon(partial(self._rows, block, places, skip))))
+                rows_of = partial(self._rows, block, places, skip)
+                waiting.append(
+                    (block, rows_of if ahead == 1 else soon(rows_of))
+                )  # the first one is waited for
                 skip = 0
             if not waiting or (rows := waiting[0][1]()) is None:
                 break

@@ -42,8 +42,11 @@ class DateLayout:
         return column.str.contains(self.pattern)
 
 
+_HEAD, _TAIL = rf"^\s*{_WEEKDAY}(", rf"){_WEEKDAY_AFTER}{_TIME}\s*$"
+
+
 def _layout(name: str, day: str, format_: str, **more: object) -> DateLayout:
-    return DateLayout(name, rf"^\s*{_WEEKDAY}({day}){_WEEKDAY_AFTER}{_TIME}\s*$", format_, **more)  # type: ignore[arg-type]
+    return DateLayout(name, f"{_HEAD}{day}{_TAIL}", format_, **more)  # type: ignore[arg-type]
 
 
 ISO = DateLayout("ISO", rf"^\s*([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}){_TIME}\s*$", "%Y-%m-%d")
@@ -106,6 +109,14 @@ _BY_NAME = {layout.name.lower(): layout for layout in (*LAYOUTS, EXCEL)}
 _EXCEL_TO_UNIX = 25_569  # days from the end of 1899 to 1970
 _CLEARLY = 4  # times as many steps back in time
 _FEW = 10  # up to one in so many, days in another layout are slips
+
+
+def any_shape() -> str:
+    """The shapes of all layouts as one; what most of them share stands in it once, as each mention takes its time."""
+    shapes = [layout.pattern for layout in LAYOUTS]
+    days = [one[len(_HEAD) : -len(_TAIL)] for one in shapes if one.startswith(_HEAD) and one.endswith(_TAIL)]
+    others = [one for one in shapes if not (one.startswith(_HEAD) and one.endswith(_TAIL))]
+    return "|".join(f"(?:{shape})" for shape in (*others, f"{_HEAD}{'|'.join(dict.fromkeys(days))}{_TAIL}"))
 
 
 def latest() -> date:

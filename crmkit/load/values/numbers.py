@@ -48,6 +48,8 @@ _WRAP = (
     r"(?P<body>{body})\s*(?P<after1>{signs})?\s*(?P<sign3>-)?\s*(?P<close>\))?\s*(?P<after2>{signs})?\s*$"
 )
 _NOTHING = r"[^\s\S]"
+_TOGETHER = re.compile(rf"([^0-9]*)[0-9](?:[0-9.,{_GROUPING}]*[0-9])?[^0-9]*")
+_AROUND = re.compile(r"[\s(+−–-]")
 # Could be thousands or decimals: one group of exactly three digits behind one mark.
 _EITHER = re.compile(r"^[1-9][0-9]{0,2}[.,][0-9]{3}$")
 _FEW = 10  # beyond one in so many, numbers with the other decimal mark are no slips
@@ -129,7 +131,28 @@ def _meanings(sign: str) -> set[str]:
 
 def is_number(value: str) -> bool:
     """Whether some style reads this text as a number."""
-    return bool(re.match(_PLAIN, value.strip())) or any(_matched(value, mark) is not None for mark in ".,")
+    if re.match(_PLAIN, value.strip()):
+        return True
+    return _is_digits_in_signs(value) and any(_matched(value, mark) is not None for mark in ".,")
+
+
+def _is_digits_in_signs(value: str) -> bool:
+    """Whether digits stand together behind nothing but signs, which is soon seen, and tells ids and dates from money."""
+    found = _TOGETHER.fullmatch(value)
+    if found is None:
+        return False
+    before = _AROUND.sub("", found[1])
+    return not before or before in _SIGNS or before[:-1] in ("", *_SIGNS)
+
+
+def are_plain(values: pl.Series) -> bool:
+    """Whether all of these are digits with at most a point, a sign and an exponent."""
+    return bool(values.str.contains(_PLAIN).all())
+
+
+def finite(values: pl.Series) -> pl.Series:
+    """The numbers; null where they are infinite or none."""
+    return values.set(~values.is_finite(), None)
 
 
 def readable(values: pl.Series) -> bool:
