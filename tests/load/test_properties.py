@@ -139,7 +139,7 @@ def test_the_plain_reader_agrees(rows: list[Row]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=2000)
+@settings(max_examples=800)
 @given(ROWS)
 def test_the_plain_reader_agrees_at_length(rows: list[Row]) -> None:
     agree(*look(rows), naive.read(written(rows)))
