@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -553,7 +554,8 @@ def test_doubtful_forecasts_come_with_a_warning(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", ["clv.md", "backtest.md"])
 def test_pages_show_what_is_printed(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    assert runpy.run_path(str(ROOT / "docs" / "refresh.py"))["refreshed"](text) == text
+    with ThreadPoolExecutor(2) as screens:
+        assert runpy.run_path(str(ROOT / "docs" / "refresh.py"))["refreshed"](text, screens) == text
 
 
 # ---- in Python
