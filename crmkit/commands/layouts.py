@@ -8,6 +8,7 @@ from typer import Argument
 
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
+from crmkit.errors import UsageError
 
 _NAME = Argument(
     help="Print the file of this layout, to make one of your own from.", metavar="NAME", show_default=False
@@ -27,5 +28,9 @@ def layouts(common: Shared, name: Annotated[str | None, _NAME] = None) -> None:
     with Session("layouts", common) as session:
         if name is None:
             session.finish(saving.listing())
-        else:
-            print(known.source(name), end="")
+            return
+        if common.format != "table" or common.output is not None:
+            raise UsageError(
+                f"The layout {name!r} is printed as its file is, so --format and --output change nothing. Leave them out."
+            )
+        print(known.source(name), end="")
