@@ -253,6 +253,8 @@ class Session:
                     excel_safe=common.excel_safe,
                     color=cast(Any, common.color),
                     say=self._say_aside,
+                    # With a file to come, a signal between the page and the file would leave half of the two.
+                    settled=signals.come_too_late if to_file else None,
                 )
         if after and not common.quiet:
             self._say_account(result)

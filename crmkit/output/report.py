@@ -30,6 +30,7 @@ from crmkit.output.streams import standard_output
 from crmkit.result import Result
 
 Say = Callable[[str], None]
+_PIPE = 1 << 16  # bytes that a pipe takes while nobody reads
 TEN = 10
 
 __all__ = ["FORMATS", "Outputs", "export", "hint", "safe", "show"]
@@ -91,13 +92,15 @@ def show(
     color: Color = "auto",
     width: int | None = None,
     say: Say | None = None,
+    settled: Callable[[], None] | None = None,
 ) -> None:
     """Print the summary tables, or the one named, on standard output.
 
     The formats csv, tsv, ndjson and parquet hold one table and take the first. `limit` is the
     number of rows of each table in the format `table` (default 50, 0 for all); `width` replaces
     the terminal's. `headline=False` leaves out what stands around the tables, as naming a table does.
-    `say` takes sentences on columns that did not fit (default: `hint`).
+    `say` takes sentences on columns that did not fit (default: `hint`). `settled` is called when a
+    page is about to be written that no reader can hold up: from there it is all or nothing.
     UsageError for an unknown format or table, ClosedPipeError when the reader has left.
     """
     chosen = _choose(result, table)
@@ -110,6 +113,8 @@ def show(
             page = screen.page(chosen, screen.window(color, width), limit=limit)
             for line in page.hints:
                 (say or hint)(line)
+            if settled is not None and len(page.text.encode()) < _PIPE:
+                settled()
             stream.write_text(page.text)
     elif format in FORMATS:
         _show_data(chosen, FileLayout(format), excel_safe)
