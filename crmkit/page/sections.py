@@ -149,7 +149,7 @@ def worth(results: Mapping[str, Result], wishes: Wishes) -> Section:
     summary = merged(result.tables["summary"].head(_MOST), wishes.min_cell)
     by = summary.columns[0]
     pictures = [of_answers.worth_dots(result, summary)]
-    wanted = (by, "customers", "expected_active", "expected_orders", "clv", "clv_low", "clv_high")
+    wanted = (by, "customers", "expected_active", "expected_purchases", "clv", "clv_low", "clv_high")
     tables = [
         Table(phrase("What to expect"), summary.select(name for name in wanted if name in summary.columns))
     ]
@@ -195,7 +195,7 @@ def merged(table: pl.DataFrame, min_cell: int) -> pl.DataFrame:
 
 _ADDS = frozenset(
     {"customers", "share", "customers_share", "revenue", "revenue_share", "orders", "revenue_at_risk", "clv"}
-    | {"expected_active", "expected_orders"}
+    | {"expected_active", "expected_purchases"}
 )
 
 

@@ -81,16 +81,17 @@ def assign_roles(
 
 
 def _without_odd_statuses(
-    inputs: Sequence[Input], cast: list[dict[str, Role]], asked: frozenset[str] | set[str]
+    inputs: Sequence[Input], assign_roles: list[dict[str, Role]], asked: frozenset[str] | set[str]
 ) -> list[dict[str, Role]]:
     """A status nobody asked for is read where all inputs have one that is made of words."""
     role = statuses.ROLE
     fits = all(
-        role in roles and _has_words(opened, roles[role]) for opened, roles in zip(inputs, cast, strict=True)
+        role in roles and _has_words(opened, roles[role])
+        for opened, roles in zip(inputs, assign_roles, strict=True)
     )
     if fits or role in asked:
-        return cast
-    return [{name: one for name, one in roles.items() if name != role} for roles in cast]
+        return assign_roles
+    return [{name: one for name, one in roles.items() if name != role} for roles in assign_roles]
 
 
 def _has_words(opened: Input, role: Role) -> bool:

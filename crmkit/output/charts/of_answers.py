@@ -168,7 +168,7 @@ def worth(result: Result) -> Picture:
 
 def worth_dots(result: Result, table: pl.DataFrame) -> Picture:
     """A dot with its interval for each group, of value or, where there is none, of orders."""
-    stem = ("clv", "clv") if "clv" in table.columns else ("expected_orders", "orders")
+    stem = ("clv", "clv") if "clv" in table.columns else ("expected_purchases", "orders")
     by = table.columns[0] if table.columns[0] != "customers" else ""
     rows = [row for row in table.head(_MOST).iter_rows(named=True) if row[f"{stem[1]}_low"] is not None]
     found = [_dot(row, by, stem) for row in rows]
