@@ -15,6 +15,7 @@ _NO_LEAD = 1
 _REPEATS = 0.02  # of the rows come from a customer who was there before
 _NAMES_REPEAT = 0.2  # two people may share a name
 _GUESTS = 0.1  # of the rows without an id, and an e-mail address is the better one
+_ENOUGH_ROWS = 30  # in fewer, that no customer comes back says nothing against a sure name
 _FILLED = 0.98
 _MOSTLY_FILLED = 0.5
 _MANY_MORE = 2  # times as many customers as users
@@ -64,6 +65,8 @@ def _customers(found: list[Candidate]) -> tuple[list[Candidate], str]:
         return found, ""
     first = found[0]
     again = [one for one in found if one.column.repeats > _least_repeats(one)]
+    if first.rank >= names.SURE and first.column.present.len() < _ENOUGH_ROWS:
+        again = [one for one in again if one.rank >= names.SURE]
     if first.column.repeats == 0 and again and again[0] is not first:
         why = f"every {first.name} occurs once, and {again[0].name} repeats"
         return [again[0], *(one for one in again[1:])], why

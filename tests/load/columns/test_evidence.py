@@ -58,6 +58,23 @@ def tried(done: Finished) -> list[str]:
     return shlex.split(done.err.split("Try: crmkit ")[1])
 
 
+def test_a_few_customers_who_come_once_do_not_make_a_name_the_customer(tmp_path: Path) -> None:
+    few = {
+        "customer": ["A", "B", "C"],
+        "date": DAYS[:3],
+        "amount": ["1.00", "2.00", "3.00"],
+        "name": ["x", "x", "y"],
+    }
+    assert taken(check(put(tmp_path, few)))["customer"] == "customer"
+    many = few | {
+        "customer": [f"C{place}" for place in range(40)],
+        "date": DAYS[:20] * 2,
+        "amount": ["1.00"] * 40,
+        "name": [f"N{place % 9}" for place in range(40)],
+    }
+    assert "is name (" in check(put(tmp_path, many)).err
+
+
 @pytest.mark.parametrize(
     ("more", "role", "column"),
     [
