@@ -8,8 +8,11 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("crmkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("crmkit")
+# At home examples are random, so that they are always others; in CI the same each time, so that a change is judged by
+# what it changes. What a random run finds becomes a test of its own.
+settings.register_profile("home", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("home"), derandomize=True, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "home"))
 os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"  # read by typer when it is imported
 
 # With nohup, or in the background of a script, the tests would ignore what some of them are about.
