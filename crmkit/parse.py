@@ -86,13 +86,22 @@ def duration(text: str | int | Duration, option: str) -> Duration:
 
 def decimal(text: str, option: str) -> Decimal:
     """An exact finite number such as `12.50`; a comma is refused because it may mean two things."""
-    try:
-        value = Decimal(text.strip())
-    except InvalidOperation:
-        value = Decimal("NaN")
+    value = _decimal(text)
     if not value.is_finite():
         raise UsageError(f"{option} is {text!r}, which is not a number. Write it like 12.50.")
     return value
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text.strip())
+    except InvalidOperation:
+        return Decimal("NaN")
+
+
+def decimals(text: str, option: str) -> list[Decimal]:
+    """Numbers separated by commas: `50,100,500.50`."""
+    return [decimal(part, option) for part in text.split(",")]
 
 
 def money(text: str | Decimal | float, option: str) -> Decimal:
@@ -131,8 +140,8 @@ def percentages(text: str, option: str) -> list[Decimal]:
 
 def whole(text: str, option: str) -> int:
     """A whole number that is not negative."""
-    value = decimal(text, option)
-    if value < 0 or value != value.to_integral_value() or value > _LARGEST:
+    value = _decimal(text)
+    if not value.is_finite() or value < 0 or value != value.to_integral_value() or value > _LARGEST:
         raise UsageError(f"{option} is {text!r}, and it must be a whole number of 0 or more.")
     return int(value)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from crmkit import parse
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
-from crmkit.errors import UsageError
 
 
 def rfm(
@@ -31,16 +31,14 @@ def rfm(
     """
     from crmkit import rfm as analysis
 
-    choices: dict[str, Any] = {
-        "bins": _bins(bins),
-        "r_cuts": _numbers("--r-cuts", r_cuts),
-        "f_cuts": _numbers("--f-cuts", f_cuts),
-        "m_cuts": _numbers("--m-cuts", m_cuts),
-    }
+    scores = None if bins is None else parse.wholes(bins, "--bins")
     with Session("rfm", common, also=[save_cuts]) as session:
         result = analysis.analyse(
             session.data(),
-            **choices,
+            bins=scores[0] if scores and len(scores) == 1 else scores,
+            r_cuts=parse.decimals(r_cuts, "--r-cuts") if r_cuts else None,
+            f_cuts=parse.decimals(f_cuts, "--f-cuts") if f_cuts else None,
+            m_cuts=parse.decimals(m_cuts, "--m-cuts") if m_cuts else None,
             cuts=cuts,
             frequency=frequency,
             monetary=monetary,
@@ -51,28 +49,3 @@ def rfm(
         if save_cuts:
             session.keep(save_cuts, analysis.cuts_file(result.facts["cuts"]))
         session.finish(result)
-
-
-def _bins(text: str | None) -> int | list[int] | None:
-    if text is None:
-        return None
-    try:
-        parts = [int(part) for part in text.split(",")]
-    except ValueError:
-        parts = []
-    if len(parts) not in (1, 3):
-        raise UsageError(
-            f"--bins {text!r} is neither one whole number nor three (R,F,M), such as 5 or 5,4,3."
-        )
-    return parts[0] if len(parts) == 1 else parts
-
-
-def _numbers(option: str, text: str | None) -> list[Any] | None:
-    from decimal import Decimal, InvalidOperation
-
-    if text is None:
-        return None
-    try:
-        return [Decimal(part.strip()) for part in text.split(",")]
-    except InvalidOperation:
-        raise UsageError(f"{option} {text!r} is not a list of numbers such as 1,2,3,5.") from None
