@@ -55,9 +55,17 @@ def test_percent_without_its_sign() -> None:
 
 @pytest.mark.parametrize("text", ["", "nan", "inf", "ten", "1,5", "%"])
 def test_no_number(text: str) -> None:
-    for read in (parse.percent, parse.money, parse.whole):
+    for read in (parse.percent, parse.money):
         with pytest.raises(UsageError, match=r"--x is .*not a number"):
             read(text, "--x")
+    with pytest.raises(UsageError, match=r"--x is .*must be a whole number of 0 or more"):
+        parse.whole(text, "--x")
+
+
+def test_numbers_of_a_list() -> None:
+    assert parse.decimals("50, 100,500.50", "--x") == [50, 100, Decimal("500.50")]
+    with pytest.raises(UsageError, match="--x is 'ten', which is not a number"):
+        parse.decimals("1,ten", "--x")
 
 
 def test_money_is_exact_and_not_negative() -> None:
