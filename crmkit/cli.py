@@ -10,15 +10,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crmkit.commands import completion, help
+from crmkit.commands import completion, configured, help
 from crmkit.commands.options import shared
+from crmkit.config.values import Spec
 from crmkit.errors import UsageError
 
 READS = "files input output"
@@ -29,6 +30,7 @@ COMMANDS = {
     "customers": ("Look", ANYWHERE),
     "layouts": ("Look", "output"),
     "sample": ("Look", ""),
+    "config": ("Look", "input output"),
     "pareto": ("Analyse", ANYWHERE),
     "rfm": ("Analyse", ANYWHERE),
     "basket": ("Analyse", ANYWHERE),
@@ -68,11 +70,14 @@ class _Command(_Plain, TyperCommand):
     """One that refuses to be told twice: of two output files, the parser would forget the first."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        given = self.make_parser(ctx).parse_args(list(args))[2]
+        typed, _, given = self.make_parser(ctx).parse_args(list(args))
         for option in given:
             may_come_again = option.multiple or option.nargs != 1 or getattr(option, "is_flag", False)
             if given.count(option) > 1 and not may_come_again:
                 raise UsageError(f"{option.opts[0]} is given twice. Give it once.")
+        if not (typed.get("help") or ctx.resilient_parsing):
+            ctx.default_map = configured.settle(self, self.get_params(ctx), typed, _every)
+            args = [*args, *([] if typed.get("files") else ctx.default_map.get("files", []))]
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -116,8 +121,16 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     for name in names:
         panel, groups = COMMANDS[name]
         command = getattr(import_module(f"crmkit.commands.{name}"), name)
-        app.command(cls=_Command, rich_help_panel=panel)(shared(command, groups) if groups else command)
+        whole = configured.with_config(shared(command, groups) if groups else command)
+        app.command(cls=_Command, rich_help_panel=panel)(whole)
     return app
+
+
+@cache
+def _every() -> dict[str, dict[str, Spec]]:
+    """The options of all commands."""
+    group: Any = typer.main.get_command(build())
+    return {name: configured.specs_of(command.params) for name, command in group.commands.items()}
 
 
 def _crmkit(

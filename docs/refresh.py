@@ -30,7 +30,14 @@ _CODE = re.compile(r"(<!-- python -->\n```python\n(.*?)```\n)(?:```text\n.*?```\
 _FILE = re.compile(r"<!-- file: (\S+) -->\n```csv\n(.*?)```\n", re.DOTALL)
 _NEXT = "\0"
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")  # all else of the environment is set here
-_PLAIN = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "TERM": "dumb", "LANG": "C.UTF-8", "TZ": "UTC"}
+_PLAIN = {
+    "PYTHONPATH": str(ROOT),
+    "PYTHONUTF8": "1",
+    "TERM": "dumb",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "CRMKIT_NO_CONFIG": "1",
+}
 # Help hides the options of Spark where PySpark is not installed: here it never is.
 _CRMKIT = "import sys; sys.modules['pyspark'] = None; from crmkit.__main__ import main; sys.exit(main())"
 

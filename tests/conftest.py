@@ -25,4 +25,5 @@ def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables of the developer's shell that would change what is printed."""
     for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "PY_COLORS", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CRMKIT_NO_CONFIG", "1")
     monkeypatch.setenv("LANG", "C.UTF-8")  # a Chinese desktop would be answered in Chinese

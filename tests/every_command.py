@@ -47,6 +47,7 @@ EVERY = {
     "lift": Exercise("{file} --groups {groups} --from 2024-08-05 --to 2024-12-31 --cost 0.10"),
     "accumulation": Exercise("--from {file} --store channel", same_bytes=False, hungry=True),
     "value": Exercise("--spend 40 --every 1w --years 30 --retention 90%", same_bytes=False),
+    "config": Exercise("show rfm", same_bytes=False),
     "sample": Exercise("--rows 2000 --customers 200 -o {out}", same_bytes=False),
 }
 READING = tuple(name for name, exercise in EVERY.items() if exercise.words.startswith("{file}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from crmkit.commands.options import READING, Shared
+from crmkit.config import settings
 from crmkit.errors import UsageError
 
 # What is asked of a table of customers; all else that is said of the input is about transactions.
@@ -17,19 +18,25 @@ _OF_CUSTOMERS = frozenset(
 _ROLES = ("amount", "order", "product", "cost", "store")
 
 
-def refuse_unread(common: Shared, read: frozenset[str]) -> None:
-    """UsageError for a column that this command does not look at."""
+def refuse_unread(common: Shared, read: frozenset[str]) -> dict[str, None]:
+    """UsageError for a column that this command does not look at; those that are set for all commands are let be."""
+    let_be: dict[str, None] = {}
     for role in _ROLES:
         if getattr(common, role) is not None and role not in read:
+            if role in settings.current.get().general:
+                let_be[role] = None
+                continue
             raise UsageError(
                 f"--{role} changes nothing here: this command does not look at that column. Leave it out."
             )
+    return let_be
 
 
 def refuse_on_customers(common: Shared) -> None:
     """UsageError for an option about transactions, where the input is a table of customers."""
+    let_be = _OF_CUSTOMERS | settings.current.get().general
     for spec in fields(Shared):
-        if spec.name in READING - _OF_CUSTOMERS and getattr(common, spec.name) != spec.default:
+        if spec.name in READING - let_be and getattr(common, spec.name) != spec.default:
             raise UsageError(
                 f"--{spec.name.replace('_', '-')} is about transactions, and this input is a table of customers, which it cannot change. "
                 "Leave it out, or give the transactions."

@@ -158,7 +158,8 @@ class Session:
         self, needs: frozenset[str], wants: frozenset[str], columns: Mapping[str, str]
     ) -> Transactions:
         """The transactions of the input files; nothing but a sample is read yet."""
-        idle.refuse_unread(self.common, needs | wants)
+        let_be: Mapping[str, Any] = idle.refuse_unread(self.common, needs | wants)
+        columns = {**let_be, **columns}
         self._reading = {"needs": needs, "wants": wants}
         self._columns = columns
         options = _with_columns(self._load_options, columns)

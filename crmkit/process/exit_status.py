@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 
+from crmkit.config import settings
 from crmkit.errors import CrmkitError
 from crmkit.system import signals
 
@@ -57,6 +58,7 @@ def _prepare(debug: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    settings.current.set(settings.Settings())  # where a process runs several lines, as tests do
     signals.catch()
     gc.disable()  # until the work begins (`Session`): what libraries make while they are imported is no garbage
 
@@ -69,9 +71,9 @@ def log_format(arguments: Sequence[str]) -> str:
     """The form of messages, wanted before the arguments are parsed: an error may come from parsing them."""
     words = list(arguments)
     after = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--log-format"]
-    return (
-        after or [word.partition("=")[2] for word in words if word.startswith("--log-format=")] or ["text"]
-    )[-1]
+    typed = after or [word.partition("=")[2] for word in words if word.startswith("--log-format=")]
+    kept = settings.current.get().values.get("log_format") or os.environ.get("CRMKIT_LOG_FORMAT")
+    return (typed or [kept or "text"])[-1]
 
 
 def _told(error: BaseException, form: str) -> int:
@@ -94,7 +96,7 @@ def _told(error: BaseException, form: str) -> int:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, CrmkitError):
-        return str(error)
+        return settings.current.get().told(str(error))
     if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _NO_MEMORY):
         return "Memory does not suffice for this; give the process more, or fewer rows (fewer files)."
     if isinstance(error, OSError):

@@ -1,0 +1,77 @@
+"""Where settings are kept: a project's file, found upwards, and the user's."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crmkit.errors import UsageError
+from crmkit.language.safe_text import safe
+
+NAME = "crmkit.toml"
+_PROJECT = "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file of settings: what it holds, and its text, by which lines are found."""
+
+    path: Path
+    table: Mapping[str, Any]
+    text: str
+    inside: str = ""  # the table of a pyproject.toml
+
+    def line(self, section: str, key: str) -> int:
+        """The line, from 1, on which a key stands; that of its section where it cannot be found."""
+        here, found = "", 1
+        head = ".".join(part for part in (self.inside, section) if part)
+        for number, line in enumerate(self.text.splitlines(), 1):
+            word = line.strip()
+            if word.startswith("["):
+                here = word.strip("[] ").split("#")[0].strip("[] ").replace('"', "")
+                found = number if here == head else found
+            elif key and here == head and word.partition("=")[0].strip().strip("\"'") == key:
+                return number
+        return found
+
+    def where(self, section: str, key: str) -> str:
+        """The file and the line, for people."""
+        return f"{safe(self.path)}, line {self.line(section, key)}"
+
+
+def read(path: Path) -> Place | None:
+    """The settings of a file, None for a pyproject.toml without any; UsageError where it is no TOML."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"{safe(path)}: {error.strerror}. Name a file of settings that is there.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{safe(path)} is not TOML: {safe(error)}. Mend it, or go without with --no-config."
+        ) from None
+    if path.name != _PROJECT:
+        return Place(path, table, text)
+    held = table.get("tool", {}).get("crmkit")
+    return None if held is None else Place(path, held, text, "tool.crmkit")
+
+
+def upwards(folder: Path) -> Place | None:
+    """The nearest file of a project, from here to the top: crmkit.toml, or a pyproject.toml that speaks of crmkit."""
+    for here in (folder, *folder.parents):
+        for name in (NAME, _PROJECT):
+            if (here / name).is_file() and (found := read(here / name)) is not None:
+                return found
+    return None
+
+
+def of_user() -> Place | None:
+    """The user's own file, where there is one."""
+    home = os.environ.get("APPDATA") if os.name == "nt" else os.environ.get("XDG_CONFIG_HOME")
+    folder = Path(home) if home else Path("~/.config").expanduser()
+    path = folder / "crmkit" / NAME
+    return read(path) if path.is_file() else None
