@@ -199,6 +199,7 @@ def analyse(
     lapse_days: int | None = None,
     evaluate: str | date | None = None,
     model: str | None = None,
+    classic: bool = False,
     everyone: bool = False,
 ) -> Result:
     """Who is late by their own rhythm, and what is at stake.
@@ -207,7 +208,8 @@ def analyse(
         overdue: late after so many of the customer's own median gaps; 2 unless told otherwise.
         lapse_days: late after so many days, the same for everybody.
         evaluate: a day from which the rule is applied, to see who came back.
-        model: the purchase model whose P(alive) is shown beside and prices the loss.
+        model: the purchase model whose P(alive) is shown beside and prices the loss: what `clv` says with it.
+        classic: the model as the literature has it, as in `clv`.
         everyone: list all customers with their status, not only the late ones.
 
     Raises DataError where nobody can be late, UsageError for what cannot be a rule.
@@ -219,10 +221,12 @@ def analyse(
     at = parse.day("--evaluate", evaluate)
     if model is not None:
         parse.choice("--model", model, MODELS)
+    elif classic:
+        raise UsageError("--classic is about a model. Name one, such as --model mbgnbd, or leave it out.")
     found = customer_days.of(transactions_of(data))
     past, scale = found.rows, found.scale
     known = people(past, scale)
-    alive = None if model is None else alive_of(known, model, gap_counts(past))
+    alive = None if model is None else alive_of(known, past, model, classic=classic)
     known = _labelled(known)
     if alive is not None:
         known = known.by_row(alive.add)
@@ -230,7 +234,7 @@ def analyse(
     if alive is None:
         return result
     return replace(
-        result, facts={**result.facts, "model": alive.facts()}, notes=(*result.notes, *alive.fit.notes)
+        result, facts={**result.facts, "model": alive.facts()}, notes=(*result.notes, *alive.notes)
     )
 
 

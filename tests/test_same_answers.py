@@ -93,11 +93,23 @@ def test_accounts_are_the_same_everywhere(tmp_path: Path, seed: int) -> None:
     assert all(facts == told["check"] for facts in told.values()), told
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("model", ["bgcnbd", "mbgcnbd", "paretonbd", "bgnbd"])
-def test_chances_are_the_same(model: str) -> None:
-    churn = listed("churn", SALES, "--everyone", "--model", model)
-    same(churn, "alive", listed("clv", SALES, "--classic", "--model", model))
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["auto"],
+        ["paretonbd"],
+        *(
+            pytest.param([model, *more], marks=pytest.mark.slow)
+            for model in ("bgcnbd", "mbgcnbd", "bgnbd", "mbgnbd")
+            for more in ([], ["--classic"])
+        ),
+    ],
+    ids=" ".join,
+)
+def test_chances_are_the_same(words: list[str]) -> None:
+    """Here a season is learnt, since the file holds two years."""
+    churn = listed("churn", SALES, "--everyone", "--model", *words)
+    same(churn, "alive", listed("clv", SALES, "--model", *words))
 
 
 def test_an_order_id_that_looks_like_a_day_is_an_order_of_its_own(tmp_path: Path) -> None:

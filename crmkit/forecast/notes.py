@@ -57,6 +57,12 @@ def notes(learnt: Learnt, past: Histories, terms: Terms, facts: dict[str, Any]) 
     )
 
 
+def on_chances(learnt: Learnt, past: Histories) -> tuple[str, ...]:
+    """What is worth saying where only the chances of being alive are shown."""
+    fit = learnt.fit
+    return (*_on_choice(learnt.choice), *_on_early(fit), *fit.notes, *_on_alive(fit, past))
+
+
 _NO_VALUE = "The file has no amounts, so orders are projected and their value is missing. Name the column with --amount."
 
 

@@ -11,6 +11,7 @@ from crmkit.customers import Data
 from crmkit.engine.rows import Rows
 from crmkit.engine.rows import as_rows as as_rows
 from crmkit.errors import DataError, UsageError
+from crmkit.forecast.selection import refuse_untested
 from crmkit.forecast.terms import By
 from crmkit.history import purchase_histories
 from crmkit.history.purchase_histories import Days, Repeats
@@ -99,10 +100,7 @@ def _spread(
 ) -> People:
     """Where rows are spread, the days stay there."""
     if model == "auto":
-        raise UsageError(
-            "--model auto tests each model on every n-th customer in the order of their ids, and with --engine spark "
-            "these are not here. Name a model, such as --model mbgnbd, or use a fitted one: --use-model FILE."
-        )
+        refuse_untested(", or use a fitted one: --use-model FILE")
     sales = _read(data, column)
     build = partial(
         purchase_histories.by_customer,

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import polars as pl
@@ -290,6 +290,14 @@ def held_back(table: Days, as_of: date, horizon: int, ask: str = "off") -> Holdo
     _, held = cut(table, as_of - timedelta(days=part), as_of, money=False)
     enough = (held.before.x > 0).sum() >= ENOUGH and held.purchases.sum() >= ENOUGH
     return held.on(ask) if enough else None
+
+
+def refuse_untested(otherwise: str = "") -> NoReturn:
+    """UsageError where `auto` cannot test models, since customers are elsewhere; `otherwise` is what else can be done."""
+    raise UsageError(
+        "--model auto tests each model on every n-th customer in the order of their ids, and with --engine spark "
+        f"these are not here. Name a model, such as --model mbgnbd{otherwise}."
+    )
 
 
 def extremes(model: Any, x: Array, T: Array) -> list[int]:

@@ -192,15 +192,15 @@ def repeats(table: Days, as_of: date) -> Repeats:
     code, day = pl.col("code"), pl.col("date").cast(pl.Int32)
     visits = table.rows.filter("bought", pl.col("date") <= as_of)
     gaps = visits.select("date", gap=pl.when(code == code.shift()).then(day - day.shift())).drop_nulls()
-    return Repeats.of(_REPEATS.of(gaps), as_of)
+    return Repeats.of(REPEATS.of(gaps), as_of)
 
 
 def repeats_of(customers: Rows, as_of: date) -> Repeats:
     """The same from the lists of `by_customer`."""
-    return Repeats.of(customers.by_row(_each_repeat).counts(_REPEATS), as_of)
+    return Repeats.of(customers.by_row(_each_repeat).counts(REPEATS), as_of)
 
 
-_REPEATS = Counted(by=["date", "gap"])
+REPEATS = Counted(by=["date", "gap"])
 
 
 def _each_repeat(customers: pl.DataFrame) -> pl.DataFrame:

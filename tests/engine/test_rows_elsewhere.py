@@ -141,10 +141,10 @@ def test_an_earlier_date_is_known_elsewhere_too() -> None:
 
 @pytest.mark.parametrize("model", ["paretonbd", "mbgcnbd"])
 def test_p_alive_in_any_company(model: str, tmp_path: Path) -> None:
-    gaps = customer_days.gap_counts(customer_days.of(load(str(SALES))).rows)
+    days = customer_days.of(load(str(SALES))).rows
     crmkit("customers", SALES, "-o", tmp_path / "people.parquet")
     people = pl.read_parquet(tmp_path / "people.parquet", columns=["x", "t_x", "T"])
-    judge = alive_of(rows.as_rows(people), model, gaps).add
+    judge = alive_of(rows.as_rows(people), days, model).add
     whole = rows.as_rows(people).by_row(judge).frame()
     for size in (1, 7, 100):
         assert BatchedRows.of(people, size).by_row(judge).frame().equals(whole)
