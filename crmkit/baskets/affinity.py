@@ -12,6 +12,7 @@ from crmkit.scoring import discoveries
 
 Array = np.ndarray
 
+_PAIRS_AT_ONCE = 1 << 20
 _MOST_SUBSTITUTES = 6_000  # products: all their pairs are looked at, found together or not
 
 
@@ -22,13 +23,9 @@ def table(
     counts = pairs.count(market.baskets, market.products, market.most)
     if substitutes:
         counts = _all_pairs(counts, market)
-    a, b, n = (counts[name].to_numpy() for name in ("a", "b", "orders"))
-    expected = market.expected(a, b)
-    if substitutes:
-        p = discoveries.at_most(n, expected)
-        surprise = np.log(np.maximum(p, np.finfo(float).tiny))
-    else:
-        p, surprise = discoveries.at_least(n, expected)
+    begins = range(0, max(counts.height, 1), _PAIRS_AT_ONCE)
+    parts = [_likely(counts.slice(at, _PAIRS_AT_ONCE), market, fdr, substitutes) for at in begins]
+    a, b, n, expected, p, surprise = (np.concatenate(column) for column in zip(*parts, strict=True))
     q = discoveries.q_values(p, market.pairs)
     kept = np.flatnonzero(q <= fdr)
     a, b, n = a[kept], b[kept], n[kept]
@@ -40,6 +37,24 @@ def table(
         pl.Series("surprise", surprise[kept]),
     )
     return _ordered(measured if target is None else _with(measured, market, target))
+
+
+def _likely(
+    counts: pl.DataFrame, market: Market, fdr: float, substitutes: bool
+) -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Pairs that may be found: their places, count, expectation, p, and the logarithm of p.
+
+    No q is below its p, so pairs with a larger p are not found, and change no q of those that are.
+    """
+    a, b, n = (counts[name].to_numpy() for name in ("a", "b", "orders"))
+    expected = market.expected(a, b)
+    if substitutes:
+        p = discoveries.at_most(n, expected)
+        surprise = np.log(np.maximum(p, np.finfo(float).tiny))
+    else:
+        p, surprise = discoveries.at_least(n, expected)
+    kept = p <= fdr
+    return a[kept], b[kept], n[kept], expected[kept], p[kept], surprise[kept]
 
 
 def _measured(market: Market, a: Array, b: Array, n: Array) -> pl.DataFrame:

@@ -41,18 +41,19 @@ def read(sales: Transactions, unit: str, *, monthly: bool = False) -> Rows:
         coded=sales.in_one_stream and sales.is_text("product"),
         monthly=monthly,
     )
-    return sales.by_key(query, key=key).by_row(_sized)
+    return sales.by_key(query, key=key)
 
 
 def baskets(rows: pl.LazyFrame, *, unit: str, has_order: bool, coded: bool, monthly: bool) -> pl.LazyFrame:
-    """By key: the distinct products of each order or customer."""
+    """By key: the distinct products of each order or customer, and their `size`."""
     product = pl.col("product").cast(pl.Categorical()) if coded else pl.col("product")
     bought = rows.filter(pl.col("amount") > 0, pl.col("product").is_not_null())
     key = _order(has_order) if unit == "order" else pl.col("customer")
     month = [periods.index(pl.col("date"), "month").alias("month") for _ in range(monthly)]
     keyed = bought.select(product, *month, key=key).filter(pl.col("key").is_not_null())
     first = [pl.col("month").min() for _ in range(monthly)]
-    return keyed.group_by("key").agg(pl.col("product").unique(), *first).drop("key")
+    held = keyed.group_by("key").agg(pl.col("product").unique(), *first)
+    return held.drop("key").with_columns(_size())
 
 
 def _order(has_order: bool) -> pl.Expr:
@@ -60,15 +61,15 @@ def _order(has_order: bool) -> pl.Expr:
     return order_key(has_order, pl.when(pl.col("customer").is_not_null()).then(customer_day()))
 
 
-def _sized(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(size=pl.col("product").list.len().cast(pl.Int64))
+def _size() -> pl.Expr:
+    return pl.col("product").list.len().cast(pl.Int64).alias("size")
 
 
 def without(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """By row: the baskets without these products; those that held nothing else are gone."""
     named = pl.element().cast(pl.String).is_in(names)
     left = frame.with_columns(pl.col("product").list.eval(pl.element().filter(~named)))
-    return _sized(left).filter(pl.col("size") > 0)
+    return left.with_columns(_size()).filter(pl.col("size") > 0)
 
 
 def product_counts(baskets: Rows, most: int, *by: str) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -31,6 +32,9 @@ def basket(
     """
     from crmkit import basket as analysis
 
+    asked = common.table or ("customers" if common.output else None)
+    if asked == "customers" and evaluate is not None:
+        common = replace(common, table=None)  # the answer is a table of methods
     with Session("basket", common) as session:
         result = analysis.analyse(
             session.data(),
@@ -44,7 +48,7 @@ def basket(
             by=by,
             exclude=exclude_product or (),
             max_items=max_items,
-            table=common.table or ("customers" if common.output else None),
+            table=asked,
             evaluate=evaluate,
             within=within,
         )

@@ -20,7 +20,7 @@ def rows(baskets: list[set[str]]) -> pl.LazyFrame:
 def frame(baskets: list[set[str]]) -> pl.DataFrame:
     """What a pass makes of them."""
     query = units.baskets(rows(baskets), unit="order", has_order=True, coded=False, monthly=False)
-    return units._sized(query.collect())
+    return query.collect()
 
 
 def market(baskets: Rows | list[set[str]], min_orders: str = "1") -> Market:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmkit.baskets import affinity, pairs
+from crmkit.engine.rows import as_rows
 from crmkit.errors import CrmkitError
 from tests.baskets.markets import frame, made_up, market, shuffled
 from tests.batched_rows import BatchedRows
@@ -31,6 +32,21 @@ def test_pairs_are_those_of_a_plain_loop(baskets: list[set[str]], size: int, mos
     )
     found = pairs.count(BatchedRows.of(frame(baskets), size), products, most)
     assert {(products[a], products[b]): n for a, b, n in found.rows()} == wanted
+
+
+@pytest.mark.parametrize(("cells", "sparse"), [(0, 16), (1 << 25, 1 << 40)])
+def test_a_cell_for_each_pair_or_for_those_that_were_met(
+    cells: int, sparse: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baskets = frame(made_up(400, 40, 2))
+    products = sorted(set(baskets["product"].explode()))
+    wanted = pairs.count(as_rows(baskets), products, 500).sort("a", "b")
+    monkeypatch.setattr(pairs, "_MOST_CELLS", cells)
+    monkeypatch.setattr(pairs, "_SPARSE", sparse)
+    monkeypatch.setattr(pairs, "_WAITING", 100)
+    monkeypatch.setattr(pairs, "_PAIRS_AT_ONCE", 7)
+    monkeypatch.setattr(pairs, "_BASKETS_AT_ONCE", 33)
+    assert pairs.count(as_rows(baskets), products, 500).sort("a", "b").equals(wanted)
 
 
 @given(baskets_of, st.integers(1, 7))
