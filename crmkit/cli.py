@@ -17,7 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crmkit.commands import completion, configured, help
+from crmkit.commands import completion, configured, help, record
 from crmkit.commands.options import shared
 from crmkit.config.values import Spec
 from crmkit.errors import UsageError
@@ -121,7 +121,7 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
     for name in names:
         panel, groups = COMMANDS[name]
         command = getattr(import_module(f"crmkit.commands.{name}"), name)
-        whole = configured.with_config(shared(command, groups) if groups else command)
+        whole = configured.with_config(shared(record.noting_failure(command), groups) if groups else command)
         app.command(cls=_Command, rich_help_panel=panel)(whole)
     return app
 

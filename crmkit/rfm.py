@@ -26,11 +26,12 @@ from crmkit.parse import choice
 from crmkit.result import Result
 from crmkit.scoring import cutpoints, rfm_scores
 from crmkit.scoring.cutpoints import Cuts, Number, cuts_file, from_units
+from crmkit.scoring.cutpoints import read as read_cuts
 from crmkit.scoring.rfm_scores import COLUMN, measure, named, scores_of, tally, with_scores
 from crmkit.scoring.rfm_tables import cells_table, code, grid, segments_table
 from crmkit.scoring.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
 
-__all__ = ["Cuts", "analyse", "cuts_file"]
+__all__ = ["Cuts", "analyse", "cuts_file", "read_cuts"]
 
 FEW = 50
 _ASKED = ("customer", "last", "recency", "frequency", "monetary")
@@ -61,7 +62,7 @@ def analyse(
     """
     borders = {"r": r_cuts, "f": f_cuts, "m": m_cuts}
     choices = {"--bins": bins, **{f"--{name}-cuts": listed for name, listed in borders.items()}}
-    frozen = cuts if cuts is None or isinstance(cuts, Cuts) else cutpoints.read(cuts)
+    frozen = cuts if cuts is None or isinstance(cuts, Cuts) else read_cuts(cuts)
     chosen = load(map)
     if frozen is not None:
         _refuse_thawed(frozen, frequency, monetary, choices | {"--ties": None if ties == "same" else ties})
@@ -95,7 +96,7 @@ def analyse(
         notes=(*_map_notes(chosen, cut.bins), *_notes(measured, facts, found)),
         titles={"grid": "Customers by R (rows) and F (columns)"},
         pictures={"cells": "none", "grid": "heat beside"},
-        saved={} if cut.ids else {"cuts": cuts_file(facts["cuts"])},
+        saved={} if cut.ids else {"cuts": cuts_file(facts["cuts"], cut.population or _population(brief))},
     )
     listed = partial(_listed, cut=cut, names=names, only=wanted)
     return headlines.rfm(result).with_detail("customers", largest_first.map_in_order(listed))
@@ -193,6 +194,19 @@ def _facts(brief: pl.DataFrame, cut: Cuts) -> dict[str, Any]:
         "cuts": cut.to_dict(),
         "scores_in_use": in_use,
     }
+
+
+def _population(brief: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """How many customers have each score."""
+    found = {}
+    for name in "rfm":
+        sizes = (
+            brief.filter(pl.col(name).is_not_null())
+            .group_by(pl.col(name).cast(pl.String))
+            .agg(pl.col("n").sum())
+        )
+        found[name] = {score: int(size) for score, size in sizes.sort(name).iter_rows()}
+    return found
 
 
 def _map_notes(chosen: SegmentMap, bins: Bins) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ FLOORS = (
     {"customers", "sample", "page"},
     {"history"},
     {"spark", "scoring"},
-    {"forecast", "whatif", "baskets", "profiles"},
+    {"forecast", "whatif", "baskets", "profiles", "nightly"},
     # the questions: none imports another
     {"check", "pareto", "rfm", "clv", "backtest", "migration", "cohort", "lifecycle", "churn", "trend"}
     | {"deviation", "basket", "profile", "returns", "campaigns", "accounts"},

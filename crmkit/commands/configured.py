@@ -20,12 +20,12 @@ _NOT_SET = frozenset({"pseudonyms", "config", "no_config", "help", "version"})
 _CONFIG = typer.Option(
     "--config",
     help="Take settings from FILE alone.",
-    rich_help_panel="Output",
+    rich_help_panel="Common",
     metavar="FILE",
     show_default=False,
 )
 _NO_CONFIG = typer.Option(
-    "--no-config", help="Take no settings from files.", rich_help_panel="Output", show_default=False
+    "--no-config", help="Take no settings from files.", rich_help_panel="Common", show_default=False
 )
 
 

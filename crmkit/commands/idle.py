@@ -10,7 +10,7 @@ from crmkit.errors import UsageError
 
 # What is asked of a table of customers; all else that is said of the input is about transactions.
 _OF_CUSTOMERS = frozenset(
-    {"files", "customer", "date", "amount", "orders", "encoding", "delimiter", "header", "date_format", "decimal", "as_of", "exclude", "max_age"}
+    {"files", "customer", "date", "amount", "orders", "encoding", "delimiter", "header", "date_format", "decimal", "as_of", "exclude", "max_age", "min_rows"}
 )  # fmt: skip
 
 

@@ -65,6 +65,10 @@ class Shared:
     strict: bool = False
     max_rejects: str | None = None
     max_age: str | None = None
+    min_rows: int | None = None
+    previous: str | None = None
+    expect_customers: str | None = None
+    max_drift: str | None = None
     format: str = "table"
     table: str | None = None
     output: str | None = None
@@ -142,6 +146,10 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "strict": ("input", _option(bool, _ROWS, "Refuse if any row must be set aside (status 3).", "--strict")),
     "max_rejects": ("input", _option(_TEXT, _ROWS, "Refuse beyond so many rows set aside (status 3).", "--max-rejects", metavar="N|P%")),
     "max_age": ("input", _option(_TEXT, _ROWS, "Refuse if the latest row is older, such as 2d (status 3).", "--max-age", metavar="TIME")),
+    "min_rows": ("input", _option(int | None, _ROWS, "Refuse if fewer rows can be used (status 3).", "--min-rows", metavar="N")),
+    "previous": ("files", _option(_TEXT, _ROWS, "An export or --summary of the run before, for the two gates below.", "--previous", metavar="FILE")),
+    "expect_customers": ("files", _option(_TEXT, _ROWS, "Refuse another number of customers: 90%..110% of --previous, or 1000..2000 (status 3).", "--expect-customers", metavar="A..B")),
+    "max_drift": ("files", _option(_TEXT, _ROWS, "Refuse if scores, tiers or segments have moved more since --previous or --cuts, such as 0.25 (PSI; status 3).", "--max-drift", metavar="PSI")),
     "format": ("output", _option(str, _OUTPUT, f"One of {', '.join(FORMATS)}.", "--format", "-f", metavar="FORMAT")),
     "table": ("output", _option(_TEXT, _OUTPUT, "Print this table alone; with -o, write it instead of the long one.", "--table", metavar="NAME")),
     "output": ("output", _option(_TEXT, _OUTPUT, "Write the long table to FILE, all or nothing; format by its extension.", "--output", "-o", metavar="FILE")),

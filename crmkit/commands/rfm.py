@@ -33,13 +33,15 @@ def rfm(
 
     scores = None if bins is None else parse.wholes(bins, "--bins")
     with Session("rfm", common, also=[save_cuts]) as session:
+        frozen = None if cuts is None else analysis.read_cuts(cuts)
+        session.frozen = None if frozen is None else frozen.population
         result = analysis.analyse(
             session.data(),
             bins=scores[0] if scores and len(scores) == 1 else scores,
             r_cuts=parse.decimals(r_cuts, "--r-cuts") if r_cuts else None,
             f_cuts=parse.decimals(f_cuts, "--f-cuts") if f_cuts else None,
             m_cuts=parse.decimals(m_cuts, "--m-cuts") if m_cuts else None,
-            cuts=cuts,
+            cuts=frozen,
             frequency=frequency,
             monetary=monetary,
             ties=ties,
@@ -47,5 +49,5 @@ def rfm(
             segment=segment or (),
         )
         if save_cuts:
-            session.keep(save_cuts, analysis.cuts_file(result.facts["cuts"]))
+            session.keep(save_cuts, result.saved.get("cuts") or analysis.cuts_file(result.facts["cuts"]))
         session.finish(result)

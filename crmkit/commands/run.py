@@ -9,8 +9,6 @@ Messages go to standard error in the form the user chose; tables leave through `
 from __future__ import annotations
 
 import gc
-import json
-import platform
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -19,14 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from crmkit._version import VERSION
-from crmkit.commands import advice, idle
-from crmkit.commands.hashes import file_account, sha256
+from crmkit.commands import advice, idle, record
+from crmkit.commands.hashes import file_account
 from crmkit.commands.next_lines import typed
 from crmkit.commands.options import Shared, reading_of
 from crmkit.commands.progress import show_progress
 from crmkit.errors import CrmkitError, UsageError
 from crmkit.language.safe_text import safe
+from crmkit.nightly.limits import Limits
 from crmkit.output.messages import say
 from crmkit.output.progress import clear
 from crmkit.system import signals
@@ -82,7 +80,9 @@ class Session:
             )
         reading = reading_of(common)
         self._load_options, self._gate = reading.options(), reading.gate()
+        self._limits = Limits.of(common.previous, common.expect_customers, common.max_drift)
         self._notes: list[str] = []
+        self.frozen: Mapping[str, Mapping[str, int]] | None = None  # the groups when borders were frozen
         self._open = ExitStack()
         self._found: Sequence[Source] | None = None
         self._reading: dict[str, Any] = {}
@@ -186,6 +186,7 @@ class Session:
         """How old a table of customers is; of transactions the pass knows."""
         from crmkit.load.account import freshness
 
+        self._gate.check_rows(customers.height, self.common.files[0])
         last: Any = customers["last"].max()
         self._notes += freshness.note(last, self._load_options.as_of)
         if self._gate.age is not None:
@@ -221,6 +222,7 @@ class Session:
         from crmkit.output import report
 
         result = self._with_account(replace(result, notes=(*self._notes, *result.notes)))
+        result = self._limits.check(result, self.frozen)
         if self.common.keep:
             from crmkit.load import keep
 
@@ -345,43 +347,17 @@ class Session:
             files.write(path, fill)
 
     def _write_summary(self, result: Result, files: Outputs) -> None:
-        from crmkit.output.formats import plain_value
+        from crmkit.nightly import gates
 
-        account = plain_value(self._account(result, files))
-        text = json.dumps(account, indent=2, ensure_ascii=False)
-        files.write(str(self.common.summary), lambda stream: stream.write(text.encode() + b"\n"), first=True)
-
-    def _account(self, result: Result, files: Outputs) -> dict[str, Any]:
-        import polars
-
-        return {
-            "schema": 1,
-            "command": self.command,
-            "versions": {
-                "crmkit": VERSION,
-                "polars": polars.__version__,
-                "python": platform.python_version(),
-            },
-            "options": self._options(),
-            "inputs": self._inputs(),
+        sources = None if self.is_spread else self.sources()
+        told = {
             "facts": dict(result.facts),
             "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
+            "shares": gates.shares(result),
             "outputs": [file_account(path, written) for path, written in files.waiting().items()],
         }
-
-    def _options(self) -> dict[str, Any]:
-        """What was asked for, with the command's own options: enough to run it again."""
-        shared = {name: value for name, value in vars(self.common).items() if name != "own"}
-        asked = {**shared, **self.common.own}
-        return {name: value for name, value in asked.items() if value not in (None, False, (), [])}
-
-    def _inputs(self) -> list[dict[str, Any]]:
-        if self.is_spread:
-            return [{"file": safe(name)} for name in self.common.files]
-        return [
-            {"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())}
-            for source in self.sources()
-        ]
+        written = record.text(record.account(self.command, self.common, sources, **told))
+        files.write(str(self.common.summary), lambda stream: stream.write(written), first=True)
 
 
 def _with_columns(options: Options, columns: Mapping[str, str]) -> Options:

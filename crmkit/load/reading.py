@@ -67,6 +67,7 @@ class Reading:
     strict: bool = False
     max_rejects: str | float | None = None
     max_age: str | None = None
+    min_rows: int | None = None
 
     def __post_init__(self) -> None:
         for name in _TEXT:
@@ -77,6 +78,8 @@ class Reading:
             raise UsageError(
                 "--count is for files without amounts, and --amount or --cost names one. Leave one of them out."
             )
+        if self.min_rows is not None and self.min_rows < 1:
+            raise UsageError(f"--min-rows {self.min_rows} is below 1. Give the least number of rows.")
         choice("--refunds", self.refunds, ("net", "ignore"))
         choice("--no-customer", self.no_customer, ("drop", "fail"))
         if self.amount_per is not None:
@@ -123,7 +126,12 @@ class Reading:
         """The limits on rows set aside."""
         rows, share = _limit(self.max_rejects)
         return Gate(
-            strict=self.strict, rows=rows, share=share, named=self.no_customer == "fail", age=self._age()
+            strict=self.strict,
+            rows=rows,
+            share=share,
+            named=self.no_customer == "fail",
+            age=self._age(),
+            least=self.min_rows,
         )
 
     def _age(self) -> Age | None:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from crmkit.config import settings
 from crmkit.errors import CrmkitError
-from crmkit.system import signals
+from crmkit.system import clock, signals
 
 # What libraries say when they cannot have memory, or a thread, for which its stack is wanting.
 _NO_MEMORY = (
@@ -58,7 +58,9 @@ def _prepare(debug: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    settings.current.set(settings.Settings())  # where a process runs several lines, as tests do
+    # Where a process runs several lines, as tests do, each begins anew.
+    settings.current.set(settings.Settings())
+    clock.current.set(clock.Run())
     signals.catch()
     gc.disable()  # until the work begins (`Session`): what libraries make while they are imported is no garbage
 

@@ -49,6 +49,8 @@ class Cuts:
     frequency: str = "orders"
     monetary: str = "total"
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Score → customers when the borders were found, by the name of the score; what drifts is seen against it.
+    population: Mapping[str, Mapping[str, int]] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         choice("--frequency", self.frequency, FREQUENCIES)
@@ -80,7 +82,14 @@ class Cuts:
             if not isinstance(found, dict) or found.pop("schema", None) != _SCHEMA:
                 raise UsageError(f'It should be a JSON object with "schema": {_SCHEMA}.')
             r, f, m = (_numbers(found.pop(name)) for name in "rfm")
-            cuts = cls(r=r, f=f, m=m, frequency=found.pop("frequency"), monetary=found.pop("monetary"))
+            cuts = cls(
+                r=r,
+                f=f,
+                m=m,
+                frequency=found.pop("frequency"),
+                monetary=found.pop("monetary"),
+                population=_population(found.pop("population", {})),
+            )
             if found != {"ties": "same"}:
                 raise UsageError(f"It should end with ties same, and has {found}.")
             return cuts
@@ -100,14 +109,23 @@ def read(path: str | Path) -> Cuts:
         raise DataError(f"{path}: the cut points cannot be read ({error}).") from None
 
 
-def cuts_file(saved: Mapping[str, Any]) -> str:
-    """The text of a cuts file, from `Cuts.to_dict()` or the fact `cuts` of a result."""
+def cuts_file(saved: Mapping[str, Any], population: Mapping[str, Mapping[str, int]] | None = None) -> str:
+    """The text of a cuts file, from `Cuts.to_dict()` or the fact `cuts` of a result, with the customers of each score."""
     if saved["ties"] != "same":
         raise UsageError(
             "Cut points of --ties first cannot be saved: they part equal values by the ids of one file. "
             "Leave --ties at same."
         )
-    return json.dumps(saved, indent=2) + "\n"
+    told = {"population": population} if population else {}
+    return json.dumps({**saved, **told}, indent=2) + "\n"
+
+
+def _population(found: Any) -> dict[str, dict[str, int]]:
+    """Counts by score; UsageError for anything else."""
+    is_table = isinstance(found, dict) and all(isinstance(sizes, dict) for sizes in found.values())
+    if not is_table or not all(type(size) is int for sizes in found.values() for size in sizes.values()):
+        raise UsageError("Its population is not a count of customers by score.")
+    return dict(found)
 
 
 def check_borders(name: str, borders: Sequence[Number]) -> None:

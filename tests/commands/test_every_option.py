@@ -16,7 +16,7 @@ VALUES = {
     "product": "channel", "cost": "unit_price", "status": "channel", "encoding": "utf-16", "delimiter": ";",
     "header": "a,b", "date_format": "d/m/y", "decimal": ",", "tz": "Asia/Tokyo", "source_tz": "Asia/Tokyo", "as_of": "2024-06-30",
     "since": "2024-01-01", "currency": "EUR", "exclude_status": "store", "refunds": "ignore", "no_customer": "fail",
-    "no_customer_id": "C000001", "max_rejects": "0", "max_age": "1d",
+    "no_customer_id": "C000001", "max_rejects": "0", "max_age": "1d", "min_rows": "5000",
 }  # fmt: skip
 COMMANDS = {
     "customers": [],

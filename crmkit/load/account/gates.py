@@ -21,6 +21,7 @@ class Gate:
     share: float | None = None
     named: bool = False  # every row must have a customer id
     age: Age | None = None
+    least: int | None = None  # rows that can be used
 
     def check(self, audit: Audit, name: str, example: Callable[[], str]) -> None:
         """GateError where a limit of the user's is passed, DataError where the file must be misread.
@@ -39,11 +40,17 @@ class Gate:
             )
         if self.age is not None:
             self.age.check(audit.last_date, name)
+        self.check_rows(audit.rows_used, name)
         if limit is None and rejected - nobody > _MOST_BROKEN * audit.rows_read:
             raise DataError(
                 f"{name}: more than half of the rows are broken, so the file is probably misread: {audit.line()}."
                 f"{example()} Run crmkit check, or allow it with --max-rejects 100%."
             )
+
+    def check_rows(self, rows: int, name: str) -> None:
+        """GateError where there are too few rows."""
+        if self.least is not None and rows < self.least:
+            raise GateError(f"--min-rows {self.least:,}: only {rows:,} rows of {name} can be used.")
 
     def _words(self) -> str:
         return f"{self.rows:,.0f}" if self.share is None else f"{self.share * 100:.6g}%"

@@ -1,0 +1,114 @@
+"""The account of a run (`--summary`): of one that did its work, and of one that a gate or a fault has stopped."""
+
+from __future__ import annotations
+
+import functools
+import json
+import platform
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from crmkit._version import VERSION
+from crmkit.commands.hashes import sha256
+from crmkit.commands.options import Shared
+from crmkit.errors import CrmkitError, GateError
+from crmkit.language.safe_text import safe
+from crmkit.system import clock
+
+if TYPE_CHECKING:
+    from crmkit.load.find.sources import Source
+
+_GATE = re.compile(r"--([a-z-]+)")
+
+
+def account(command: str, common: Shared, inputs: Sequence[Source] | None, **told: Any) -> dict[str, Any]:
+    """What is known of every run, with what is `told` of this one."""
+    import polars
+
+    run = clock.run()
+    return {
+        "schema": 1,
+        "command": command,
+        "run": run.name,
+        "start": clock.stamp(run.started),
+        "end": clock.stamp(run.ended),
+        "duration_seconds": run.seconds,
+        "status": "done",
+        "exit_status": 0,
+        "versions": {
+            "crmkit": VERSION,
+            "polars": polars.__version__,
+            "python": platform.python_version(),
+        },
+        "options": options(common),
+        "inputs": _inputs(common, inputs),
+        **told,
+    }
+
+
+def options(common: Shared) -> dict[str, Any]:
+    """What was asked for, with the command's own options: enough to run it again."""
+    shared = {name: value for name, value in vars(common).items() if name != "own"}
+    asked = {**shared, **common.own}
+    return {name: value for name, value in asked.items() if value not in (None, False, (), [])}
+
+
+def _inputs(common: Shared, sources: Sequence[Source] | None) -> list[dict[str, Any]]:
+    if sources is None:
+        return [{"file": safe(name)} for name in common.files]
+    return [
+        {"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())}
+        for source in sources
+    ]
+
+
+def text(told: Mapping[str, Any]) -> bytes:
+    """An account as a file has it."""
+    from crmkit.output.formats import plain_value
+
+    return json.dumps(plain_value(told), indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def noting_failure(function: Callable[..., None]) -> Callable[..., None]:
+    """The command; where a gate or a fault stops it, its account says so, and what stopped it goes on."""
+
+    @functools.wraps(function)
+    def command(common: Shared, **own: Any) -> None:
+        try:
+            function(common, **own)
+        except Exception as error:
+            if common.summary and not isinstance(error, BrokenPipeError):
+                with suppress(Exception):  # the error itself says what is wrong
+                    _write_failure(function.__name__, common, error)
+            raise
+
+    return command
+
+
+def _write_failure(command: str, common: Shared, error: Exception) -> None:
+    from crmkit.output import files
+
+    outputs = [path for path in (common.output, common.rejects, common.plot) if path]
+    files.check_place(str(common.summary), common.files, others=outputs)
+    told: dict[str, Any] = {
+        "status": "gate" if isinstance(error, GateError) else "failed",
+        "exit_status": error.exit_status if isinstance(error, CrmkitError) else 1,
+        "gate": found[1] if isinstance(error, GateError) and (found := _GATE.match(str(error))) else None,
+        "message": safe(error) if isinstance(error, CrmkitError) else type(error).__name__,
+        "facts": getattr(error, "facts", {}),
+        "outputs": [],
+    }
+    sources = None
+    with suppress(Exception):
+        sources = _found_again(common)
+    written = text(account(command, common, sources, **told))
+    files.write(str(common.summary), lambda stream: stream.write(written))
+
+
+def _found_again(common: Shared) -> Sequence[Source] | None:
+    """The inputs, unless one of them is a pipe, which was read."""
+    from crmkit.load.find import sources
+
+    return None if "-" in common.files or common.engine == "spark" else sources.find(common.files)

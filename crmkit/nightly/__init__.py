@@ -1,0 +1,1 @@
+"""What a job that runs every night asks for: gates against the run before, and what has changed since."""
