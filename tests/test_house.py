@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "crmkit"
 FLOORS = (
     {"_version", "errors", "columns", "vocabulary", "parse", "language", "engine", "system", "config"},
     {"result", "models", "headlines"},
+    {"sources"},
     {"load"},
     {"output"},
     {"customers", "sample", "page"},
@@ -30,7 +31,7 @@ FLOORS = (
     {"process"},
     {"__main__", "__init__"},
 )
-QUESTIONS = 8
+QUESTIONS = 9
 
 
 def _floor(top: str) -> int:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from crmkit._version import VERSION
-from crmkit.commands.hashes import sha256
+from crmkit.commands.hashes import source_account
 from crmkit.commands.options import Shared
 from crmkit.errors import CrmkitError, GateError
 from crmkit.language.safe_text import safe
@@ -58,10 +58,7 @@ def options(common: Shared) -> dict[str, Any]:
 def _inputs(common: Shared, sources: Sequence[Source] | None) -> list[dict[str, Any]]:
     if sources is None:
         return [{"file": safe(name)} for name in common.files]
-    return [
-        {"file": safe(source.name), "bytes": source.size, "sha256": sha256(source.raw())}
-        for source in sources
-    ]
+    return [source_account(source) for source in sources]
 
 
 def text(told: Mapping[str, Any]) -> bytes:

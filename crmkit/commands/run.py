@@ -79,7 +79,7 @@ class Session:
                 f"--count leaves money out, and {command} is about money. It goes with {', '.join(_COUNTED)}."
             )
         reading = reading_of(common)
-        self._load_options, self._gate = reading.options(), reading.gate()
+        self._load_options, self._gate, self._where = reading.options(), reading.gate(), reading.where()
         self._limits = Limits.of(common.previous, common.expect_customers, common.max_drift)
         self._notes: list[str] = []
         self.frozen: Mapping[str, Mapping[str, int]] | None = None  # the groups when borders were frozen
@@ -145,7 +145,7 @@ class Session:
         from crmkit.load.find import sources
 
         if self._found is None:
-            self._found = sources.find(self.common.files)
+            self._found = sources.find(self.common.files, self._where)
         return self._found
 
     def data(self) -> Dataset:

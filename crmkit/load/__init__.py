@@ -49,11 +49,16 @@ def load(
     made.plan = infer.make(
         sampled, cast[0], options, made.name, made.tally, needs=needs, wide=partial(_wide, inputs[0])
     )
+    made.plan = made.plan.but(said=(*_notes(inputs), *made.plan.said))
     if made.plan.lines.restarts and "store" not in asked and _has_store(inputs, options):
         return load(found, options, needs=needs, wants=wants | {"store"})
     if "order" in cast[0] and "order" not in asked and not made.plan.lines.need_a_stream:
         made.forget("order")
     return made
+
+
+def _notes(inputs: list[Input]) -> list[str]:
+    return [note for opened in inputs for note in opened.source.notes]
 
 
 def _has_store(inputs: list[Input], options: Options) -> bool:

@@ -6,7 +6,10 @@ Memory is bounded by the batch, whatever the file's size.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,6 +18,7 @@ from polars import selectors
 
 from crmkit.errors import DataError
 from crmkit.load.csv import careful, dialect
+from crmkit.load.find.inside import listed
 from crmkit.load.find.sources import Source
 from crmkit.load.inputs import ROW, Input, StreamFlags
 from crmkit.load.values import arrow_types
@@ -36,13 +40,41 @@ def open_input(
     suits: Callable[[Sequence[str]], bool],
     header: tuple[str, ...] = (),
 ) -> Input:
-    """Look at the header of a source, without reading its rows."""
+    """Look at the header of a source, without reading its rows; of several tables, at the only one that `suits`."""
+    open_ = partial(open_input, encoding=encoding, delimiter=delimiter, suits=suits, header=header)
+    if source.choices:
+        return _the_one(source, fitting(source, open_, suits))
     if source.table is not None:
         return _open_table(source)
     if source.kind == "parquet":
         return _open_parquet(source)
+    if source.delimiter:
+        encoding, delimiter = "utf-8", source.delimiter
     found = dialect.sniff(source, encoding=encoding, delimiter=delimiter, suits=suits, header=header)
     return Input(source, found.columns + tuple(key for key, _ in source.hive), found)
+
+
+def fitting(
+    source: Source, open_: Callable[[Source], Input], suits: Callable[[Sequence[str]], bool]
+) -> list[Input]:
+    """Those of several tables whose columns suit."""
+    opened = []
+    for choice in source.choices:
+        with suppress(DataError):  # a table among others may be none that can be read
+            opened.append(open_(choice.source))
+    return [one for one in opened if suits(one.columns)]
+
+
+def _the_one(source: Source, fits: Sequence[Input]) -> Input:
+    if len(fits) == 1:
+        return fits[0]
+    what = "several of them fit" if fits else "none of them names its columns as sales do"
+    first = (fits[0].source if fits else None, source.choices[0])
+    label = next((one.label for one in source.choices if one.source is first[0]), first[1].label)
+    raise DataError(
+        f"{source.name} holds {len(source.choices):,} tables, {listed(source.choices)}, and {what}; say which one: "
+        f"--sheet {shlex.quote(label)}"
+    )
 
 
 def _open_parquet(source: Source) -> Input:
@@ -59,21 +91,26 @@ def _open_parquet(source: Source) -> Input:
 
 
 def _open_table(source: Source) -> Input:
+    assert source.table is not None
     schema = source.table.schema
+    hive = tuple(key for key, _ in source.hive if key not in schema.names)
+    kinds = {schema.field(i).name: schema.field(i).type for i in range(len(schema))}
     return Input(
         source,
-        tuple(schema.names),
-        types={schema.field(i).name: schema.field(i).type for i in range(len(schema))},
-        rows=source.table.num_rows,
+        tuple(schema.names) + hive,
+        types=kinds | dict.fromkeys(hive, pa.string()),
+        rows=source.table.rows,
     )
 
 
 def _read_table(
-    opened: Input, columns: Sequence[str], watch: StreamFlags, size: int
+    opened: Input, columns: Sequence[str], watch: StreamFlags, size: int, most: int | None
 ) -> Iterator[pl.DataFrame]:
-    known = set(opened.source.table.schema.names)
+    table = opened.source.table
+    assert table is not None
+    known = set(table.schema.names)
     stored, start = [name for name in columns if name in known], 0
-    for batch in opened.source.table.to_batches(max_chunksize=size):
+    for batch in table.batches(stored, size, most):
         if len(batch):
             yield numbered(batch, stored, opened.name, watch, start)
             start += len(batch)
@@ -108,7 +145,7 @@ def read(
     if opened.dialect:
         made = careful.read(opened, columns, watch)
     elif opened.source.table is not None:
-        made = _read_table(opened, columns, watch, size)
+        made = _read_table(opened, columns, watch, size, rows)
     else:
         made = _read_parquet(opened, columns, watch, size)
     seen = 0

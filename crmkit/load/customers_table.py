@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import cast
 
 import polars as pl
@@ -18,6 +19,7 @@ from crmkit.load.customers import layout, values
 from crmkit.load.customers.layout import ORDER
 from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
+from crmkit.load.inputs import Input
 from crmkit.load.plan import Options
 
 
@@ -31,16 +33,9 @@ def read(
     after the as-of date: a table cannot be wound back. `tell` takes a sentence on customers that were left out.
     """
     found = sources.find(list(files))
-    opened = [
-        batches.open_input(
-            source,
-            encoding=options.encoding,
-            delimiter=options.delimiter,
-            suits=_suits,
-            header=options.header,
-        )
-        for source in found
-    ]
+    opened = [one for source in found for one in _opened(source, options)]
+    if len(opened) < len(found):
+        return None
     named = [layout.columns_of(item.columns, options, item.name) for item in opened]
     whole = [columns for columns in named if columns is not None]
     if not opened or len(whole) < len(named):
@@ -56,6 +51,21 @@ def read(
         tell(options.exclude.account(int(listed.sum())))
         made = made.filter(~listed)
     return made.select(name for name in ORDER if name in made.columns).sort("customer")
+
+
+def _opened(source: Source, options: Options) -> list[Input]:
+    """The source, or the table in it that holds customers; none where that is not clear."""
+    open_ = partial(
+        batches.open_input,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        suits=_suits,
+        header=options.header,
+    )
+    if not source.choices:
+        return [open_(source)]
+    fits = batches.fitting(source, open_, lambda columns: layout.columns_of(columns, options, "") is not None)
+    return fits if len(fits) == 1 else []
 
 
 def _suits(columns: Sequence[str]) -> bool:

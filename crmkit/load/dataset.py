@@ -14,7 +14,7 @@ from crmkit.errors import UsageError
 from crmkit.load import customers_table, load, spill
 from crmkit.load.account.audit import Audit
 from crmkit.load.find import frames, sources
-from crmkit.load.find.sources import Source
+from crmkit.load.find.sources import Source, Where
 from crmkit.load.reading import Reading
 from crmkit.load.transactions import Transactions
 
@@ -118,7 +118,7 @@ Data: TypeAlias = Dataset | Transactions | pl.DataFrame | Rows
 def read(data: Any, reading: Reading | None = None) -> Dataset:
     """The data of files, frames or open files; columns that were named are looked for at once."""
     reading = reading or Reading()
-    options, gate, found = reading.options(), reading.gate(), _sources(data)
+    options, gate, found = reading.options(), reading.gate(), _sources(data, reading.where())
 
     def opened(needs: frozenset[str], wants: frozenset[str], columns: Mapping[str, str]) -> Transactions:
         chosen = replace(options, columns={**options.columns, **columns})
@@ -134,7 +134,7 @@ def read(data: Any, reading: Reading | None = None) -> Dataset:
     return made
 
 
-def _sources(data: Any) -> list[Source]:
+def _sources(data: Any, where: Where) -> list[Source]:
     """Files by name, frames and open files; UsageError for what is none of them."""
     listed = list(data) if isinstance(data, list | tuple) else [data]
     if not listed:
@@ -142,7 +142,7 @@ def _sources(data: Any) -> list[Source]:
     given = [_source(one) for one in listed]
     if len(given) > 1 and any(isinstance(one, Source) and one.table is not None for one in given):
         raise UsageError("Several frames were given. Join them into one first, as with polars.concat.")
-    return sources.find(given)
+    return sources.find(given, where)
 
 
 def _source(one: Any) -> str | Source:

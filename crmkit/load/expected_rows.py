@@ -22,7 +22,7 @@ def _rows(one: Input) -> int | None:
     if one.rows is not None:
         return one.rows
     source = one.source
-    if source.compression or not source.size:
+    if source.table is not None or source.compression or not source.size:
         return None
     with source.raw() as file:
         head = file.read(min(_LOOK, source.size))

@@ -73,6 +73,9 @@ class Sample:
 
     frame: pl.DataFrame
     complete: bool
+    pointed: frozenset[str] = (
+        frozenset()
+    )  # raw columns of text whose numbers have a decimal point for certain
 
 
 def sample(inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> Sample:
@@ -84,7 +87,21 @@ def sample(inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> Sample:
         complete = complete and sum(frame.height for frame in taken) < each
         frames += [frame.head(each) if i == 0 else frame for i, frame in enumerate(taken)]
     refuse_mixed_types(inputs, names)
-    return Sample(pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame(), complete)
+    frame = pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+    return Sample(frame, complete, _pointed(inputs, names))
+
+
+def _pointed(inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> frozenset[str]:
+    """Raw columns in which every input says that its numbers have a decimal point, however they look."""
+    of_each = [
+        {
+            raw
+            for raw, column in columns.items()
+            if opened.source.table and column in opened.source.table.pointed
+        }
+        for opened, columns in zip(inputs, names, strict=True)
+    ]
+    return frozenset(set.intersection(*of_each)) if of_each else frozenset()
 
 
 def refuse_mixed_types(inputs: Sequence[Input], names: Sequence[dict[str, str]]) -> None:
@@ -177,7 +194,8 @@ def _styles(sampled: Sample, plan: ReadingPlan, file: str, tally: Tally) -> dict
         if ":" in raw and dtype == pl.String:
             role, _, place = raw.partition(":")
             name = plan.roles[role].formula.columns[int(place)]
-            styles[raw] = _style(sampled, raw, name, plan.options.decimal, file, tally)
+            decimal = "." if raw in sampled.pointed else plan.options.decimal
+            styles[raw] = _style(sampled, raw, name, decimal, file, tally)
     return styles
 
 

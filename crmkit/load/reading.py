@@ -12,6 +12,7 @@ from crmkit.errors import UsageError
 from crmkit.load import lists
 from crmkit.load.account.freshness import Age
 from crmkit.load.account.gates import Gate
+from crmkit.load.find.inside import Where
 from crmkit.load.plan import Options
 from crmkit.parse import choice, day, duration
 
@@ -27,6 +28,7 @@ _TEXT = (
     "source_tz",
     "currency",
     "max_age",
+    "sheet",
 )
 
 
@@ -68,6 +70,7 @@ class Reading:
     max_rejects: str | float | None = None
     max_age: str | None = None
     min_rows: int | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         for name in _TEXT:
@@ -121,6 +124,10 @@ class Reading:
             ignore_refunds=self.refunds == "ignore",
             exclude=None if self.exclude is None else lists.excluded(str(self.exclude)),
         )
+
+    def where(self) -> Where:
+        """Where in the input the rows are."""
+        return Where(sheet=self.sheet)
 
     def gate(self) -> Gate:
         """The limits on rows set aside."""

@@ -35,6 +35,7 @@ def estimated_rows(inputs: Sequence[Input]) -> int:
     return sum(
         opened.source.size // _LINE[opened.source.compression] if opened.rows is None else opened.rows
         for opened in inputs
+        if opened.rows is not None or opened.source.table is None
     )
 
 

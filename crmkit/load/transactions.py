@@ -254,7 +254,12 @@ class Transactions(ABC):
             role, _, place = raw.partition(":")
             name = plan.roles[role].formula.columns[int(place)]
             values = self.tally(raw)["value"]
-            style = numbers.survey(values, decimal=plan.options.decimal, name=name, file=self.name)
+            style = numbers.survey(
+                values,
+                decimal="." if raw in self._sample.pointed else plan.options.decimal,
+                name=name,
+                file=self.name,
+            )
             if style is None:
                 raise numbers.ambiguous(values, name, self.name)
             styles[raw] = style

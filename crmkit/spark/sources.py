@@ -203,7 +203,7 @@ def _opened(options: Options, needs: frozenset[str], path: str, content: bytes) 
     kind, compression = sources.sniff(content[:512], name)
     if kind != "csv":
         raise DataError(f"{name}: this is no text, though its name says so.")
-    source = sources.Source(name, kind, compression, spool=io.BytesIO(content))
+    source = sources.Source(name, kind, compression, bytes_=partial(io.BytesIO, content))
     return assignment.open_input(source, options, needs)
 
 

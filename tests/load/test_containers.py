@@ -109,10 +109,7 @@ def packed(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (packed("zip"), "zip"),
-        (b"PK\x05\x06" + bytes(18), "zip"),
-        (packed("tar"), "tar"),
-        (squeeze(packed("tar")), "tar"),
+        (b"PK\x05\x06" + bytes(18), "archive is empty"),
         (squeeze(packed("zip")), "zip"),
         (squeeze(squeeze(PLAIN)), "compressed twice"),
         (zstd(b"PAR1" + bytes(100)), "Parquet file that was compressed"),
@@ -120,7 +117,7 @@ def packed(kind: str) -> bytes:
         (lzma.compress(PLAIN), "xz"),
         (b"\x04\x22\x4d\x18" + PLAIN, "lz4"),
         (zlib.compress(PLAIN), "binary"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "Excel"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "workbook"),
         (b"SQLite format 3\0" + bytes(99), "SQLite"),
         (b"%PDF-1.4\n", "PDF"),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), "picture"),

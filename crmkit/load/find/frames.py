@@ -10,6 +10,7 @@ import pyarrow as pa
 from crmkit.errors import UsageError
 from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
+from crmkit.sources.columns import Held
 
 KIND = "table"
 
@@ -26,8 +27,7 @@ def source_of(data: Any) -> Source | None:
         data = data.collect()
     if not (hasattr(data, "__arrow_c_stream__") or hasattr(data, "to_arrow") or hasattr(data, "columns")):
         return None
-    table = _table(data, name)
-    return Source(f"the {name}", KIND, table=table)
+    return Source(f"the {name}", KIND, table=Held(_table(data, name)))
 
 
 def _bytes_of(file: Any) -> IO[bytes]:

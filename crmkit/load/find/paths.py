@@ -30,6 +30,21 @@ SUFFIXES = (
     ".parquet",
     ".pq",
 )
+# Where a folder holds none of them, it is what it holds; beside them these are notes and reports.
+OTHERS = (
+    ".json",
+    ".ndjson",
+    ".jsonl",
+    ".json.gz",
+    ".ndjson.gz",
+    ".jsonl.gz",
+    ".xlsx",
+    ".xlsm",
+    ".xlsb",
+    ".xls",
+    ".ods",
+    ".zip",
+)
 _HIDDEN = ("_", ".")  # markers and work in progress
 Hive = tuple[tuple[str, str], ...]
 
@@ -57,7 +72,7 @@ def _expanded(path: Path) -> list[tuple[Path, Hive]]:
         tables.refuse(path.parent)
         return [(path, ())]
     tables.refuse(path)
-    members = sorted(_walk(path))
+    members = sorted(_walk(path, SUFFIXES)) or sorted(_walk(path, OTHERS))
     if not members:
         raise DataError(f"{path}: this folder (directory) holds no CSV or Parquet files; none was found.")
     return [(member, _hive(member, path)) for member in members]
@@ -130,7 +145,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         raise DataError(sentence(str(folder), error)) from None
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, ends: tuple[str, ...]) -> Iterator[Path]:
     """The data files of a folder, links followed, each folder once."""
     seen: set[tuple[int, int]] = set()
 
@@ -141,7 +156,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         tables.refuse(Path(where))
         folders[:] = sorted(name for name in folders if _is_new(Path(where) / name, seen))
         for name in files:
-            if _wanted(name):
+            if _wanted(name, ends):
                 path = Path(where) / name
                 if not stat.S_ISREG(status(path).st_mode):
                     raise DataError(
@@ -160,9 +175,9 @@ def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
     return new
 
 
-def _wanted(name: str) -> bool:
+def _wanted(name: str, ends: tuple[str, ...]) -> bool:
     lower = name.lower()
-    return not lower.startswith(_HIDDEN) and lower.endswith(SUFFIXES) and not lower.endswith("readme.txt")
+    return not lower.startswith(_HIDDEN) and lower.endswith(ends) and not lower.endswith("readme.txt")
 
 
 def _hive(path: Path, folder: Path) -> Hive:

@@ -13,8 +13,7 @@ _UNPACK, _AS_CSV, _REPACK, _AS_PARQUET = (
 # First bytes, what they are, what to do.
 _STRANGERS = (
     (b"PARE", "an encrypted Parquet file", "decrypt it first"),
-    (b"PK\x03\x04", "a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
-    (b"PK\x05\x06", "an empty zip archive", _AS_CSV),
+    (b"PK\x03\x04", "a zip archive or an Excel workbook that was compressed once more", _UNPACK),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (binary)", "save the sheet as CSV"),
     (b"SQLite format 3\x00", "an SQLite database (binary)", "export the table as CSV"),
     (b"%PDF", "a PDF", _AS_CSV),

@@ -35,9 +35,9 @@ def refuse_strangers(text: str, name: str) -> None:
             f"{name}: this is a dump of an SQL database, not CSV; load it and export the table or a query as CSV."
         )
     if start[0] in "{[" and start[1:2] in '"{[ \n\r':
-        lines = "; each line is an object" if re.match(r"\{[^\n]*\}\s*\n\s*\{", start) else ""
         raise DataError(
-            f"{name}: this is JSON, not CSV{lines}; convert it first, for example with jq -r '… | @csv'."
+            f'{name}: this is JSON, but not of objects in UTF-8, such as {{"customer": "A1", "date": "2024-05-01", '
+            "\"amount\": 9.90}; convert it first, for example with jq -r '… | @csv'."
         )
 
 

@@ -1,0 +1,155 @@
+"""What lies inside of a file: text, Parquet, JSON, or one of several tables of a workbook or an archive."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+
+from crmkit.errors import DataError
+from crmkit.load.find.source import HEAD, Choice, Source, sniff
+from crmkit.sources import archives, json_rows, workbooks
+from crmkit.sources.archives import Member
+from crmkit.sources.spools import Spool
+from crmkit.sources.workbooks import Sheet
+
+UNKNOWN, SEVERAL = "unknown", "several"
+_MOST_NAMED = 12
+
+
+@dataclass(frozen=True)
+class Where:
+    """What the user said about where the rows are: the sheet of a workbook, or what is its like elsewhere."""
+
+    sheet: str | None = None
+
+
+EVERYTHING = Where()
+
+
+def tables(source: Source, where: Where = EVERYTHING) -> Iterator[Source]:
+    """The tables that a source holds, known by its first bytes: mostly itself; one of `several` where that is open.
+
+    DataError for what is no table.
+    """
+    if source.kind not in (UNKNOWN, SEVERAL):
+        yield source
+        return
+    found = _recognised(source) if source.kind == UNKNOWN else source
+    if not found.choices:
+        yield found
+    elif where.sheet is not None:
+        yield from _named(found, where.sheet)
+    else:
+        shown = [choice for choice in found.choices if not choice.is_hidden] or list(found.choices)
+        yield shown[0].source if len(shown) == 1 else replace(found, choices=tuple(shown))
+
+
+def _named(source: Source, sheet: str) -> Iterator[Source]:
+    exact = [choice for choice in source.choices if choice.label == sheet]
+    fits = exact or [choice for choice in source.choices if fnmatchcase(choice.label, sheet)]
+    if not fits:
+        raise DataError(f"{source.name} holds no {sheet!r}; it holds {listed(source.choices)}.")
+    for choice in fits:
+        yield choice.source
+
+
+def listed(choices: Sequence[Choice]) -> str:
+    """Their names, for people."""
+    names = ", ".join(repr(choice.label) for choice in choices[:_MOST_NAMED])
+    return names + (f" and {len(choices) - _MOST_NAMED:,} more" if len(choices) > _MOST_NAMED else "")
+
+
+def _recognised(source: Source) -> Source:
+    with source.raw() as file:
+        try:
+            head = file.read(HEAD)
+        except (OSError, EOFError) as error:
+            why = getattr(error, "strerror", None)
+            raise DataError(
+                f"{source.name}: {why}."
+                if why
+                else f"{source.name}: the archive is corrupt or truncated ({error}); fetch it again."
+            ) from None
+    if head.startswith(workbooks.OLD) or (
+        archives.is_zip(head) and archives.holds_workbook(source.raw, source.name)
+    ):
+        return _workbook(source)
+    if archives.is_zip(head) or archives.is_tar(head):
+        return _archive(source, is_tar=not archives.is_zip(head))
+    kind, compression = sniff(head, source.name)
+    found = replace(source, kind=kind, compression=compression)
+    inner = head if compression is None else _unpacked(found)
+    if kind == "csv" and archives.is_tar(inner):
+        return _archive(found, is_tar=True)
+    if kind == "csv" and json_rows.is_json(inner):
+        return _of_json(found)
+    return found
+
+
+def _unpacked(source: Source) -> bytes:
+    """The first bytes under a compression; a damaged one is for the reader to say."""
+    with suppress(OSError, EOFError, zlib.error), source.open() as file:
+        return file.read(HEAD)
+    return b""
+
+
+def _of_json(source: Source) -> Source:
+    try:
+        with source.open() as file:
+            table = json_rows.columns(file, source.name)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{source.name}: the compressed file is corrupt or truncated ({error}); fetch it again."
+        ) from None
+    return Source(source.name, "json", hive=source.hive, table=table, origin=source)
+
+
+def _workbook(source: Source) -> Source:
+    found = workbooks.sheets(source.raw, source.name)
+    choices = tuple(Choice(sheet.name, partial(_sheet, source, sheet), sheet.is_hidden) for sheet in found)
+    return Source(source.name, SEVERAL, hive=source.hive, choices=choices, origin=source)
+
+
+def _sheet(book: Source, sheet: Sheet) -> Source:
+    spool, hidden = sheet.text(), sheet.hidden_rows()
+    rows = "1 hidden row" if hidden == 1 else f"{hidden:,} hidden rows"
+    notes = [f"{book.name}: {rows} of the sheet {sheet.name} counted, too"] if hidden else []
+    return Source(
+        f"{book.name} ({sheet.name})",
+        "csv",
+        bytes_=spool.lent,
+        hive=book.hive,
+        delimiter=",",
+        origin=book,
+        notes=tuple(notes),
+    )
+
+
+def _archive(source: Source, *, is_tar: bool) -> Source:
+    found = archives.members(source.open, source.name, is_tar=is_tar)
+    choices = tuple(Choice(member.name, partial(_member, source, member)) for member in found)
+    return Source(source.name, SEVERAL, choices=choices, origin=source)
+
+
+def _member(archive: Source, member: Member) -> Source:
+    """A file of an archive; text is read where it lies, and what must be read here and there is unpacked first."""
+    name = f"{archive.name} ({member.name})"
+    lying = Source(name, UNKNOWN, bytes_=member.open, length=member.size, origin=archive)
+    with suppress(OSError, EOFError, zlib.error), member.open() as file:
+        head = file.read(HEAD)
+        if archives.is_zip(head) or head.startswith((b"PAR1", b"\xd0\xcf\x11\xe0")):
+            spool = Spool(name)
+            spool.write(head)
+            while chunk := file.read(1 << 20):
+                spool.write(chunk)
+            lying = replace(lying, bytes_=spool.lent)
+    inner = _recognised(lying)
+    if inner.choices and len(inner.choices) == 1:
+        return inner.choices[0].source
+    if inner.choices:
+        raise DataError(f"{name} holds several tables itself; unpack the archive first.")
+    return inner
