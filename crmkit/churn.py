@@ -22,7 +22,7 @@ import polars as pl
 from crmkit import parse
 from crmkit.customers import Data, finish_each
 from crmkit.engine.counts import by_value
-from crmkit.engine.counts import money as exact
+from crmkit.engine.money import as_money, exact
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import CrmkitError, DataError, UsageError
 from crmkit.forecast.alive import MODELS, alive_of
@@ -33,7 +33,6 @@ from crmkit.history.customer_days import (
     DayHistory,
     base_gap,
     gap_counts,
-    money,
     purchases,
     sums,
 )
@@ -160,7 +159,7 @@ def call_list(scored: pl.DataFrame, scale: int, everyone: bool) -> pl.DataFrame:
     shown = ("customer", "status", "last", "orders", "median_gap", "days_since", "threshold", "overdue_ratio")
     joined = [name for name in ("alive", "tier", "segment") if name in scored.columns]
     listed = scored if everyone else scored.filter(LATE)
-    return listed.select(*shown, money(pl.col("at_risk"), scale).alias("revenue_at_risk"), *joined)
+    return listed.select(*shown, as_money(pl.col("at_risk"), scale).alias("revenue_at_risk"), *joined)
 
 
 def _brief(scored: pl.DataFrame) -> pl.DataFrame:
@@ -185,8 +184,8 @@ def statuses(counts: pl.DataFrame, scale: int) -> pl.DataFrame:
         "status",
         "customers",
         (pl.col("customers") / counts["n"].sum()).alias("share"),
-        money(pl.col("at_risk"), scale).alias("year_revenue"),
-        money(pl.when(LATE).then("at_risk"), scale).alias("revenue_at_risk"),
+        as_money(pl.col("at_risk"), scale).alias("year_revenue"),
+        as_money(pl.when(LATE).then("at_risk"), scale).alias("revenue_at_risk"),
     )
 
 

@@ -20,7 +20,8 @@ import numpy as np
 import polars as pl
 
 from crmkit.customers import Data, with_as_of
-from crmkit.engine.counts import largest_first, scale
+from crmkit.engine.counts import largest_first
+from crmkit.engine.money import scale
 from crmkit.engine.rows import ByRow, Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.forecast import saved_model

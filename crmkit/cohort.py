@@ -16,7 +16,8 @@ from typing import Any, Literal, cast, get_args
 
 import polars as pl
 
-from crmkit.customers import Data, money
+from crmkit.customers import Data
+from crmkit.engine.money import as_money
 from crmkit.errors import DataError
 from crmkit.headlines import answered, over_time
 from crmkit.history import periods
@@ -85,7 +86,7 @@ def cell(value: Value, scale: int) -> pl.Expr:
     """The value of a cell."""
     if value == "rate":
         return pl.col("customers") / pl.col("size")
-    return money(value, scale) if value in MONEY else pl.col(value)
+    return as_money(value, scale) if value in MONEY else pl.col(value)
 
 
 def together(cells: pl.DataFrame, value: Value) -> pl.DataFrame:
@@ -150,8 +151,8 @@ def facts(counts: pl.DataFrame, cells: pl.DataFrame, scale: int) -> dict[str, An
     return {
         "customers": counts.filter(pl.col("since") == 0)["customers"].sum(),
         "cohorts": cells["cohort"].n_unique(),
-        "cohort_revenue": cells.select(money("revenue", scale).sum()).item(),
-        "revenue_outside": outside.select(money("revenue", scale).sum()).item(),
+        "cohort_revenue": cells.select(as_money("revenue", scale).sum()).item(),
+        "revenue_outside": outside.select(as_money("revenue", scale).sum()).item(),
         "return_rate": next_one[0]["total"] / next_one[0]["size"] if next_one else None,
     }
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from crmkit.engine import reducers
 from crmkit.engine.counts import by_id
-from crmkit.engine.money import unit
+from crmkit.engine.money import as_money
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
 from crmkit.headlines import answered, checks
@@ -202,14 +202,9 @@ def finish_each(frame: pl.DataFrame, scale: int, as_of: date, *, key: str = "cus
         frame = frame.with_columns(pl.col("days").alias("orders"))
     frame = timed(frame, as_of).with_columns(
         pl.col(key).cast(pl.String).alias("customer"),
-        *(money(name, scale) for name in _MONEY if name in frame.columns),
+        *(as_money(name, scale) for name in _MONEY if name in frame.columns),
     )
     return frame.select(name for name in ORDER if name in frame.columns).rename({"customer": key})
-
-
-def money(name: str, scale: int) -> pl.Expr:
-    """Minor units → the exact amount."""
-    return (pl.col(name).cast(pl.Decimal(38, scale)) / unit(scale)).alias(name)
 
 
 def buyers(frame: pl.DataFrame) -> pl.DataFrame:

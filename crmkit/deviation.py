@@ -22,11 +22,11 @@ import polars as pl
 
 from crmkit import parse
 from crmkit.customers import Data
-from crmkit.engine.money import unit
+from crmkit.engine.money import as_money, unit
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import answered, leaving
 from crmkit.history import customer_days
-from crmkit.history.customer_days import DayHistory, money, purchases
+from crmkit.history.customer_days import DayHistory, purchases
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
 from crmkit.result import Result
@@ -188,7 +188,7 @@ def _exact(name: str, scale: int) -> pl.Expr:
     """Days as they are and minor units as money, rounded to the decimals of money."""
     days = pl.col(name) * unit(scale)
     units = pl.when(pl.col("measure") == GAP).then(days).otherwise(pl.col(name))
-    return money(units.round().cast(pl.Int128), scale).alias(name)
+    return as_money(units.round().cast(pl.Int128), scale).alias(name)
 
 
 @question

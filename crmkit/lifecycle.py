@@ -27,8 +27,9 @@ from functools import partial
 
 import polars as pl
 
-from crmkit.customers import Data, finish_each, money
-from crmkit.engine.counts import by_value, ratio, whole
+from crmkit.customers import Data, finish_each
+from crmkit.engine.counts import by_value, ratio
+from crmkit.engine.money import as_money, whole
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import answered, over_time
@@ -149,7 +150,7 @@ def table(rows: pl.DataFrame, scale: int) -> pl.DataFrame:
         "lapsed",
         "active",
         "retention_rate",
-        *(money(name, scale) for name in MONEY),
+        *(as_money(name, scale) for name in MONEY),
         "quick_ratio",
         "complete",
     )

@@ -18,7 +18,8 @@ import polars as pl
 from crmkit import customers, parse
 from crmkit.customers import Data
 from crmkit.engine import reducers
-from crmkit.engine.counts import ratio, whole
+from crmkit.engine.counts import ratio
+from crmkit.engine.money import whole
 from crmkit.engine.rows import ByRow, Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import answered, over_time
@@ -264,8 +265,8 @@ Ranked = tuple[ByRow, dict[str, int]]
 def _by_value(before: Rows, after: Rows, of: str) -> Ranked:
     """Tiers of both dates by the lowest revenue of each tier at the first."""
     scheme = "abc" if of == "tier" else "pyramid"
-    lowest = tiers.floors(
-        distribution.ladder(before.by_row(_revenue).counts(Counted(by=["value"]))), tiers.SCHEMES[scheme]
+    lowest = tiers.lowest_values(
+        distribution.cumulated(before.by_row(_revenue).counts(Counted(by=["value"]))), tiers.SCHEMES[scheme]
     )
     found = labels.of_tiers(lowest, scheme)
     least = [one.counts(Counted(least=["revenue"]))["revenue"][0] for one in (before, after)]

@@ -17,9 +17,8 @@ import polars as pl
 
 from crmkit import customers, parse
 from crmkit.customers import Data
-from crmkit.customers import money as minor_as_money
-from crmkit.engine.counts import by_value, money, ratio, scale, whole
-from crmkit.engine.money import unit
+from crmkit.engine.counts import by_value, ratio
+from crmkit.engine.money import as_money, exact, scale, unit, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import UsageError
 from crmkit.headlines import value as headlines
@@ -51,7 +50,7 @@ def _counted_with(added: Counted, customers: Rows, value: str, inactive_after: i
         return counted(customers.by_row(_brief), added, value, inactive_after)
     counts = counted(customers, Counted(sums=["orders"]), value, inactive_after)
     kind = customers.schema["revenue"]
-    revenue = minor_as_money("value", scale(customers.schema.to_frame(), "revenue")).cast(kind)
+    revenue = as_money("value", scale(customers.schema.to_frame(), "revenue")).cast(kind)
     each = _brief(counts.with_columns(revenue=revenue))
     return each.with_columns(pl.col("revenue", "above_zero") * pl.col("n"))
 
@@ -86,16 +85,16 @@ def analyse(
     sums = _by_tier(counts, found, added)
     noun = "customers" if key == "customer" else "items"
     names = [*chosen.names, *([INACTIVE] if inactive_after is not None else [])]
-    facts = _facts(found.rungs, sums, value=value, noun=noun)
+    facts = _facts(found.distribution, sums, value=value, noun=noun)
     facts |= {"scheme": scheme, "cuts": [float(cut) for cut in chosen.cuts], "inactive_after": inactive_after}
     result = Result(
         command="pareto",
         tables={
-            "tiers": tiers(sums, names, found.rungs, value=value, noun=noun),
-            "curve": curve(found.rungs, value=value, noun=noun),
+            "tiers": tiers(sums, names, found.distribution, value=value, noun=noun),
+            "curve": curve(found.distribution, value=value, noun=noun),
         },
         facts={name: fact for name, fact in facts.items() if fact is not None},
-        notes=_notes(rows, found.rungs, value, noun),
+        notes=_notes(rows, found.distribution, value, noun),
         titles={
             "tiers": f"{noun.capitalize()} by {value}",
             "curve": f"Part of all {value} reached, largest first",
@@ -138,7 +137,7 @@ def _measures(value: str) -> list[str]:
 
 
 def tiers(
-    sums: pl.DataFrame, names: Iterable[str], rungs: pl.DataFrame, *, value: str, noun: str
+    sums: pl.DataFrame, names: Iterable[str], distribution: pl.DataFrame, *, value: str, noun: str
 ) -> pl.DataFrame:
     """One row for each tier, the empty ones too; money adds up to the exact total.
 
@@ -147,14 +146,14 @@ def tiers(
     listed = [*names, *([BELOW_ZERO] if (sums["tier"] == BELOW_ZERO).any() else [])]
     rows = pl.DataFrame({"tier": listed}).join(sums, on="tier", how="left", maintain_order="left")
     rows = rows.with_columns(pl.col("n", *_measures(value)).fill_null(0))
-    return _with_shares(rows, sums, rungs, value=value, noun=noun)
+    return _with_shares(rows, sums, distribution, value=value, noun=noun)
 
 
 def _with_shares(
-    rows: pl.DataFrame, sums: pl.DataFrame, rungs: pl.DataFrame, *, value: str, noun: str
+    rows: pl.DataFrame, sums: pl.DataFrame, distribution: pl.DataFrame, *, value: str, noun: str
 ) -> pl.DataFrame:
     """Parts and means, each from one division of exact whole numbers."""
-    total = above_zero(rungs)
+    total = above_zero(distribution)
     own = [] if value == "revenue" else [pl.col(value), ratio(whole(value), total).alias(f"{value}_share")]
     positive = int(sums.select(whole("above_zero").sum()).item())
     per_head = pl.col("n") * unit(scale(rows, "revenue"))
@@ -176,27 +175,29 @@ def _listed(customers: pl.DataFrame, found: Ranking, key: str) -> pl.DataFrame:
     """By row: everybody with rank and tier."""
     own = [] if found.value == "revenue" else [found.value]
     columns = [key, "revenue", *own, "share", "cumulative_share", "rank", "tier"]
-    return found.place(customers).select(columns)
+    return found.with_tier(customers).select(columns)
 
 
-def _facts(rungs: pl.DataFrame, sums: pl.DataFrame, *, value: str, noun: str) -> dict[str, Any]:
+def _facts(distribution: pl.DataFrame, sums: pl.DataFrame, *, value: str, noun: str) -> dict[str, Any]:
     """Headline numbers; "the top 20 %" are as many customers as fit into 20 %, and at least one."""
-    n, total, enough = int(sums["n"].sum()), above_zero(rungs), needed_for(rungs, 80)
-    top = {name: reached_by(rungs, max(1, n * percent // 100)) / total for name, percent in _TOP.items()}
+    n, total, enough = int(sums["n"].sum()), above_zero(distribution), needed_for(distribution, 80)
+    top = {
+        name: reached_by(distribution, max(1, n * percent // 100)) / total for name, percent in _TOP.items()
+    }
     return {
         noun: n,
         "revenue": sums["revenue"].sum(),
         "value": value,
-        "gini": gini(rungs),
+        "gini": gini(distribution),
         f"{noun}_for_80": enough,
         f"{noun}_for_80_share": enough / n,
         "top_share": top,
     }
 
 
-def _notes(customers: Rows, rungs: pl.DataFrame, value: str, noun: str) -> tuple[str, ...]:
+def _notes(customers: Rows, distribution: pl.DataFrame, value: str, noun: str) -> tuple[str, ...]:
     """What stands behind the shares, wherever a column has something below zero."""
-    counts = {value: rungs}
+    counts = {value: distribution}
     if value != "revenue":
         counts["revenue"] = counted(customers, Counted(), "revenue", None)
     return tuple(
@@ -211,11 +212,11 @@ def _decimals(customers: Rows, column: str) -> int:
     return kind.scale if isinstance(kind, pl.Decimal) else 0
 
 
-def _below_zero(counts: pl.DataFrame, places: int, column: str, noun: str) -> str:
+def _below_zero(counts: pl.DataFrame, decimals: int, column: str, noun: str) -> str:
     below = counts.filter(pl.col("value") < 0)
     lost, total = (int(part.select(pl.col("value").dot(pl.col("n"))).item()) for part in (below, counts))
     return (
         f"{below['n'].sum():,} of {counts['n'].sum():,} {noun} have {column} below zero, "
-        f"{money(lost, places):,} together. Shares of {column} are parts of {money(total - lost, places):,}, "
+        f"{exact(lost, decimals):,} together. Shares of {column} are parts of {exact(total - lost, decimals):,}, "
         f"which the others add up to."
     )

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from crmkit import parse
-from crmkit.customers import Data, money
+from crmkit.customers import Data
+from crmkit.engine.money import as_money
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
 from crmkit.headlines import together as headlines
@@ -115,7 +116,7 @@ def _total(total: pl.DataFrame, found: Rows, units: int) -> pl.DataFrame:
         "return_rate",
         "rate_low",
         "rate_high",
-        money("refunds", units),
+        as_money("refunds", units),
         "refund_share",
         pl.lit(middle[0] if middle.len() else None, dtype=pl.Int64).alias("days_to_return"),
     )
@@ -162,7 +163,7 @@ def _rates(counts: pl.DataFrame, key: str, *, total: pl.DataFrame, fdr: float, u
         "return_rate",
         "rate_low",
         "rate_high",
-        money("refunds", units),
+        as_money("refunds", units),
         "refund_share",
     ]
     rows = _measured(known).with_columns(q).with_columns(unusual=unusual)

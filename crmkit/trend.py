@@ -22,12 +22,11 @@ import polars as pl
 
 from crmkit import parse
 from crmkit.customers import Data
-from crmkit.engine.counts import money as exact
-from crmkit.engine.money import unit
+from crmkit.engine.money import as_money, exact, unit
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import answered, over_time, together
 from crmkit.history import level_trends, periods
-from crmkit.history.customer_days import BOUGHT, money
+from crmkit.history.customer_days import BOUGHT
 from crmkit.history.periods import Period
 from crmkit.history.series import THETA_FROM, Forecaster, Naive, Theta
 from crmkit.load.dataset import NEEDED, transactions_of
@@ -134,7 +133,7 @@ def table(rows: pl.DataFrame, period: Period, scale: int) -> pl.DataFrame:
         order_value=pl.when(orders > 0).then(revenue / (orders * unit(scale))),
         year_on_year=pl.when(both_known, year_ago > 0).then((revenue - year_ago) / year_ago),
     )
-    figures = rows.select("period", money(revenue, scale), "orders", "customers", "complete")
+    figures = rows.select("period", as_money(revenue, scale), "orders", "customers", "complete")
     wide = pl.concat([figures, ratios, parts(rows, scale)], how="horizontal")
     columns = ["period", "revenue", "orders", "customers", "orders_per_customer", "order_value"]
     return wide.select(*columns, "change", *NO_PARTS, "year_on_year", "complete")

@@ -17,7 +17,7 @@ from crmkit.columns import COLUMNS
 from crmkit.engine.counts import tally
 from crmkit.errors import DataError, UsageError
 from crmkit.scoring import tiers
-from crmkit.scoring.distribution import ladder
+from crmkit.scoring.distribution import cumulated
 from tests.customer_frames import Customer, crowds, customers_of, frame, needs_data, online_retail
 
 SCHEMES = {
@@ -138,7 +138,7 @@ def test_equal_values_are_treated_equally_and_larger_ones_never_worse(
 def test_labels_by_row_are_the_same_for_parts_of_the_table() -> None:
     customers = frame(Customer(f"{number:03}", 7919 * number % 5000 - 300) for number in range(200))
     values = customers["revenue"].to_physical()
-    lowest = tiers.floors(ladder(tally(values)), tiers.SCHEMES["abc"])
+    lowest = tiers.lowest_values(cumulated(tally(values)), tiers.SCHEMES["abc"])
     tier = tiers.label(pl.col("value"), lowest, ("A", "B", "C"))
     parts = [
         values.slice(start, 37).alias("value").to_frame().select(tier.alias("tier"))

@@ -20,7 +20,7 @@ from crmkit.load.dataset import NEEDED, Dataset
 from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
-from crmkit.scoring.distribution import above_zero, gini, ladder, needed_for
+from crmkit.scoring.distribution import above_zero, cumulated, gini, needed_for
 
 VALUE, NEEDS = 0.5, 0.05
 STRATEGIES = {
@@ -113,7 +113,7 @@ def _categories(frame: pl.DataFrame) -> pl.DataFrame:
 def _measured(
     part: str, values: pl.DataFrame, totals: pl.DataFrame, cells: pl.DataFrame, categories: pl.DataFrame
 ) -> dict[str, Any]:
-    rungs = ladder(values.select(pl.col("value").cast(pl.Int128), "n"))
+    distribution = cumulated(values.select(pl.col("value").cast(pl.Int128), "n"))
     told = information.of_counts(
         cells["rows"].to_numpy(),
         cells["n"].to_numpy(),
@@ -121,15 +121,15 @@ def _measured(
         totals["n"].to_numpy(),
         categories["rows"].to_numpy(),
     )
-    customers, positive = int(values["n"].sum()), above_zero(rungs) > 0
-    spread = gini(rungs) if positive else 0.0
+    customers, positive = int(values["n"].sum()), above_zero(distribution) > 0
+    spread = gini(distribution) if positive else 0.0
     return {
         "part": part,
         "customers": customers,
         "categories": categories.height,
         "gini": spread,
-        "half_share": needed_for(rungs, 50) / customers if positive else None,
-        "most_share": needed_for(rungs, 80) / customers if positive else None,
+        "half_share": needed_for(distribution, 50) / customers if positive else None,
+        "most_share": needed_for(distribution, 80) / customers if positive else None,
         "needs": told.needs,
         "information": told.mutual / told.entropy if told.entropy else 0.0,
         "information_by_chance": told.by_chance / told.entropy if told.entropy else 0.0,

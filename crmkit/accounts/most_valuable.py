@@ -12,7 +12,8 @@ from functools import partial
 
 import polars as pl
 
-from crmkit.customers import Data, money
+from crmkit.customers import Data
+from crmkit.engine.money import as_money
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import together as headlines
@@ -22,7 +23,7 @@ from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 from crmkit.scoring import tiers
-from crmkit.scoring.distribution import ladder
+from crmkit.scoring.distribution import cumulated
 
 YEAR, PEERS = 365, 50
 LABELS = ("most valuable", "most growable", "maintain", tiers.BELOW_ZERO)
@@ -189,13 +190,13 @@ def _placed(frame: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
 
 def _label(placed: Rows) -> pl.Expr:
     """The label of each customer, given the value and the gap from which two of them begin."""
-    rungs = ladder(placed.counts(Counted(by=["value"])).select("value", "n"))
-    tiers.refuse_nothing(rungs, "value")
-    lowest = tiers.floors(rungs, tiers.SCHEMES["abc"])[0]
+    distribution = cumulated(placed.counts(Counted(by=["value"])).select("value", "n"))
+    tiers.refuse_nothing(distribution, "value")
+    lowest = tiers.lowest_values(distribution, tiers.SCHEMES["abc"])[0]
     counts = (
         placed.by_row(partial(_rest, lowest=lowest)).counts(Counted(by=["gap"])).sort("gap", descending=True)
     )
-    wanted = int(rungs.filter(pl.col("value") >= lowest)["n"].sum())
+    wanted = int(distribution.filter(pl.col("value") >= lowest)["n"].sum())
     enough = counts.filter(pl.col("n").cum_sum() - pl.col("n") < wanted)
     least = enough["gap"][-1] if enough.height else None
     value, gap = pl.col("value"), pl.col("gap")
@@ -214,7 +215,7 @@ def _rest(frame: pl.DataFrame, lowest: int) -> pl.DataFrame:
 
 def _finished(frame: pl.DataFrame, label: pl.Expr, units: int) -> pl.DataFrame:
     named = frame.with_columns(label.alias("account")).rename({"value": "year_value", "gap": "shortfall"})
-    return named.with_columns(money(name, units) for name in ("year_value", "potential", "shortfall"))
+    return named.with_columns(as_money(name, units) for name in ("year_value", "potential", "shortfall"))
 
 
 def _summary(sums: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from crmkit.baskets.null import Null
-from crmkit.customers import money
+from crmkit.engine.money import as_money
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
 from crmkit.load.orders import order_key
@@ -127,7 +127,7 @@ def _table(sums: pl.DataFrame, expected: Array, units: int, *, evaluated: bool) 
         n.alias("customers"),
         (n / total).alias("customers_share"),
         "customers_by_chance",
-        money("revenue", units),
+        as_money("revenue", units),
         (pl.col("revenue").cast(pl.Float64) / whole if whole else pl.lit(None)).alias("revenue_share"),
         pl.when(n > 0).then(pl.col("revenue").cast(pl.Float64) / (n * 10**units)).alias("mean_revenue"),
         pl.when(n > 0).then(pl.col("orders") / n).alias("mean_orders"),

@@ -16,7 +16,8 @@ from crmkit.campaigns import balance, expectations, moments
 from crmkit.campaigns import plan as plans
 from crmkit.campaigns.arms import CONTROL, Share, Shares, dealt, planned_arms
 from crmkit.customers import Data
-from crmkit.engine.counts import by_id, scale, whole
+from crmkit.engine.counts import by_id
+from crmkit.engine.money import scale, whole
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.forecast.people import people_of

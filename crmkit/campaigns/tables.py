@@ -17,8 +17,8 @@ from crmkit.campaigns.effects import plain
 from crmkit.campaigns.groups import LABEL, SCORE
 from crmkit.campaigns.money import Costs
 from crmkit.campaigns.seen import Seen
-from crmkit.customers import money
 from crmkit.engine.counts import by_id
+from crmkit.engine.money import as_money
 from crmkit.engine.rows import Rows, as_rows
 
 BALANCE = ("pre_revenue", "orders_before", *expectations.EXPECTED)
@@ -101,7 +101,7 @@ def _shown(frame: pl.DataFrame, kept: Sequence[str], units: Mapping[str, float],
     made: list[pl.Expr] = [pl.col("bought").cast(pl.Boolean)]
     for name in kept:
         if name in ("revenue", "pre_revenue"):
-            made.append(money(name, scale))
+            made.append(as_money(name, scale))
         elif name in ("profit", *expectations.EXPECTED):
             made.append(pl.col(name) * units[name])
     return frame.with_columns(made)

@@ -62,14 +62,14 @@ class Shrink:
 
 @dataclass(frozen=True)
 class Order:
-    """An order that a few columns decide: `places` are the rows' numbers, the first one's first."""
+    """An order that a few columns decide: `row_order` are the rows' numbers, the first one's first."""
 
     columns: Sequence[str]
-    places: Callable[[pl.DataFrame], pl.Series]
+    row_order: Callable[[pl.DataFrame], pl.Series]
 
     def __call__(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows of a frame in this order."""
-        return frame[self.places(frame)]
+        return frame[self.row_order(frame)]
 
 
 class Rows(Protocol):
@@ -182,11 +182,11 @@ class OrderedRows(LocalRows):
     def __init__(self, rows: LocalRows, order: Order) -> None:
         super().__init__(rows._frame, rows._steps)
         self._order = order
-        self._places: Callable[[], pl.Series] = self._found
+        self._row_order: Callable[[], pl.Series] = self._found
         self._last: tuple[ByRow, ...] = ()
 
     def prefetch_order(self) -> OrderedRows:
-        self._places = soon(self._places)
+        self._row_order = soon(self._row_order)
         return self
 
     def map_in_order(self, function: ByRow) -> OrderedRows:
@@ -214,7 +214,7 @@ class OrderedRows(LocalRows):
         return joined(list(self.batches(_size(self._frame.height))))
 
     def batches(self, size: int) -> Iterator[pl.DataFrame]:
-        places, rows = self._places(), self._unordered()
+        places, rows = self._row_order(), self._unordered()
         if places.len() < self._frame.height:  # some rows were left out on the way
             rows = LocalRows(LocalRows(self._frame, self._steps).frame(), self._last)
         for start in range(0, max(places.len(), 1), size):
@@ -225,7 +225,7 @@ class OrderedRows(LocalRows):
 
     def _found(self) -> pl.Series:
         rows = LocalRows(self._frame, self._steps)
-        return self._order.places(joined([piece.select(self._order.columns) for piece in rows._pieces()]))
+        return self._order.row_order(joined([piece.select(self._order.columns) for piece in rows._pieces()]))
 
 
 def _size(height: int) -> int:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from crmkit.engine.counts import scale
-from crmkit.engine.money import amounts, unit
+from crmkit.engine.money import amounts, as_money, scale, unit
 from crmkit.errors import UsageError
 from crmkit.forecast.selection import REGULAR, Choice, unit_days
 from crmkit.forecast.totals import Groups
@@ -37,7 +36,7 @@ def money_column(name: str, values: Array, places: int = CENTS) -> pl.Series:
     if np.abs(values).max(initial=0.0) > EXACT_UP_TO * 10**CENTS / one:
         return amounts(name, values.tolist(), places)
     minor = pl.Series(name, np.round(values * one).astype(np.int64))
-    return pl.DataFrame([minor]).select(pl.col(name).cast(pl.Decimal(38, places)) / one)[name]
+    return minor.to_frame().select(as_money(name, places))[name]
 
 
 def summary(found: Valued, by: By | None) -> pl.DataFrame:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
 from functools import partial
 from typing import NamedTuple, Protocol, cast
 
@@ -152,11 +151,6 @@ def purchases(days: pl.DataFrame) -> pl.DataFrame:
     return days.filter(pl.col("bought") > 0).with_columns(
         gap=pl.when(code == code.shift()).then(day - day.shift())
     )
-
-
-def money(units: pl.Expr, scale: int) -> pl.Expr:
-    """Minor units as exact amounts."""
-    return units.cast(pl.Decimal(38, 0)) * pl.lit(Decimal(1).scaleb(-scale))
 
 
 def totals(past: DayHistory) -> pl.DataFrame:

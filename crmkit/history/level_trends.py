@@ -8,10 +8,10 @@ from functools import partial
 
 import polars as pl
 
+from crmkit.engine.money import as_money
 from crmkit.engine.rows import Rows, as_rows
 from crmkit.errors import DataError
 from crmkit.history import periods
-from crmkit.history.customer_days import money
 from crmkit.history.periods import Period
 from crmkit.load.orders import customer_day, has_orders, order_key
 from crmkit.load.transactions import Transactions
@@ -67,7 +67,7 @@ def long_table(found: Rows, by: str, period: Period, scale: int) -> pl.DataFrame
     rows = found.frame().filter(pl.col(by).is_not_null()).sort(pl.col(by).cast(pl.String), "index")
     label = periods.label(pl.col("index"), period).alias("period")
     return rows.select(
-        pl.col(by).cast(pl.String), label, "index", money(pl.col("revenue"), scale), "orders", "customers"
+        pl.col(by).cast(pl.String), label, "index", as_money(pl.col("revenue"), scale), "orders", "customers"
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from crmkit import customers
-from crmkit.engine.counts import scale, whole
+from crmkit.engine.money import scale, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
 from crmkit.load.orders import order_key
@@ -104,8 +104,8 @@ def finished(frame: pl.DataFrame, scale: int, as_of: date) -> pl.DataFrame:
     return made.with_columns(frame["label"]) if "label" in frame.columns else made
 
 
-def days(found: pl.DataFrame, places: int) -> Days:
-    """The customer-days that `by_day` collected, in order; `places` are the decimals of the money."""
+def days(found: pl.DataFrame, decimals: int) -> Days:
+    """The customer-days that `by_day` collected, in order; `decimals` are those of the money."""
     ids = (
         found.select("customer")
         .unique()
@@ -120,7 +120,7 @@ def days(found: pl.DataFrame, places: int) -> Days:
         named = named.join(first, on="code", how="left", maintain_order="left")
     if "orders" in rows.columns:
         named = named.join(_orders(rows), on="code", how="left", maintain_order="left")
-    return Days(named, rows.select("code", "date", "amount", "bought"), places)
+    return Days(named, rows.select("code", "date", "amount", "bought"), decimals)
 
 
 def _orders(rows: pl.DataFrame) -> pl.DataFrame:

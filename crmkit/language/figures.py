@@ -15,15 +15,15 @@ def percent(part: float) -> str:
         return "<0.1%"
     if 0.9995 <= size < 1:
         return "99.9%"
-    places = 1 if 0 < size < 0.01 or 0.99 < size < 1 else 0
-    return f"{part:z,.{places}%}"
+    decimals = 1 if 0 < size < 0.01 or 0.99 < size < 1 else 0
+    return f"{part:z,.{decimals}%}"
 
 
-def money_places(top: float | Decimal) -> int:
+def money_decimals(top: float | Decimal) -> int:
     """Decimals of amounts of which the largest is `top`."""
     return 0 if not -LARGE < top < LARGE else 2
 
 
 def money(amount: float | Decimal, top: float | Decimal | None = None) -> str:
     """An amount with separators: 42,795.31 or 1,234,568; as many decimals as `top` has, which stands beside it."""
-    return f"{amount:z,.{money_places(amount if top is None else top)}f}"
+    return f"{amount:z,.{money_decimals(amount if top is None else top)}f}"

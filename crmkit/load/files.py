@@ -99,7 +99,7 @@ class Files(Transactions):
     def tally(self, raw: str) -> pl.DataFrame:
         return infer.tally_of_all(self.full(), raw)
 
-    def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
+    def locate(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
         """Where these rows stand: (file, record) → (its place in words, line or row from 1, the row's text)."""
         found: dict[tuple[str, int], Place] = {}
         for opened in self.inputs:

@@ -52,9 +52,9 @@ class Kept(Transactions):
         """The distinct values of a raw column, from the files."""
         return self._source.tally(raw)
 
-    def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
+    def locate(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
         """Where these rows stand in the files."""
-        return self._source.places(rejects)
+        return self._source.locate(rejects)
 
 
 def _as_they_are(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -186,7 +186,7 @@ class Transactions(ABC):
         """The distinct values of a raw column and their numbers, from a pass of its own."""
 
     @abstractmethod
-    def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
+    def locate(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
         """Where these rows stand: (file, record) → (its place in words, line or row from 1, the row's text)."""
 
     def _reader(self) -> Reader:
@@ -307,7 +307,7 @@ class Transactions(ABC):
         example = next(iter(self.audit.rejects), None)
         if example is None:
             return ""
-        place = self.places([example])[example.file, example.record][0]
+        place = self.locate([example])[example.file, example.record][0]
         file = f"{example.file}: " if example.file != self.name else ""
         column = f" column {example.column}," if example.column else ""
         return f" For example {file}{place},{column} {example.reason}: {example.value[:40]!r}."

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crmkit import columns
-from crmkit.language.figures import money_places
+from crmkit.language.figures import money_decimals
 from crmkit.language.safe_text import safe
 
 if TYPE_CHECKING:
@@ -63,19 +63,19 @@ def _float_form(column: pl.Series, kind: str) -> Form:
 def _money_form(column: pl.Series) -> Form:
     """Two decimals, or none down the column where hundredths tell nothing; files keep every decimal."""
     top = max((abs(v) for v in column.to_list() if v is not None and math.isfinite(v)), default=0)
-    places = money_places(top)
-    return lambda value: f"{value:z,.{places}f}"
+    decimals = money_decimals(top)
+    return lambda value: f"{value:z,.{decimals}f}"
 
 
 def _ratio_form(column: pl.Series) -> Form:
     """About four significant digits, with the same number of decimals down the column."""
     top = max((abs(v) for v in column.to_list() if v is not None and math.isfinite(v)), default=0.0)
-    places = 2 if top >= 10 else 3 if top >= 1 else 4
-    least = 10.0**-places
+    decimals = 2 if top >= 10 else 3 if top >= 1 else 4
+    least = 10.0**-decimals
 
     def form(value: float) -> str:
         if 0 < abs(value) < least or abs(value) >= 1e15:
             return f"{value:.2e}"
-        return f"{value:,.{places}f}"
+        return f"{value:,.{decimals}f}"
 
     return form

@@ -10,9 +10,8 @@ from datetime import date
 
 import polars as pl
 
-from crmkit.customers import money
-from crmkit.engine.counts import ratio, scale, whole
-from crmkit.engine.money import unit
+from crmkit.engine.counts import ratio
+from crmkit.engine.money import as_money, scale, unit, whole
 from crmkit.load.customers_table import timed
 from crmkit.load.orders import order_key
 
@@ -49,7 +48,7 @@ def by_customer(rows: pl.LazyFrame, roles: Sequence[str]) -> pl.LazyFrame:
 def finished(frame: pl.DataFrame, units: int, as_of: date) -> pl.DataFrame:
     """By row: exact money, and the numbers that are compared; customers with refunds only are left out."""
     made = timed(frame.filter(pl.col("last").is_not_null()), as_of).with_columns(
-        pl.col("customer").cast(pl.String), money("revenue", units)
+        pl.col("customer").cast(pl.String), as_money("revenue", units)
     )
     count = (
         [pl.col("product").list.len().cast(pl.Int64).alias("product_count")]

@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.engine.counts import EXACT, money
+from crmkit.engine.money import EXACT, exact
 from crmkit.errors import CrmkitError, DataError, UsageError
 from crmkit.parse import choice
 
@@ -188,15 +188,15 @@ def to_units(border: Number, kind: pl.DataType) -> int | float:
     """A border on the scale of a column: whole minor units rounded down, which moves no value across it."""
     if kind.is_float():
         return float(border)
-    places = kind.scale if isinstance(kind, pl.Decimal) else 0
-    units = int(Decimal(str(border)).scaleb(places, EXACT).to_integral_value(ROUND_FLOOR))
+    decimals = kind.scale if isinstance(kind, pl.Decimal) else 0
+    units = int(Decimal(str(border)).scaleb(decimals, EXACT).to_integral_value(ROUND_FLOOR))
     return max(-_FARTHEST, min(units, _FARTHEST))
 
 
 def from_units(border: Any, kind: pl.DataType) -> Number:
     """A border found in minor units, as people read it."""
     if isinstance(kind, pl.Decimal):
-        return money(border, kind.scale)
+        return exact(border, kind.scale)
     return float(border) if kind.is_float() else int(border)
 
 

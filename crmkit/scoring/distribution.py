@@ -1,6 +1,6 @@
 """The concentration curve: distinct values from the top down, how far they reach, and what follows from that.
 
-All of it works on `rungs`, the table that `ladder` makes, which is as long as there are different values.
+All of it works on the table that `cumulated` makes, which is as long as there are different values.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ CURVE_POINTS = 400
 _WIDEST = 2**126  # beyond, sums outgrow 128 bits, and Python's integers take over
 
 
-def ladder(counts: pl.DataFrame) -> pl.DataFrame:
+def cumulated(counts: pl.DataFrame) -> pl.DataFrame:
     """Distinct values from the top down, each with the number of customers and the value reached with it."""
     n, value = pl.col("n").cast(pl.Int128), pl.col("value")
     return counts.sort("value", descending=True).select(
@@ -21,19 +21,19 @@ def ladder(counts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def above_zero(rungs: pl.DataFrame) -> int:
+def above_zero(distribution: pl.DataFrame) -> int:
     """P, the sum of all values above zero."""
-    return int(rungs.select(pl.col("reached").max()).item() or 0)
+    return int(distribution.select(pl.col("reached").max()).item() or 0)
 
 
-def curve(rungs: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
+def curve(distribution: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
     """The concentration curve in at most 400 points, evenly spread along its length.
 
     Between two neighbouring values it is a straight line, so the distinct values carry all of it.
     """
-    total, customers = above_zero(rungs), rungs["customers"][-1]
+    total, customers = above_zero(distribution), distribution["customers"][-1]
     part = f"{value}_share"
-    exact = rungs.select(
+    exact = distribution.select(
         ratio(pl.col("customers"), customers).alias(f"{noun}_share"),
         ratio(pl.col("reached"), total).alias(part),
     )
@@ -47,14 +47,14 @@ def curve(rungs: pl.DataFrame, *, value: str, noun: str) -> pl.DataFrame:
     return pl.concat([origin, exact])
 
 
-def gini(rungs: pl.DataFrame) -> float:
+def gini(distribution: pl.DataFrame) -> float:
     """Gini coefficient of the values, those below zero taken as zero; 0 if all are equal.
 
     G = 2 sum(i x_i) / (n P) - (n + 1) / n with x ascending, in whole numbers up to one division.
     """
-    n, total = int(rungs["customers"][-1]), above_zero(rungs)
+    n, total = int(distribution["customers"][-1]), above_zero(distribution)
     ranks = 2 * n - 2 * pl.col("customers") + pl.col("n") + 1
-    sums = rungs.filter(pl.col("value") > 0).select(
+    sums = distribution.filter(pl.col("value") > 0).select(
         sum=pl.col("value") * pl.col("n").cast(pl.Int128), rank=ranks.cast(pl.Int128)
     )
     if total * 2 * n < _WIDEST:
@@ -64,17 +64,17 @@ def gini(rungs: pl.DataFrame) -> float:
     return (weighted - (n + 1) * total) / (n * total)
 
 
-def reached_by(rungs: pl.DataFrame, customers: int) -> int:
+def reached_by(distribution: pl.DataFrame, customers: int) -> int:
     """Sum of the `customers` largest values above zero."""
-    inside = rungs.filter(pl.col("value") > 0, pl.col("customers") - pl.col("n") < customers)
+    inside = distribution.filter(pl.col("value") > 0, pl.col("customers") - pl.col("n") < customers)
     if not inside.height:
         return 0
     last = inside.row(-1, named=True)
     return int(last["reached"] - max(last["customers"] - customers, 0) * last["value"])
 
 
-def needed_for(rungs: pl.DataFrame, percent: int) -> int:
+def needed_for(distribution: pl.DataFrame, percent: int) -> int:
     """The smallest number of customers whose values reach `percent` of P."""
-    target = -(-above_zero(rungs) * percent // 100)
-    rung = rungs.filter(pl.col("reached") >= target).row(0, named=True)
-    return int(rung["customers"] - (rung["reached"] - target) // rung["value"])
+    target = -(-above_zero(distribution) * percent // 100)
+    level = distribution.filter(pl.col("reached") >= target).row(0, named=True)
+    return int(level["customers"] - (level["reached"] - target) // level["value"])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from crmkit.engine.counts import whole
+from crmkit.engine.money import whole
 from crmkit.engine.rows import ByRow, Rows
 from crmkit.history import periods
 from crmkit.scoring import rfm_scores, segments, tiers
@@ -67,7 +67,7 @@ def _tier(customers: pl.DataFrame, lowest: Sequence[int], names: Sequence[str], 
 
 
 def _segment(customers: pl.DataFrame, cuts: Cuts, names: dict[int, str], name: str) -> pl.DataFrame:
-    return customers.with_columns(rfm_scores.place(customers, cuts, names)["segment"].alias(name))
+    return customers.with_columns(rfm_scores.with_segment(customers, cuts, names)["segment"].alias(name))
 
 
 def _cell(customers: pl.DataFrame, cuts: Cuts, name: str) -> pl.DataFrame:

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.engine.counts import ratio, scale, whole
-from crmkit.engine.money import unit
+from crmkit.engine.counts import ratio
+from crmkit.engine.money import scale, unit, whole
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.parse import choice
@@ -192,7 +192,7 @@ def named(cell: pl.Expr, names: dict[int, str]) -> pl.Expr:
     return pl.when(cell.is_not_null()).then(segment).otherwise(pl.lit(REFUND_ONLY))
 
 
-def place(customers: pl.DataFrame, cut: Cuts, names: dict[int, str] | None) -> pl.DataFrame:
+def with_segment(customers: pl.DataFrame, cut: Cuts, names: dict[int, str] | None) -> pl.DataFrame:
     """By row: scores, and the segment where cells have one."""
     scored = score(customers, cut)
     return scored if names is None else segment(scored, names)

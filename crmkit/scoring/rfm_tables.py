@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from crmkit.engine.counts import ratio, scale, whole
-from crmkit.engine.money import unit
+from crmkit.engine.counts import ratio
+from crmkit.engine.money import scale, unit, whole
 from crmkit.scoring.segments import REFUND_ONLY, Bins
 
 

@@ -17,12 +17,13 @@ from typing import NamedTuple
 
 import polars as pl
 
-from crmkit.engine.counts import ratio, whole
+from crmkit.engine.counts import ratio
+from crmkit.engine.money import whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.engine.rows import as_rows as as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.parse import choice
-from crmkit.scoring.distribution import above_zero, ladder
+from crmkit.scoring.distribution import above_zero, cumulated
 
 BELOW_ZERO = "below zero"
 INACTIVE = "inactive"
@@ -72,15 +73,15 @@ def _rising(cuts: Sequence[float | Decimal]) -> tuple[Fraction, ...]:
     return tuple(found)
 
 
-def floors(rungs: pl.DataFrame, scheme: Scheme) -> list[int]:
+def lowest_values(distribution: pl.DataFrame, scheme: Scheme) -> list[int]:
     """The lowest value in each tier but the last, found from counts alone."""
-    total, above = above_zero(rungs), pl.col("reached") - pl.col("n").cast(pl.Int128) * pl.col("value")
+    total, above = above_zero(distribution), pl.col("reached") - pl.col("n").cast(pl.Int128) * pl.col("value")
     if scheme.headcount:
-        total, above = int(rungs["n"].sum()), pl.col("customers") - pl.col("n")
+        total, above = int(distribution["n"].sum()), pl.col("customers") - pl.col("n")
     found = []
     for cut in scheme.cuts[:-1]:
-        inside = rungs.filter(above < math.ceil(cut * total / 100), pl.col("value") >= 0)
-        # Without a rung there is nobody at or above zero to name.
+        inside = distribution.filter(above < math.ceil(cut * total / 100), pl.col("value") >= 0)
+        # Without a level there is nobody at or above zero to name.
         found.append(int(inside.row(-1)[0]) if inside.height else 0)
     return found
 
@@ -105,20 +106,20 @@ def active(inactive_after: int | None) -> pl.Expr:
 
 
 class Ranking(NamedTuple):
-    """What a customer's place follows from, by row: `rungs` are all values, `lowest` ends each tier."""
+    """What a customer's place follows from, by row: `distribution` are all values, `lowest` ends each tier."""
 
     value: str
-    rungs: pl.DataFrame
+    distribution: pl.DataFrame
     lowest: Sequence[int]
     names: Sequence[str]
     inactive_after: int | None
 
-    def place(self, customers: pl.DataFrame) -> pl.DataFrame:
+    def with_tier(self, customers: pl.DataFrame) -> pl.DataFrame:
         """Add `rank`, `share`, `cumulative_share` and `tier`."""
         values = customers.select(value=whole(self.value)).to_series()
-        # The rungs fall, and each of these values has one.
-        found = self.rungs["value"].search_sorted(values, descending=True)
-        places = self.rungs.select(pl.col("rank", "share", "cumulative_share", "tier").gather(found))
+        # The values fall, and each of these is among them.
+        found = self.distribution["value"].search_sorted(values, descending=True)
+        places = self.distribution.select(pl.col("rank", "share", "cumulative_share", "tier").gather(found))
         return customers.hstack(places).with_columns(unless_inactive(active(self.inactive_after)))
 
 
@@ -150,11 +151,13 @@ def ranked(counts: pl.DataFrame, scheme: Scheme, value: str, inactive_after: int
     if missing := int(counts.filter(pl.col("value").is_null())["n"].sum()):
         raise DataError(f"{missing:,} rows have no {value}. Fill it in, or rank by revenue.")
     everybody = inactive_after is None
-    rungs = ladder(counts.group_by("value").agg(pl.col("n").sum()))
-    refuse_nothing(rungs, value)
-    lowest = floors(rungs if everybody else ladder(counts.filter("active").select("value", "n")), scheme)
-    total = above_zero(rungs)
-    places = rungs.with_columns(
+    distribution = cumulated(counts.group_by("value").agg(pl.col("n").sum()))
+    refuse_nothing(distribution, value)
+    lowest = lowest_values(
+        distribution if everybody else cumulated(counts.filter("active").select("value", "n")), scheme
+    )
+    total = above_zero(distribution)
+    places = distribution.with_columns(
         rank=pl.col("customers") - pl.col("n") + 1,
         share=ratio(pl.col("value"), total),
         cumulative_share=ratio(pl.col("reached"), total),
@@ -163,8 +166,8 @@ def ranked(counts: pl.DataFrame, scheme: Scheme, value: str, inactive_after: int
     return Ranking(value, places, lowest, scheme.names, inactive_after)
 
 
-def refuse_nothing(rungs: pl.DataFrame, value: str) -> None:
-    if above_zero(rungs) <= 0:
+def refuse_nothing(distribution: pl.DataFrame, value: str) -> None:
+    if above_zero(distribution) <= 0:
         raise DataError(
             f"Nobody has {value} above zero, so there is nothing to share out. "
             "Look at the signs and the choice of the amount column with `crmkit check`."
@@ -192,4 +195,4 @@ def assign(
 ) -> pl.DataFrame:
     """Add `rank`, `share`, `cumulative_share` and `tier` to each customer (see `ranking`)."""
     found = ranking(as_rows(customers), scheme, value=value, inactive_after=inactive_after)
-    return found.place(customers)
+    return found.with_tier(customers)

@@ -54,7 +54,7 @@ class Lake(Transactions):
         unpack = self._source.unpack(names, lenient=True)
         return streamed(self._source.data(names), partial(_everything, unpack, function), schema)
 
-    def places(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
+    def locate(self, rejects: Sequence[Reject]) -> dict[tuple[str, int], Place]:
         return {
             (one.file, one.record): (f"row {one.record + 1} of a part", one.record + 1, "") for one in rejects
         }

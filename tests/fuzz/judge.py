@@ -79,7 +79,7 @@ def _adds_up(opened: Transactions, made: Judged, rows: int) -> None:
         raise BrokenError(f"customers are not the rows used: {rows} rows, {audit.line()}")
     if len(audit.rejects) != audit.rows_rejected:
         raise BrokenError(f"{len(audit.rejects)} rejects are kept of {audit.rows_rejected}")
-    places = opened.places(audit.rejects)
+    places = opened.locate(audit.rejects)
     if missing := [reject for reject in audit.rejects if (reject.file, reject.record) not in places]:
         raise BrokenError(f"no place was found for {missing[:3]}")
 

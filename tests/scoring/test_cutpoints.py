@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit.engine.counts import money, ratio, tally
+from crmkit.engine.counts import ratio, tally
+from crmkit.engine.money import exact
 from crmkit.errors import DataError
 from crmkit.scoring import cutpoints
 from crmkit.scoring.cutpoints import Cuts, bin_of, cuts_file, quantile_borders, to_units
@@ -105,4 +106,4 @@ def test_ratios_are_rounded_once() -> None:
 
 
 def test_money_keeps_every_digit() -> None:
-    assert money(10**37 + 1, 2) == Decimal("1" + "0" * 34 + "0.01")
+    assert exact(10**37 + 1, 2) == Decimal("1" + "0" * 34 + "0.01")

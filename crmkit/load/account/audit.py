@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from crmkit.engine.money import exact
 from crmkit.load.statuses import MANY
 
 # In this order: a row is set aside for the first reason that applies.
@@ -91,7 +92,7 @@ class Audit:
 
     def money(self, minor: int) -> Decimal:
         """Minor units as the exact amount."""
-        return Decimal(minor).scaleb(-self.scale)
+        return exact(minor, self.scale)
 
     @property
     def rows_rejected(self) -> int:

@@ -24,7 +24,7 @@ def lines(transactions: Transactions) -> list[str]:
         if reason != "no customer id"
         for reject in [r for r in audit.rejects if r.reason == reason][:_EXAMPLES]
     ]
-    places = transactions.places(shown)
+    places = transactions.locate(shown)
     for reject in shown:
         where = f"{reject.file}: {places[reject.file, reject.record][0]}"
         column = f", column {reject.column}" if reject.column else ""
@@ -41,7 +41,7 @@ def result(transactions: Transactions) -> Result:
     import polars as pl
 
     rejects = sorted(transactions.audit.rejects, key=lambda reject: (reject.file, reject.record))
-    places = transactions.places(rejects)
+    places = transactions.locate(rejects)
     rows = [
         (r.file, places[r.file, r.record][1], r.reason, r.column, r.value, places[r.file, r.record][2])
         for r in rejects

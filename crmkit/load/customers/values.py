@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 import pyarrow as pa
 
-from crmkit.engine.money import unit
+from crmkit.engine.money import as_money, unit
 from crmkit.errors import DataError
 from crmkit.load import batches, infer
 from crmkit.load.account.audit import REASON, REASONS
@@ -91,11 +91,7 @@ def _values(column: _Column, series: pl.Series, options: Options) -> pl.Series:
         return values.alias(column.what)
     if column.what in _COUNTS:
         return (values // unit(plan.scale)).alias(column.what)
-    return _exact(values, plan.scale).alias(column.what)
-
-
-def _exact(minor: pl.Series, scale: int) -> pl.Series:
-    return minor.cast(pl.Decimal(38, scale)) / unit(scale)
+    return values.to_frame().select(as_money(values.name, plan.scale).alias(column.what)).to_series()
 
 
 def _cleaned(column: _Column, series: pl.Series, options: Options) -> tuple[pl.DataFrame, ReadingPlan]:

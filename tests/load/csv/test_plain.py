@@ -108,5 +108,5 @@ def test_places_of_bad_rows_count_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "sales.csv").write_text("\n".join([",".join(HEADER), *rows, ""]))
     sales = load(str(tmp_path / "sales.csv"))
     sales.scan()
-    places = sales.places(sales.audit.rejects)
+    places = sales.locate(sales.audit.rejects)
     assert sorted(places[bad.file, bad.record][0] for bad in sales.audit.rejects) == ["line 402", "line 413"]
