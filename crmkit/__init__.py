@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from crmkit.campaigns import lift as lift
     from crmkit.campaigns import split as split
     from crmkit.load.dataset import Dataset as Dataset
+    from crmkit.nightly import diff as diff
     from crmkit.whatif import accumulation as accumulation
     from crmkit.whatif import value as value
 
@@ -56,6 +57,7 @@ __version__ = _version.VERSION
 # Questions that live in a room of their own, and names that stand for something in a module.
 _HOMES = {
     "accumulation": "whatif.accumulation",
+    "diff": "nightly.diff",
     "difference_matrix": "accounts.difference_matrix",
     "lift": "campaigns.lift",
     "most_valuable": "accounts.most_valuable",
@@ -82,6 +84,7 @@ __all__ = [
     "cohort",
     "customers",
     "deviation",
+    "diff",
     "difference_matrix",
     "lifecycle",
     "lift",

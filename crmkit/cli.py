@@ -48,6 +48,7 @@ COMMANDS = {
     "churn": ("Over time", ANYWHERE),
     "trend": ("Over time", ANYWHERE),
     "deviation": ("Over time", READS),
+    "diff": ("Over time", "output"),
     "split": ("Campaigns", ANYWHERE),
     "lift": ("Campaigns", ANYWHERE),
 }

@@ -21,6 +21,7 @@ from __future__ import annotations
 from crmkit.vocabulary.campaigns import CAMPAIGNS
 from crmkit.vocabulary.column import Column
 from crmkit.vocabulary.forecasts import ACCUMULATION, BACKTEST, CLV, VALUE
+from crmkit.vocabulary.nights import NIGHTS
 from crmkit.vocabulary.people import CHECK, CHURN, DEVIATION, OVER_TIME, PARETO, RFM, TREND
 from crmkit.vocabulary.products import TOGETHER
 
@@ -85,6 +86,7 @@ COLUMNS: dict[str, Column] = {
     **BACKTEST,
     **CAMPAIGNS,
     **TOGETHER,
+    **NIGHTS,
 }
 
 

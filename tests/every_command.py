@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tests.tool import ROOT
 
+TIERS = ROOT / "tests" / "nightly" / "tiers.csv"  # an export of `pareto` with a few customers
 GROUPS = ROOT / "sample_data" / "groups.csv"
 
 
@@ -43,6 +44,7 @@ EVERY = {
     "churn": Exercise("{file}", hungry=True),
     "trend": Exercise("{file}"),
     "deviation": Exercise("{file}", hungry=True),
+    "diff": Exercise(f"{TIERS} {TIERS}", same_bytes=False),
     "split": Exercise("{file} --control 10% --name spring"),
     "lift": Exercise("{file} --groups {groups} --from 2024-08-05 --to 2024-12-31 --cost 0.10"),
     "accumulation": Exercise("--from {file} --store channel", same_bytes=False, hungry=True),

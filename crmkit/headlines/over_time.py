@@ -101,6 +101,26 @@ def migration(result: Result) -> Result:
     return replace(result, headline=sentences(*told), next=following)
 
 
+def diff(result: Result) -> Result:
+    """How many came, left and moved since the run before."""
+    facts = result.facts
+    told = phrase(
+        "{now} customers, {before} before.",
+        now=f"{facts['customers'] or 0:,}",
+        before=f"{facts['customers_before'] or 0:,}",
+    )
+    if "moves" not in facts:
+        return replace(result, headline=told)
+    moves = facts["moves"]
+    came = phrase(
+        "{entered} came and {left} left.",
+        entered=f"{moves.get('entered', 0):,}",
+        left=f"{moves.get('left', 0):,}",
+    )
+    moved = phrase("{moved} are in another group.", moved=f"{moves.get('moved', 0):,}")
+    return replace(result, headline=sentences(told, came, moved))
+
+
 def trend(result: Result) -> Result:
     """The last complete period against the one before, and what the change is made of."""
     rows = [row for row in result.tables["periods"].iter_rows(named=True) if row["complete"]]
