@@ -6,13 +6,15 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from crmkit.errors import DataError
 from crmkit.language.safe_text import safe
-from crmkit.load.find import sources
+from crmkit.load.find import source
+from crmkit.load.find.source import Source
 
 # Columns that put customers into few groups, of which shares can be compared.
 LABELS = ("r", "f", "m", "tier", "segment", "stage", "status", "level")
@@ -38,10 +40,12 @@ class Export:
 
 def read(name: str) -> Export:
     """What a file of an earlier run holds; DataError where it is none."""
-    (source,) = sources.find([name])
-    if source.kind == "parquet":
-        return _of_rows(name, _table(name, lambda: pl.read_parquet(source.raw())))
-    with source.open() as stream:
+    path = Path(name)
+    with source.opened(path) as file:
+        kind, compression = source.sniff(file.read(source.HEAD), name)
+    if kind == "parquet":
+        return _of_rows(name, _table(name, lambda: pl.read_parquet(path)))
+    with Source(name, kind, compression, path, stamp=source.stamp(path.stat())).open() as stream:
         content = stream.read()
     if content.lstrip()[:1] != b"{":
         sign = "\t" if b"\t" in content.partition(b"\n")[0] else ","
