@@ -27,7 +27,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.forecast.calendar import EVEN, Calendar, calendar_of
 from crmkit.history.purchase_histories import Days, Histories, after, histories, known, repeats
 from crmkit.models import PURCHASE_MODELS, Fit, fit_early
-from crmkit.models.early import WORTH, Early
+from crmkit.models.early import FADING, WORTH, Early
 from crmkit.models.intervals import SHOCKS
 from crmkit.models.weighted import WeightedHistories, collapse
 
@@ -230,7 +230,8 @@ def with_early(fits: Sequence[Fit], past: Histories, unit: float, began: Began |
     rows = collapse(past.x, past.t_x, past.T).scaled(unit)
     first = fit_early(fits[0], rows, *began)
     near = [fit for fit in fits[1:] if fit.aic < fits[0].aic + WORTH and not _is_twin(fit)]
-    others = [fit_early(fit, rows, *began, fading=(first.model.tau,)) for fit in near]
+    fading = (first.model.tau,) if isinstance(first.model, Early) else FADING
+    others = [fit_early(fit, rows, *began, fading=fading) for fit in near]
     best = min([first, *others], key=lambda fit: fit.aic)
     return best if best.aic <= fits[0].aic - WORTH else fits[0]
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from crmkit.errors import ModelError
 from crmkit.models.fitting import box_of
-from crmkit.models.numerics.optimise import covariance, maximise
+from crmkit.models.numerics.optimise import Objective, covariance, maximise
 from crmkit.models.purchase import PurchaseModel
 from crmkit.models.weighted import WeightedHistories, collapse, columns
 
@@ -134,17 +134,7 @@ def climb(
     """
     p, more, (unit, l2) = len(base.names), sum(sizes.values()), scales
     shrunk = np.r_[np.zeros(p), np.full(more, l2)]
-
-    likelihoods = [(design, base.likelihood(rows)) for design, rows in parts]
-
-    def objective(theta: Array) -> tuple[float, Array, Array]:
-        value, gradient, hessian = -shrunk @ theta**2 / 2, -shrunk * theta, -np.diag(shrunk)
-        for design, sums in likelihoods:
-            part, slope, bend = sums(base.at(design @ theta))
-            value, gradient = value + part, gradient + design.T @ slope
-            hessian = hessian + design.T @ bend @ design
-        return float(value), gradient, hessian
-
+    objective = likelihood_of(base, parts, shrunk)
     low, high = box_of(base)
     low, high = np.r_[low, np.full(more, -LARGEST)], np.r_[high, np.full(more, LARGEST)]
     found = maximise(objective, np.r_[base.theta, np.zeros(more)], lower=low, upper=high)
@@ -159,6 +149,23 @@ def climb(
         log_covariance=cov,
         identified=tuple(known.tolist()),
     )
+
+
+def likelihood_of(
+    base: PurchaseModel, parts: list[tuple[Array, WeightedHistories]], shrunk: Array
+) -> Objective:
+    """The log-likelihood of log-parameters and coefficients, less what `shrunk` holds against each, in `climb`'s terms."""
+    likelihoods = [(design, base.likelihood(rows)) for design, rows in parts]
+
+    def objective(theta: Array) -> tuple[float, Array, Array]:
+        value, gradient, hessian = -shrunk @ theta**2 / 2, -shrunk * theta, -np.diag(shrunk)
+        for design, sums in likelihoods:
+            part, slope, bend = sums(base.at(design @ theta))
+            value, gradient = value + part, gradient + design.T @ slope
+            hessian = hessian + design.T @ bend @ design
+        return float(value), gradient, hessian
+
+    return objective
 
 
 def _design(base: PurchaseModel, z: dict[str, Array]) -> Array:

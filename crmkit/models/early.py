@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmkit.errors import ModelError
-from crmkit.models.covariates import CovariateFit, climb
+from crmkit.models.covariates import CovariateFit, climb, likelihood_of
 from crmkit.models.fitting import Fit
 from crmkit.models.numerics.derivatives import WithDerivatives
+from crmkit.models.numerics.optimise import promise
 from crmkit.models.predictions import Past
 from crmkit.models.purchase import Draw, PurchaseModel
 from crmkit.models.weighted import WeightedHistories, columns
@@ -34,6 +35,7 @@ FADING = (15.0, 30.0, 60.0, 120.0, 240.0)  # τ in days
 NEGLIGIBLE = 0.01  # z below which a customer is like any later one
 SAMPLE = 20_000  # histories on which τ is chosen
 WORTH = 10.0  # of AIC
+HOPELESS = WORTH / 4  # of log-likelihood, half of what AIC would ask for, below which nobody climbs
 NAME = "early"
 
 
@@ -190,10 +192,15 @@ def fit_early(
     """The plain fit's model with alpha(s), fitted to the same histories.
 
     `rows` are in the unit of the plain fit; `span` and `since` are as in `Early.placed`. The
-    log-likelihood is in the terms of the plain fit's, so that their AIC compare.
+    log-likelihood is in the terms of the plain fit's, so that their AIC compare. Where nothing is to be gained, the plain fit
+    is the answer.
     """
     starts = [Early(plain.model, 1.0, tau, (), ()).placed(span, since) for tau in fading]
     few = rows.thinned(SAMPLE)
+    promised = np.array([_promised(start, few) for start in starts]) * (rows.customers / few.customers)
+    if promised.max() < HOPELESS:
+        return plain
+    starts = [start for start, gain in zip(starts, promised, strict=True) if gain >= promised.max() / 4]
     tried = [_climbed(start, few) for start in starts] if len(starts) > 1 or few is rows else []
     best = max(range(len(tried)), key=lambda i: tried[i][1], default=0)
     start = starts[best]
@@ -208,9 +215,30 @@ def fit_early(
     )
 
 
+def _promised(start: Early, rows: WeightedHistories) -> float:
+    """How much likelier than the plain model it promises to be, judged by slope and curvature at that model."""
+    base, parts = _split(start, rows, _mean_time(rows))
+    return promise(likelihood_of(base, parts, np.zeros(len(base.names) + 1)), np.r_[base.theta, 0.0])
+
+
 def _climbed(start: Early, rows: WeightedHistories) -> tuple[CovariateFit, float]:
     """The best parameters, and how much likelier they are than the plain model's."""
-    unit = float((rows.T * rows.weights).sum() / rows.customers)
+    unit = _mean_time(rows)
+    base, parts = _split(start, rows, unit)
+    found = climb(base, parts, {"alpha": 1}, (1.0, 0.0))
+    scaled = rows.scaled(unit)
+    before = float((scaled.weights * base.log_likelihood(*scaled[:3])).sum())
+    return replace(found, base=found.base.rescaled(unit)), found.log_likelihood - before
+
+
+def _mean_time(rows: WeightedHistories) -> float:
+    return float((rows.T * rows.weights).sum() / rows.customers)
+
+
+def _split(
+    start: Early, rows: WeightedHistories, unit: float
+) -> tuple[PurchaseModel, list[tuple[Array, WeightedHistories]]]:
+    """The plain model in this unit of time, and the customers of each class with what moves their alpha."""
     base, scaled = start.base.rescaled(1 / unit), rows.scaled(unit)
     place = np.searchsorted(np.array(start.edges), rows.T, side="left")
     z = np.r_[0.0, start.z]
@@ -219,7 +247,4 @@ def _climbed(start: Early, rows: WeightedHistories) -> tuple[CovariateFit, float
         design = np.hstack([np.eye(len(base.names)), np.zeros((len(base.names), 1))])
         design[base.names.index("alpha"), -1] = -z[one]
         parts.append((design, WeightedHistories(*(column[place == one] for column in scaled))))
-    found = climb(base, parts, {"alpha": 1}, (1.0, 0.0))
-    before = float((scaled.weights * base.log_likelihood(*scaled[:3])).sum())
-    gain = found.log_likelihood - before
-    return replace(found, base=found.base.rescaled(unit)), gain
+    return base, parts

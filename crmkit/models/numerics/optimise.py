@@ -17,6 +17,12 @@ WALL = 1e-9  # as near as this to a bound is at it
 FLAT = 1e-3  # curvature below which the data say nothing: a standard error above 30 log units
 
 
+def promise(objective: Objective, theta: Array) -> float:
+    """What the parabola through a point within the bounds promises to gain."""
+    _, gradient, hessian = objective(theta)
+    return float(gradient @ _ascent(gradient, hessian, np.ones(len(theta), bool))) / 2
+
+
 class Maximum(NamedTuple):
     """Where Newton's method stopped: theta, and the log-likelihood with its derivatives there."""
 
