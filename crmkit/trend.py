@@ -2,7 +2,7 @@
 
 Revenue = customers x orders per customer x order value. The change from one period to the next is
 split into what each factor did, so that the parts add up to the change exactly, and the next
-periods are forecast with an interval, a naive method and the error of both on held-out periods.
+periods are forecast with an interval, a naive method and the errors of all on held-out periods.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from crmkit.errors import DataError, UsageError
 from crmkit.headlines import answered, over_time, together
 from crmkit.history import level_trends, periods
 from crmkit.history.customer_days import BOUGHT
+from crmkit.history.outlooks import CALENDAR, Outlook, Series, holdout, outlooks, preferred
 from crmkit.history.periods import Period
-from crmkit.history.series import THETA_FROM, Forecaster, Naive, Theta
+from crmkit.history.series import THETA_FROM
 from crmkit.load.dataset import NEEDED, transactions_of
 from crmkit.load.door import question
 from crmkit.load.orders import has_orders, order_key
@@ -139,58 +140,33 @@ def table(rows: pl.DataFrame, period: Period, scale: int) -> pl.DataFrame:
     return wide.select(*columns, "change", *NO_PARTS, "year_on_year", "complete")
 
 
-def methods(series: np.ndarray, season: int) -> list[Forecaster]:
-    """The method that a history of this length allows, with the naive one beside it."""
-    naive = Naive.fit(series, season)
-    return [naive] if len(series) < THETA_FROM else [Theta.fit(series, season), naive]
+def series_of(rows: pl.DataFrame, period: Period, ahead: int) -> Series:
+    """The complete periods, with the days of these and of so many to come."""
+    complete = rows.filter("complete")
+    lengths = complete.select((pl.col("end") - pl.col("start")).dt.total_days() + 1).to_series().to_list()
+    last = complete["index"][-1] if complete.height else 0
+    future = (last + step for step in range(1, ahead + 1))
+    to_come = [(periods.end_of(i, period) - periods.start_of(i, period)).days + 1 for i in future]
+    revenue, orders = (complete[name].cast(pl.Float64).to_numpy() for name in ("revenue", "orders"))
+    return Series(revenue, orders, np.array([*lengths, *to_come], float), SEASONS[period])
 
 
-def holdout(series: np.ndarray, season: int, ahead: int, quantile: float) -> list[dict[str, Any]]:
-    """Errors of each method on the last periods, forecast from those before; at most a quarter is held out.
-
-    MASE is the mean absolute error over that of the naive method within the periods fitted to;
-    MAPE is the mean absolute error as a part of the value, where all values are above zero.
-    """
-    held = min(ahead, len(series) // 4)
-    if not held:
-        return []
-    past, future = series[:-held], series[-held:]
-    lag = season if len(past) > season else 1
-    usual = np.abs(past[lag:] - past[:-lag]).mean()
-    return [_errors(method, future, usual=usual, quantile=quantile) for method in methods(past, season)]
-
-
-def _errors(method: Forecaster, future: np.ndarray, *, usual: float, quantile: float) -> dict[str, Any]:
-    mean, sd = method.forecast(len(future))
-    errors = np.abs(future - mean)
-    return {
-        "method": method.name,
-        "held_out": len(future),
-        "mase": float(errors.mean() / usual) if usual else None,
-        "mape": float((errors / future).mean()) if future.min() > 0 else None,
-        "coverage": float((errors <= quantile * sd).mean()),
-    }
-
-
-def forecast(rows: pl.DataFrame, period: Period, *, ahead: int, quantile: float, scale: int) -> pl.DataFrame:
+def forecast(said: Sequence[Outlook], series: Series, last: int, period: Period, scale: int) -> pl.DataFrame:
     """The periods after the last complete one, by each method, with an interval.
 
     Revenue that never was below zero is not forecast below zero.
     """
-    complete = rows.filter("complete")
-    series = complete["revenue"].cast(pl.Float64).to_numpy()
     kind = pl.Decimal(38, scale)
     names = {"period": pl.String(), "method": pl.String()}
     schema = {**names, "forecast": kind, "low": kind, "high": kind}
     found = []
-    for method in methods(series, SEASONS[period]) if len(series) > 1 else []:
-        mean, sd = method.forecast(ahead)
-        band = np.stack([mean, mean - quantile * sd, mean + quantile * sd], axis=1)
-        if series.min() >= 0:
+    for one in said:
+        band = np.stack([one.mean, one.low, one.high], axis=1)
+        if series.revenue.min() >= 0:
             band = band.clip(min=0)
         for step, units in enumerate(band.tolist(), start=1):
-            label = periods.label_of(complete["index"][-1] + step, period)
-            found.append((label, method.name, *(exact(round(unit), scale) for unit in units)))
+            label = periods.label_of(last + step, period)
+            found.append((label, one.method, *(exact(round(unit), scale) for unit in units)))
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
@@ -260,18 +236,20 @@ def tables_of(
     quantile = NormalDist().inv_cdf((1 + interval) / 2)
     _refuse(begin, as_of, period)
     rows = every_period(sums, period, begin, as_of)
-    series = rows.filter("complete")["revenue"].cast(pl.Float64).to_numpy()
-    errors = holdout(series, SEASONS[period], ahead, quantile)
+    series, complete = series_of(rows, period, ahead), rows.filter("complete")
+    errors = holdout(series, ahead, quantile)
+    said = preferred(outlooks(series, ahead, quantile), errors) if len(series) > 1 else []
+    last = complete["index"][-1] if complete.height else 0
     tables = {
         "periods": table(rows, period, scale),
-        "forecast": forecast(rows, period, ahead=ahead, quantile=quantile, scale=scale),
+        "forecast": forecast(said, series, last, period, scale),
         "holdout": pl.DataFrame(errors, schema=HOLDOUT),
     }
     return Result(
         command="trend",
         tables=tables,
-        facts=_facts(rows, errors, period, interval),
-        notes=(*_incomplete(rows, begin, as_of), *_notes(len(series), errors, period)),
+        facts=_facts(rows, said, errors, period, interval),
+        notes=(*_incomplete(rows, begin, as_of), *_notes(len(series), said, errors, period)),
         titles={
             "periods": f"Revenue by {period}",
             "forecast": f"Forecast with an interval of {interval:.0%}",
@@ -304,7 +282,11 @@ def _refuse(begin: date, as_of: date, period: Period) -> None:
 
 
 def _facts(
-    rows: pl.DataFrame, errors: list[dict[str, Any]], period: Period, interval: float
+    rows: pl.DataFrame,
+    said: Sequence[Outlook],
+    errors: list[dict[str, Any]],
+    period: Period,
+    interval: float,
 ) -> dict[str, Any]:
     return {
         "period": period,
@@ -313,6 +295,7 @@ def _facts(
         "first_period": rows["period"][0],
         "last_period": rows["period"][-1],
         "interval": interval,
+        "method": said[0].method if said else None,
         "holdout": {row["method"]: {"mase": row["mase"], "mape": row["mape"]} for row in errors},
     }
 
@@ -332,14 +315,18 @@ def _incomplete(rows: pl.DataFrame, begin: date, as_of: date) -> Iterator[str]:
         )
 
 
-def _notes(usable: int, errors: list[dict[str, Any]], period: Period) -> Iterator[str]:
+def _notes(
+    usable: int, said: Sequence[Outlook], errors: list[dict[str, Any]], period: Period
+) -> Iterator[str]:
+    methods = [one.method for one in said]
     if usable < 2:
         yield f"There is no forecast: it needs two complete {period}s, and there are {usable}."
     elif usable < THETA_FROM:
         yield f"{usable} complete {period}s allow the naive forecast only; theta needs {THETA_FROM}."
-    elif SEASONS[period] > 1 and usable <= 2 * SEASONS[period]:
+    elif CALENDAR not in methods and SEASONS[period] > 1 and usable <= 2 * SEASONS[period]:
         yield f"{usable} complete {period}s are too few to tell a season, so the forecast has none."
-    scored = [row for row in errors if row["mase"] is not None]
-    best = min(scored, key=lambda row: row["mase"], default=None)
-    if best and best["method"] != errors[0]["method"]:
-        yield f"On the {best['held_out']} {period}s held out, the {best['method']} forecast was closer than theta."
+    scored = {row["method"]: row["mase"] for row in errors if row["mase"] is not None}
+    best = min(scored, key=lambda name: scored[name], default=None)
+    if best and methods[0] in scored and scored[best] < scored[methods[0]]:
+        held = errors[0]["held_out"]
+        yield f"On the {held} {period}s held out, the {best} forecast was closer than {methods[0]}."
