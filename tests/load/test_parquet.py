@@ -128,15 +128,15 @@ def test_ids_that_are_whole_numbers(tmp_path: Path, dtype: pa.DataType) -> None:
     )
 
 
-def test_ids_that_are_booleans_and_days(tmp_path: Path) -> None:
-    assert (
-        check(
-            write(
-                tmp_path / "a.parquet", table(customer=pa.array([place % 2 == 0 for place in range(COUNT)]))
-            )
-        ).account[3]
-        == 2
-    )
+def test_ids_that_are_booleans_are_refused_and_days_are_not(tmp_path: Path) -> None:
+    """One flipped bit of a footer, which has no checksum, makes yes and no of ids."""
+    for role in ("customer", "order_id"):
+        path = write(
+            tmp_path / "a.parquet", table(**{role: pa.array([place % 2 == 0 for place in range(COUNT)])})
+        )
+        done = run("customers", path)
+        assert (done.status, done.out) == (1, "")
+        assert "does not hold names or numbers (its type is bool)" in done.err
     assert check(write(tmp_path / "b.parquet", table(customer=DAYS))).account[3] == COUNT
 
 

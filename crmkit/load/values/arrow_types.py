@@ -18,12 +18,16 @@ from crmkit.errors import DataError
 _NUMBER = (is_.is_integer, is_.is_floating, is_.is_decimal)
 _TEXT = (is_.is_string, is_.is_large_string, is_.is_string_view)
 _BYTES = (is_.is_binary, is_.is_large_binary, is_.is_binary_view)
-_LABEL = (*_TEXT, *_BYTES, *_NUMBER, is_.is_boolean, is_.is_date, is_.is_null)
+_ID = (*_TEXT, *_BYTES, *_NUMBER, is_.is_date, is_.is_null)
+_LABEL = (*_ID, is_.is_boolean)
 # What a column may hold, by the role that it plays; labels are the rest.
 _FITS: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
     "date": (*_TEXT, *_BYTES, *_NUMBER, is_.is_date, is_.is_timestamp, is_.is_null),
     "amount": (*_TEXT, *_BYTES, *_NUMBER, is_.is_null),
     "cost": (*_TEXT, *_BYTES, *_NUMBER, is_.is_null),
+    # Nobody tells customers or orders apart by yes and no, and one flipped bit of a footer makes that of their ids.
+    "customer": _ID,
+    "order": _ID,
 }
 _WHAT = {"date": "dates", "amount": "numbers", "cost": "numbers"}
 _FARTHEST = 2**62
@@ -32,7 +36,7 @@ _DELETE = 0x7F
 
 def fits(dtype: pa.DataType, role: str) -> bool:
     """Whether a column of this type can play this role."""
-    return (role not in _FITS and is_uuid(dtype)) or any(can(_bare(dtype)) for can in _FITS.get(role, _LABEL))
+    return (role not in _WHAT and is_uuid(dtype)) or any(can(_bare(dtype)) for can in _FITS.get(role, _LABEL))
 
 
 def refuse_misfit(dtype: pa.DataType, *, role: str, column: str, file: str) -> None:
