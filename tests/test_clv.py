@@ -22,7 +22,7 @@ from crmkit.history import purchase_histories
 from crmkit.models import MBGCNBD, ParetoNBD
 from tests.tool import ROOT, SALES, crmkit, dev_data, process
 
-CDNOW = ["--as-of", "1997-09-30", "--horizon", "39w"]
+CDNOW = ["--as-of", "1997-09-30", "--horizon", "39w", "--keep-zero"]
 DAY_ZERO = date(2024, 1, 1)
 
 
@@ -289,7 +289,9 @@ def test_free_orders_are_signs_of_life(tmp_path: Path) -> None:
         for answer in (dropped, kept)
     )
     assert (twice["x"], twice["t_x"]) == (once["x"] + 1, 130)
-    assert kept["tables"]["customers"][-1]["customer"] != "free"
+    (free,) = (row for row in kept["tables"]["customers"] if row["customer"] == "free")
+    assert free["p_purchase"] > 0.5
+    assert 0 < float(free["expected_spend"]) < 5
     assert whole(path, "--model", "nbd", "--horizon", "8w", "--as-of", "2024-05-31") == dropped
 
 

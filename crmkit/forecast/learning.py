@@ -88,7 +88,7 @@ def learn(
     choice = choice.with_more(calendar.log_pace)
     spend = None
     if past.mean is not None:
-        spend = fit_spend(past.amounts, past.mean, by_frequency=not asked.classic)
+        spend = fit_spend(past.amounts, past.mean, by_frequency=not asked.classic, spread=past.spread)
     return Learnt(choice, spend, calendar, asked.unit, as_of, span, not asked.classic)
 
 

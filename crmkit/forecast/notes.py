@@ -126,7 +126,7 @@ def _on_spend(spend: Fit, facts: dict[str, Any], terms: Terms) -> list[str]:
     said = list(spend.notes)
     if facts["not_positive"]:
         said.append(
-            f"{facts['not_positive']:,} customers got back as much as they paid for repeat purchases, or more: "
+            f"{facts['not_positive']:,} customers paid nothing for purchases that count here, or got back as much: "
             "they are left out of the spend model and expected to spend next to nothing."
         )
     if facts["correlation"] is not None and abs(facts["correlation"]) > RELATED:

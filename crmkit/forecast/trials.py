@@ -43,7 +43,7 @@ def trials_at(
     fits = fit_all(names, past, UNIT, asked.k)
     if len(fits) > 1:  # with k = 1 a regular model is another one's twin
         fits = [fit for fit in fits if fit.name not in REGULAR or fit.model.stages > 1]
-    spend = None if past.mean is None else fit_spend(past.amounts, past.mean)
+    spend = None if past.mean is None else fit_spend(past.amounts, past.mean, spread=past.spread)
     classic = [common.of_model(fit, spend) for fit in fits]
     return [common.of_learnt(learnt), *classic, *common.rules_of_thumb()]
 

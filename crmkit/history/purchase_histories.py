@@ -20,6 +20,7 @@ from crmkit.engine.money import scale, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
 from crmkit.load.orders import order_key
+from crmkit.models import Spread
 
 Array = np.ndarray
 
@@ -74,7 +75,7 @@ def by_customer(
 ) -> pl.LazyFrame:
     """By key: what `known` finds of all days, one row per customer; money in minor units.
 
-    `visits` adds a list of the days with a purchase.
+    `visits` adds a list of the days with a purchase, and what `spread_of` adds up.
     """
     bought = pl.col("date").filter("bought")
     on_first = pl.col("date") == bought.min()
@@ -88,7 +89,7 @@ def by_customer(
     if label is not None:
         measures.append(pl.col("label").filter(pl.col("bought") & on_first).first())
     if visits:
-        measures.append(bought.sort().alias("visits"))
+        measures += [bought.sort().alias("visits"), *_variation("bought")]
     found = by_day(rows, keep_zero=keep_zero, label=label).group_by("customer").agg(measures)
     return found.join(_distinct_orders(rows, keep_zero), on="customer", how="left") if orders else found
 
@@ -160,18 +161,48 @@ def after(table: Days, people: pl.DataFrame, origin: date, end: date) -> pl.Data
     )
 
 
+_MILLIONTH = 1e-6
+
+
+def _variation(used: str) -> list[pl.Expr]:
+    """By customer: how many purchase days there are on which money came in, and how much it varied between them.
+
+    `within` is the squared coefficient of variation, in millionths: whole numbers add up the same in any order.
+    """
+    paid = pl.col("amount").filter(pl.col(used) & (pl.col("amount") > 0)).cast(pl.Float64).sort()
+    ratio = (paid / paid.mean() - 1).pow(2).mean() / _MILLIONTH
+    return [
+        paid.len().cast(pl.Int64).alias("paid"),
+        ratio.fill_null(0.0).round().cast(pl.Int64).alias("within"),
+    ]
+
+
+_SPREAD = Counted(by=["paid"], sums=["within"])
+
+
+def _spread(counts: pl.DataFrame) -> Spread:
+    """From counts `n` and sums `within` of customers by the number of their purchases."""
+    paid, n = (counts[name].to_numpy().astype(float) for name in ("paid", "n"))
+    return Spread(paid[paid > 1], n[paid > 1], float(counts["within"].sum()) * _MILLIONTH)
+
+
 class Repeats(NamedTuple):
-    """How many repeat purchases `n` there were `age` days before the as-of date, `gap` days after the one before."""
+    """How many repeat purchases `n` there were `age` days before the as-of date, `gap` days after the one before.
+
+    `spread` is how the amounts of one customer's purchases vary.
+    """
 
     age: Array
     gap: Array
     n: Array
+    spread: Spread | None = None
 
     @classmethod
     def of(cls, counts: pl.DataFrame, as_of: date) -> Repeats:
         """From counts `n` by date and gap."""
         ages = counts.select(age=(pl.lit(as_of) - pl.col("date")).dt.total_days())["age"]
-        return cls(*(column.to_numpy().astype(np.int64) for column in (ages, counts["gap"], counts["n"])))
+        age, gap, n = (column.to_numpy().astype(np.int64) for column in (ages, counts["gap"], counts["n"]))
+        return cls(age, gap, n)
 
     def by_age(self) -> Array:
         """The repeat purchases of each day, those of the as-of date first."""
@@ -192,12 +223,14 @@ def repeats(table: Days, as_of: date) -> Repeats:
     code, day = pl.col("code"), pl.col("date").cast(pl.Int32)
     visits = table.rows.filter("bought", pl.col("date") <= as_of)
     gaps = visits.select("date", gap=pl.when(code == code.shift()).then(day - day.shift())).drop_nulls()
-    return Repeats.of(REPEATS.of(gaps), as_of)
+    variation = visits.with_columns(used=True).group_by("code").agg(_variation("used"))
+    return Repeats.of(REPEATS.of(gaps), as_of)._replace(spread=_spread(_SPREAD.of(variation)))
 
 
 def repeats_of(customers: Rows, as_of: date) -> Repeats:
     """The same from the lists of `by_customer`."""
-    return Repeats.of(customers.by_row(_each_repeat).counts(REPEATS), as_of)
+    found = Repeats.of(customers.by_row(_each_repeat).counts(REPEATS), as_of)
+    return found._replace(spread=_spread(customers.counts(_SPREAD)))
 
 
 REPEATS = Counted(by=["date", "gap"])
@@ -233,6 +266,11 @@ class Histories(NamedTuple):
     amounts: Array
     log_gaps: float | None = None
     repeats: Repeats | None = None
+
+    @property
+    def spread(self) -> Spread | None:
+        """How the amounts of one customer's purchases vary, where single purchases are known."""
+        return None if self.repeats is None else self.repeats.spread
 
 
 def histories(

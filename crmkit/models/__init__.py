@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crmkit.models.purchase import Draw, PurchaseModel
     from crmkit.models.registry import PURCHASE_MODELS, fit_from_dict, model_from_dict
     from crmkit.models.sbg import SBG
-    from crmkit.models.spend import LognormalSpend, SpendModel, fit_spend
+    from crmkit.models.spend import LognormalSpend, SpendModel, Spread, fit_spend
 
 _HOMES = {
     "purchase": ("Draw", "PurchaseModel"),
@@ -44,7 +44,7 @@ _HOMES = {
     "paretonbd": ("ParetoNBD",),
     "sbg": ("SBG",),
     "registry": ("PURCHASE_MODELS", "fit_from_dict", "model_from_dict"),
-    "spend": ("LognormalSpend", "SpendModel", "fit_spend"),
+    "spend": ("LognormalSpend", "SpendModel", "Spread", "fit_spend"),
     "intervals": ("Outlook", "outlook"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -71,6 +71,7 @@ __all__ = [
     "ParetoNBD",
     "PurchaseModel",
     "SpendModel",
+    "Spread",
     "fit_clock",
     "fit_covariates",
     "fit_early",

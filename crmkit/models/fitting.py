@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +81,11 @@ class Fit:
         """
         return replace(self, model=self.model.rescaled(unit))
 
-    def with_limits(self) -> Fit:
-        """The fit with notes on the parameters that ran to the edge of their space."""
+    def with_limits(self, given: Collection[str] = ()) -> Fit:
+        """The fit with notes on the parameters that ran to the edge of their space; some were `given`."""
         notes = self.model.limit_notes()
-        unknown = [name for name, sure in zip(self.model.names, self.identified, strict=True) if not sure]
+        told = zip(self.model.names, self.identified, strict=True)
+        unknown = [name for name, sure in told if not sure and name not in given]
         if unknown and not notes:
             notes = [
                 f"The data do not tell {' and '.join(unknown)} apart from their limits: no standard error."

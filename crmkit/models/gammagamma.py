@@ -12,7 +12,7 @@ from scipy.special import betaln, digamma, zeta
 from crmkit.errors import ModelError
 from crmkit.models.nbd import LARGE_SHAPE
 from crmkit.models.numerics.derivatives import WithDerivatives, empty, mirror
-from crmkit.models.spend import Moments, SpendModel
+from crmkit.models.spend import ONLY_MEANS, Moments, SpendModel
 from crmkit.models.weighted import columns
 
 Array = np.ndarray
@@ -64,7 +64,7 @@ class GammaGamma(SpendModel):
             notes.append(f"Gamma-Gamma has q = {self.q:.3g}, so its mean amount is infinite; do not use it.")
         if self.q > LARGE_SHAPE:
             notes.append(
-                "The mean amounts of customers do not differ by more than chance may explain, and only means are looked at, so "
+                f"The mean amounts of customers do not differ by more than chance may explain{ONLY_MEANS}, so "
                 f"everybody is expected to spend {self.p * self.gamma / self.q:.4g} (q and gamma grow without bound)."
             )
         if self.p > LARGE_SHAPE:

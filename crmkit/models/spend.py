@@ -7,6 +7,7 @@ in any unit. Amounts are taken to be independent of how often a customer buys.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike
 from crmkit.errors import ModelError
 from crmkit.models.fitting import Fit, maximum_fit
 from crmkit.models.model import Model
+from crmkit.models.nbd import LARGE_SHAPE
 from crmkit.models.numerics.derivatives import WithDerivatives, empty, mirror
 from crmkit.models.weighted import columns, unique_rows
 
@@ -23,6 +25,9 @@ Array = np.ndarray
 
 WORTH = 10.0  # of AIC, for a parameter that an analyst would have to explain
 FEWEST = 30  # customers with an amount, below which Gamma-Gamma is not tried
+FACTOR = 3.0  # by which single purchases must contradict what means say of their spread
+LEAST_SHAPE, MOST_SHAPE = 1e-3, 1e6
+ONLY_MEANS = ", and only means are looked at"
 
 
 class Moments(NamedTuple):
@@ -80,8 +85,15 @@ class SpendModel(Model, ABC):
         return self.moments(x, m).mean
 
 
-def fit_amounts(start: Any, x: ArrayLike, m: ArrayLike, weights: ArrayLike | None) -> Fit:
-    """Maximum likelihood of a spend model, in the unit of money of m."""
+def fit_amounts(
+    start: Any,
+    x: ArrayLike,
+    m: ArrayLike,
+    weights: ArrayLike | None,
+    given: Mapping[str, float] | None = None,
+) -> Fit:
+    """Maximum likelihood of a spend model, in the unit of money of m; parameters without a unit may be `given`."""
+    given = given or {}
     x, m, w = columns(x, m, 1.0 if weights is None else weights)
     used = (x > 0) & (m > 0) & np.isfinite(m) & (w > 0)
     if not used.any():
@@ -91,9 +103,13 @@ def fit_amounts(start: Any, x: ArrayLike, m: ArrayLike, weights: ArrayLike | Non
     (x, m), where = unique_rows(x[used], m[used])
     w = np.bincount(where, weights=w[used])
     unit = float((m * w).sum() / w.sum())
-    fit = maximum_fit(start, lambda now: now.jet(x, m / unit).total(w), start.box, float(w.sum()))
+    box = [
+        (given[name],) * 2 if name in given else edges
+        for name, edges in zip(start.names, start.box, strict=True)
+    ]
+    fit = maximum_fit(start, lambda now: now.jet(x, m / unit).total(w), box, float(w.sum()))
     log_likelihood = fit.log_likelihood - fit.customers * float(np.log(unit))
-    return replace(fit, model=fit.model.rescaled(unit), log_likelihood=log_likelihood).with_limits()
+    return replace(fit, model=fit.model.rescaled(unit), log_likelihood=log_likelihood).with_limits(given)
 
 
 @dataclass(frozen=True)
@@ -139,7 +155,7 @@ class LognormalSpend(SpendModel):
     def limit_notes(self) -> list[str]:
         if self.between < 1e-6:
             return [
-                "The mean amounts of customers do not differ by more than chance may explain, and only means are looked at, so "
+                f"The mean amounts of customers do not differ by more than chance may explain{ONLY_MEANS}, so "
                 "everybody is expected to spend the common mean."
             ]
         return []
@@ -161,29 +177,88 @@ class LognormalSpend(SpendModel):
         return np.where(x > 0, np.exp(log_mean - S / 2 + np.sqrt(S) * rng.standard_normal(len(x))), 0.0)
 
 
+class Spread(NamedTuple):
+    """How amounts vary around the mean of who spent them: `customers` by their number of amounts, and `within`.
+
+    `within` is the sum over all these customers of the squared coefficient of variation of their amounts.
+    """
+
+    amounts: Array
+    customers: Array
+    within: float
+
+    @property
+    def shape(self) -> float | None:
+        """The shape p of single amounts, Gamma around a customer's mean; None where too few came twice.
+
+        Shares of a customer's sum are Dirichlet(p, …, p), whatever the mean, so the squared coefficient of variation of
+        n amounts is (n − 1)/(pn + 1) in the mean. The equation is solved for p by halving: one side falls with p.
+        """
+        n, customers = self.amounts, self.customers
+        if float((customers * (n - 1)).sum()) < FEWEST:
+            return None
+        low, high = LEAST_SHAPE, MOST_SHAPE
+        while high > low * (1 + 1e-12):
+            p = float(np.sqrt(low * high))
+            if float((customers * (n - 1) / (p * n + 1)).sum()) > self.within:
+                low = p
+            else:
+                high = p
+        return high
+
+
 def fit_spend(
-    x: ArrayLike, m: ArrayLike, weights: ArrayLike | None = None, *, by_frequency: bool = False
+    x: ArrayLike,
+    m: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    by_frequency: bool = False,
+    spread: Spread | None = None,
 ) -> Fit:
     """Gamma-Gamma if it can be fitted and has a finite mean, else the lognormal model, saying why.
 
-    `by_frequency`: with amounts that grow with x, where that is likelier by far (AIC).
+    `by_frequency`: with amounts that grow with x, where that is likelier by far (AIC). `spread` is what single purchases
+    say of how a customer's amounts vary; it settles p where means say nothing of that, or something else altogether.
     """
-    from crmkit.models.gammagamma import GammaGamma, GammaGammaFrequency
-
     x, m, w = columns(x, m, 1.0 if weights is None else weights)
     used = (x > 0) & (m > 0) & (w > 0)
+    p = None if spread is None else spread.shape
     if w[used].sum() < FEWEST:
         reason = f"fewer than {FEWEST} customers have a repeat purchase with an amount"
     elif np.ptp(m[used]) <= 1e-9 * m[used].max():
         reason = "all mean amounts are the same"
     else:
-        fit = GammaGamma.fit(x, m, w)
-        if by_frequency:
-            growing = GammaGammaFrequency.fit(x, m, w)
-            fit = growing if growing.model.q > 1 and growing.aic <= fit.aic - WORTH else fit
+        fit = _gamma_gamma(x, m, w, by_frequency, {})
+        if p is not None and _is_contradicted(fit.model, p):
+            fit = _known_to_vary(_gamma_gamma(x, m, w, by_frequency, {"p": p}), p)
         if fit.model.q > 1:
             return fit
         reason = f"its q = {fit.model.q:.3g} is not above one, so that its mean would be infinite"
-    simple = LognormalSpend.fit(x, m, w)
+    simple = fit_amounts(
+        LognormalSpend.start(), x, m, w, {} if p is None else {"within": float(np.log1p(1 / p))}
+    )
     note = f"Spend is modelled as lognormal, not Gamma-Gamma: {reason}."
+    simple = simple if p is None else _known_to_vary(simple, p)
     return replace(simple, notes=(note, *simple.notes))
+
+
+def _gamma_gamma(x: Array, m: Array, w: Array, by_frequency: bool, given: Mapping[str, float]) -> Fit:
+    from crmkit.models.gammagamma import GammaGamma, GammaGammaFrequency
+
+    fit = fit_amounts(GammaGamma.start(), x, m, w, given)
+    if not by_frequency:
+        return fit
+    growing = fit_amounts(GammaGammaFrequency.start(), x, m, w, given)
+    return growing if growing.model.q > 1 and growing.aic <= fit.aic - WORTH else fit
+
+
+def _is_contradicted(model: Any, p: float) -> bool:
+    """Whether single purchases say something else than means, or these say nothing."""
+    return max(model.p, model.q) > LARGE_SHAPE or model.q <= 1 or not 1 / FACTOR < model.p / p < FACTOR
+
+
+def _known_to_vary(fit: Fit, p: float) -> Fit:
+    """The fit, whose notes say whence it is known how amounts vary."""
+    said = f"Purchases of one customer vary by {p**-0.5:.0%} around the customer's mean: single purchases say so, and means do not."
+    notes = [note.replace(ONLY_MEANS, "") for note in fit.notes]
+    return replace(fit, notes=(*([said] if p < LARGE_SHAPE else []), *notes))

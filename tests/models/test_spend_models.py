@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from crmkit.errors import ModelError
-from crmkit.models import GammaGamma, GammaGammaFrequency, LognormalSpend, fit_spend
+from crmkit.models import GammaGamma, GammaGammaFrequency, LognormalSpend, Spread, fit_spend
 from tests.models.model_cases import best_known, customers
 
 SPEND = [
@@ -144,3 +144,67 @@ def test_growth_of_one_is_plain_gamma_gamma():
     x, m = np.array([0.0, 1, 3, 40]), np.array([0.0, 10, 35, 80])
     assert_allclose(same.moments(x, m), plain.moments(x, m))
     assert_allclose(same.log_likelihood(x[1:], m[1:]), plain.log_likelihood(x[1:], m[1:]))
+
+
+def purchases(centre, shape, x, seed=0):
+    """x, the mean and the spread of single amounts, Gamma around each customer's own centre."""
+    rng = np.random.default_rng(seed)
+    each = [rng.gamma(shape, 1 / shape, int(n)) * c for n, c in zip(x, centre, strict=True)]
+    m = np.array([z.mean() if len(z) else 0.0 for z in each])
+    within = sum((z.std() / z.mean()) ** 2 for z in each if len(z))
+    kinds, counts = np.unique(x[x > 0], return_counts=True)
+    return x, m, Spread(kinds, counts.astype(float), within)
+
+
+@pytest.mark.parametrize("shape", [0.5, 2.0, 400.0, 1e5])
+def test_the_shape_of_single_amounts_is_found_whatever_the_means(shape):
+    rng = np.random.default_rng(2)
+    centre = rng.choice([3.0, 8.0, 300.0], 3000)
+    *_, spread = purchases(centre, shape, 1.0 + rng.poisson(4.0, 3000))
+    assert spread.shape == pytest.approx(shape, rel=0.05)
+
+
+def test_too_few_amounts_tell_no_shape():
+    assert Spread(np.array([1.0, 2.0]), np.array([500.0, 29.0]), 0.1).shape is None
+
+
+@pytest.mark.parametrize(
+    ("centre", "x"),
+    [
+        (
+            lambda rng: rng.choice([5.0, 8.0, 11.0], 150),
+            lambda rng: np.full(150, 11.0),
+        ),  # always their own price
+        (lambda rng: rng.choice([5.0, 8.0, 11.0], 150), lambda rng: rng.poisson(4.0, 150).astype(float)),
+        (lambda rng: rng.lognormal(3, 0.6, 150), lambda rng: rng.poisson(4.0, 150).astype(float)),
+        (lambda rng: rng.pareto(0.8, 150) + 5, lambda rng: np.full(150, 6.0)),  # no mean to speak of
+        (lambda rng: rng.lognormal(3, 0.6, 25), lambda rng: np.full(25, 6.0)),  # few customers
+    ],
+)
+@pytest.mark.parametrize("shape", [400.0, 1e12])
+def test_who_pays_their_own_price_is_expected_to_pay_it(centre, x, shape):
+    rng = np.random.default_rng(5)
+    x, m, spread = purchases(centre(rng), shape, x(rng))
+    fit = fit_spend(x, m, spread=spread)
+    known = x > 0
+    assert_allclose(fit.model.expected(x, m)[known], m[known], rtol=0.03)
+    assert not any("do not differ" in note or "only means" in note for note in fit.notes)
+    if shape == 400.0 and getattr(fit.model, "p", None) == pytest.approx(spread.shape):
+        assert "vary by 5%" in " ".join(fit.notes)
+
+
+def test_means_that_vary_less_than_single_amounts_are_not_taken_for_certain():
+    """Ten amounts each around one common centre: customers do not differ, and that is known from single amounts, too."""
+    rng = np.random.default_rng(4)
+    x, m, spread = purchases(np.full(400, 20.0), 1.5, rng.poisson(10.0, 400).astype(float))
+    fit = fit_spend(x, m, spread=spread)
+    assert_allclose(fit.model.expected(x, m), 20, rtol=0.05)
+    assert not any("only means" in note for note in fit.notes)
+
+
+def test_single_amounts_that_agree_with_means_change_nothing():
+    model = GammaGamma(6.25, 3.74, 15.44)
+    rng = np.random.default_rng(8)
+    x, m, spread = purchases(6.25 * 15.44 / rng.gamma(3.74, 1.0, 4000), 6.25, 1.0 + rng.poisson(2.0, 4000))
+    assert fit_spend(x, m, spread=spread).params == fit_spend(x, m).params
+    assert fit_spend(x, m).model.p == pytest.approx(model.p, rel=0.2)
