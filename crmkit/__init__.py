@@ -143,6 +143,7 @@ def read(
     max_age: str | None = None,
     min_rows: int | None = None,
     sheet: str | None = None,
+    query: str | None = None,
 ) -> Dataset:
     """The transactions, or the customers, of files, a frame or an open file.
 
@@ -161,7 +162,9 @@ def read(
         as_of, since: the last and the first day that count, as "2024-06-30" or a date.
         currency, exclude_status, exclude, refunds: which rows count ("net" or "ignore" for refunds).
         no_customer_id: further words that stand for no customer.
-        sheet: which sheet of a workbook, or file in an archive, where several could be meant; a pattern takes all that fit.
+        sheet: which sheet of a workbook, file in an archive or table of a database, where several could be meant; a pattern
+            takes all that fit.
+        query: SQL for a database, or a file with it.
         no_customer, strict, max_rejects, max_age, min_rows: when to refuse rows, a file whose latest day is old, or a short one.
 
     Raises UsageError for options that cannot be, DataError for columns and files that are not there.

@@ -70,6 +70,7 @@ class Shared:
     expect_customers: str | None = None
     max_drift: str | None = None
     sheet: str | None = None
+    query: str | None = None
     format: str = "table"
     table: str | None = None
     output: str | None = None
@@ -126,7 +127,8 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "layout": ("input", _option(_TEXT, _READING, "Which export the file is: a name of crmkit layouts, a .toml file, or none. Default: known by its header.", "--layout", metavar="NAME|FILE|none")),
     "date_format": ("input", _option(_TEXT, _READING, "Date layout, such as %d/%m/%Y or d/m/y.", "--date-format", metavar="LAYOUT")),
     "decimal": ("input", _option(_TEXT, _READING, "Decimal mark of amounts: . or ,", "--decimal", metavar="MARK")),
-    "sheet": ("input", _option(_TEXT, _READING, "Sheet of a workbook, or file in an archive; a pattern takes all that fit.", "--sheet", metavar="NAME")),
+    "sheet": ("input", _option(_TEXT, _READING, "Sheet of a workbook, file in an archive or table of a database; a pattern takes all that fit.", "--sheet", metavar="NAME")),
+    "query": ("input", _option(_TEXT, _READING, "SQL for a database: a file with it, or the text.", "--query", metavar="FILE")),
     "tz": ("input", _option(str, _READING, "Time zone in which a moment becomes a day; default UTC.", "--tz", metavar="ZONE")),
     "source_tz": ("input", _option(_TEXT, _READING, "Time zone of moments that are written without an offset.", "--source-tz", metavar="ZONE")),
     "as_of": ("input", _option(_TEXT, _ROWS, "Look from this day; later rows are skipped. Default: the latest date.", "--as-of", metavar="DATE")),

@@ -15,6 +15,7 @@ from crmkit.commands.hashes import source_account
 from crmkit.commands.options import Shared
 from crmkit.errors import CrmkitError, GateError
 from crmkit.language.safe_text import safe
+from crmkit.sources.addresses import shown
 from crmkit.system import clock
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ def account(command: str, common: Shared, inputs: Sequence[Source] | None, **tol
 def options(common: Shared) -> dict[str, Any]:
     """What was asked for, with the command's own options: enough to run it again."""
     shared = {name: value for name, value in vars(common).items() if name != "own"}
+    shared |= {"files": tuple(map(shown, common.files)), "output": common.output and shown(common.output)}
     asked = {**shared, **common.own}
     return {name: value for name, value in asked.items() if value not in (None, False, (), [])}
 
 
 def _inputs(common: Shared, sources: Sequence[Source] | None) -> list[dict[str, Any]]:
     if sources is None:
-        return [{"file": safe(name)} for name in common.files]
+        return [{"file": safe(shown(name))} for name in common.files]
     return [source_account(source) for source in sources]
 
 

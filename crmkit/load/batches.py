@@ -72,7 +72,7 @@ def _the_one(source: Source, fits: Sequence[Input]) -> Input:
     first = (fits[0].source if fits else None, source.choices[0])
     label = next((one.label for one in source.choices if one.source is first[0]), first[1].label)
     raise DataError(
-        f"{source.name} holds {len(source.choices):,} tables, {listed(source.choices)}, and {what}; say which one: "
+        f"{source.name} holds {len(source.choices):,} tables, {listed([one.label for one in source.choices])}, and {what}; say which one: "
         f"--sheet {shlex.quote(label)}"
     )
 

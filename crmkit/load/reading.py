@@ -29,6 +29,7 @@ _TEXT = (
     "currency",
     "max_age",
     "sheet",
+    "query",
 )
 
 
@@ -71,6 +72,7 @@ class Reading:
     max_age: str | None = None
     min_rows: int | None = None
     sheet: str | None = None
+    query: str | None = None
 
     def __post_init__(self) -> None:
         for name in _TEXT:
@@ -127,7 +129,7 @@ class Reading:
 
     def where(self) -> Where:
         """Where in the input the rows are."""
-        return Where(sheet=self.sheet)
+        return Where(sheet=self.sheet, query=_query(self.query))
 
     def gate(self) -> Gate:
         """The limits on rows set aside."""
@@ -157,6 +159,19 @@ def _option(name: str) -> str:
 def _words(given: str | Sequence[str] | None) -> tuple[str, ...]:
     listed = given.split(",") if isinstance(given, str) else given or ()
     return tuple(word.strip() for word in listed if word.strip())
+
+
+def _query(given: str | None) -> str | None:
+    """SQL, or what the file of that name holds; UsageError where there is no such file."""
+    if given is None or len(given.split()) > 1:
+        return given
+    try:
+        return Path(given).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"--query {given!r} is a file that cannot be read ({why}). Name a file with SQL in it."
+        ) from None
 
 
 def _header(given: str | Sequence[str] | None) -> tuple[str, ...]:

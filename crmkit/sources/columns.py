@@ -17,9 +17,17 @@ class Columns(Protocol):
     every value is a number with a decimal point.
     """
 
-    schema: pa.Schema
-    rows: int | None
-    pointed: frozenset[str]
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns by name, with their types."""
+
+    @property
+    def rows(self) -> int | None:
+        """How many there are."""
+
+    @property
+    def pointed(self) -> frozenset[str]:
+        """Columns of numbers that are text."""
 
     def batches(self, names: Sequence[str], size: int, most: int | None = None) -> Iterator[pa.RecordBatch]:
         """Batches that hold these columns at least, of at most about `size` rows; `most` rows or more will do."""

@@ -9,15 +9,19 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
-from crmkit.errors import DataError
+from crmkit.errors import DataError, UsageError
 from crmkit.load.find.source import HEAD, Choice, Source, sniff
-from crmkit.sources import archives, json_rows, workbooks
+from crmkit.sources import addresses, archives, databases, json_rows, workbooks
+from crmkit.sources.addresses import Database
 from crmkit.sources.archives import Member
+from crmkit.sources.databases import Connection, Relation
 from crmkit.sources.spools import Spool
 from crmkit.sources.workbooks import Sheet
 
 UNKNOWN, SEVERAL = "unknown", "several"
 _MOST_NAMED = 12
+# First bytes of databases that are one file, where they stand, and of which kind it is.
+_FILES = ((b"SQLite format 3\x00", 0, "sqlite"), (b"DUCK", 8, "duckdb"))
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Where:
     """What the user said about where the rows are: the sheet of a workbook, or what is its like elsewhere."""
 
     sheet: str | None = None
+    query: str | None = None  # SQL for a database
 
 
 EVERYTHING = Where()
@@ -38,7 +43,7 @@ def tables(source: Source, where: Where = EVERYTHING) -> Iterator[Source]:
     if source.kind not in (UNKNOWN, SEVERAL):
         yield source
         return
-    found = _recognised(source) if source.kind == UNKNOWN else source
+    found = _recognised(source, where) if source.kind == UNKNOWN else source
     if not found.choices:
         yield found
     elif where.sheet is not None:
@@ -52,18 +57,52 @@ def _named(source: Source, sheet: str) -> Iterator[Source]:
     exact = [choice for choice in source.choices if choice.label == sheet]
     fits = exact or [choice for choice in source.choices if fnmatchcase(choice.label, sheet)]
     if not fits:
-        raise DataError(f"{source.name} holds no {sheet!r}; it holds {listed(source.choices)}.")
+        raise DataError(
+            f"{source.name} holds no {sheet!r}; it holds {listed([choice.label for choice in source.choices])}."
+        )
     for choice in fits:
         yield choice.source
 
 
-def listed(choices: Sequence[Choice]) -> str:
+def listed(labels: Sequence[str]) -> str:
     """Their names, for people."""
-    names = ", ".join(repr(choice.label) for choice in choices[:_MOST_NAMED])
-    return names + (f" and {len(choices) - _MOST_NAMED:,} more" if len(choices) > _MOST_NAMED else "")
+    names = ", ".join(map(repr, labels[:_MOST_NAMED]))
+    return names + (f" and {len(labels) - _MOST_NAMED:,} more" if len(labels) > _MOST_NAMED else "")
 
 
-def _recognised(source: Source) -> Source:
+def of_database(word: str, where: Where) -> Source:
+    """The tables of a database, or what a query answers; DataError for a table that is not there."""
+    address = addresses.database(word)
+    return _of_connection(databases.connect(address), address, where)
+
+
+def _of_connection(
+    connection: Connection, address: Database, where: Where, origin: Source | None = None
+) -> Source:
+    query = where.query or address.query
+    if query is not None:
+        if address.table is not None:
+            raise UsageError("A query says itself from which table it reads. Give a query or a table.")
+        table = Relation(connection, databases.bracketed(query))
+        return Source(connection.name, "database", table=table, origin=origin)
+    found = connection.tables()
+    if address.table is not None:
+        wanted = address.table.removeprefix("public.").removeprefix("main.")
+        if wanted not in found:
+            raise DataError(f"{connection.name} holds no table {address.table!r}; it holds {listed(found)}.")
+        return _relation(connection, origin, wanted)
+    if not found:
+        raise DataError(f"{connection.name} holds no tables, or none that you may read.")
+    choices = tuple(Choice(name, partial(_relation, connection, origin, name)) for name in found)
+    return Source(connection.name, SEVERAL, choices=choices, origin=origin)
+
+
+def _relation(connection: Connection, origin: Source | None, name: str) -> Source:
+    table = Relation(connection, databases.quoted(name))
+    return Source(f"{connection.name} ({name})", "database", table=table, origin=origin)
+
+
+def _recognised(source: Source, where: Where = EVERYTHING) -> Source:
     with source.raw() as file:
         try:
             head = file.read(HEAD)
@@ -78,6 +117,10 @@ def _recognised(source: Source) -> Source:
         archives.is_zip(head) and archives.holds_workbook(source.raw, source.name)
     ):
         return _workbook(source)
+    for mark, place, kind in _FILES:
+        if head[place:].startswith(mark) and source.path is not None:
+            address = Database(kind, str(source.path), source.name)
+            return _of_connection(databases.connect(address), address, where, source)
     if archives.is_zip(head) or archives.is_tar(head):
         return _archive(source, is_tar=not archives.is_zip(head))
     kind, compression = sniff(head, source.name)

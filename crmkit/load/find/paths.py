@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.find import tables
+from crmkit.sources import addresses
 
 SUFFIXES = (
     ".csv",
@@ -62,8 +63,8 @@ def _check(argument: str) -> None:
         raise UsageError("The file name is empty; give a path, a glob, a folder or - for standard input.")
     if "://" in argument:
         raise DataError(
-            f"{argument} is an address, not a local path: crmkit reads local files only. "
-            "Download it first, or pipe it: curl … | crmkit … -"
+            f"{addresses.shown(argument)} is an address that crmkit does not know. Those that it reads are postgresql://, sqlite: "
+            "and duckdb:; what else can be fetched may be piped: curl … | crmkit … -"
         )
 
 

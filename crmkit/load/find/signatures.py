@@ -15,7 +15,7 @@ _STRANGERS = (
     (b"PARE", "an encrypted Parquet file", "decrypt it first"),
     (b"PK\x03\x04", "a zip archive or an Excel workbook that was compressed once more", _UNPACK),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (binary)", "save the sheet as CSV"),
-    (b"SQLite format 3\x00", "an SQLite database (binary)", "export the table as CSV"),
+    (b"SQLite format 3\x00", "an SQLite database (binary)", "give the file itself, not a pipe of it"),
     (b"%PDF", "a PDF", _AS_CSV),
     (b"{\\rtf", "an RTF document", _AS_CSV),
     (b"\x89PNG", "a picture", _AS_CSV),

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from crmkit.errors import DataError
+from crmkit.errors import DataError, UsageError
 from crmkit.load.find import inside, paths
 from crmkit.load.find.inside import EVERYTHING, Where
 from crmkit.load.find.source import Source, opened, sniff, stamp
+from crmkit.sources import addresses
 from crmkit.sources.spools import Spool
 
 __all__ = ["Source", "Where", "find", "sniff", "spooled"]
@@ -26,15 +27,19 @@ def find(files: Sequence[str | Source], where: Where = EVERYTHING) -> list[Sourc
     found = [
         source
         for argument in files
-        for source in ([argument] if isinstance(argument, Source) else _expand(argument))
+        for source in ([argument] if isinstance(argument, Source) else _expand(argument, where))
     ]
     paths.refuse_twice(source.path for source in found if source.path is not None)
     sources = [table for source in found for table in inside.tables(source, where)]
+    if where.query is not None and not any(source.kind == "database" for source in sources):
+        raise UsageError("--query is a question to a database, and there is none here. Leave it out.")
     _refuse_mixture(sources)
     return sources
 
 
-def _expand(argument: str) -> list[Source]:
+def _expand(argument: str, where: Where) -> list[Source]:
+    if addresses.is_database(argument):
+        return [inside.of_database(argument, where)]
     if argument == "-":
         return [spooled(_standard_input(), "standard input")]
     return [_from_path(path, hive) for path, hive in paths.expand(argument)]

@@ -1,0 +1,93 @@
+"""Addresses of databases and stores, as they are typed and as they may be shown: never with a secret."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from crmkit.errors import UsageError
+
+DATABASES = ("postgresql", "postgres", "sqlite", "duckdb")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)
+_SECRETS = ("password", "sslpassword", "passfile_password")
+_SIGNED = re.compile(r"\?.*", re.DOTALL)
+
+
+def scheme(word: str) -> str:
+    """What stands before the colon of an address, in small letters; empty for a path."""
+    found = _SCHEME.match(word)
+    return found[1].lower() if found else ""
+
+
+def is_database(word: str) -> bool:
+    """Whether this names a database."""
+    return scheme(word) in DATABASES
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database, what is asked of it, and how it may be shown."""
+
+    kind: str  # postgresql, sqlite or duckdb
+    target: str  # what its driver opens: an address without our words, or a path
+    name: str
+    table: str | None = None
+    query: str | None = None
+
+
+def database(word: str) -> Database:
+    """The parts of an address such as postgresql://host/db?table=NAME; UsageError for one with a password in it."""
+    kind = {"postgres": "postgresql"}.get(scheme(word), scheme(word))
+    plain, query = _without_query(word)
+    plain, table = _without_table(plain)
+    if kind == "postgresql":
+        return Database(kind, *_server(plain), table, query)
+    path = plain.partition(":")[2]
+    path = path[2:] if path.startswith("//") else path
+    if not path:
+        raise UsageError(f"{word} names no file. Say {kind}:FILE, such as {kind}:shop.db.")
+    return Database(kind, path, f"{kind}:{path}", table, query)
+
+
+def _without_query(word: str) -> tuple[str, str | None]:
+    """Our `query=` is the last word, so that it may hold whatever SQL holds."""
+    found = re.search(r"[?&]query=", word)
+    if found is None:
+        return word, None
+    query = word[found.end() :]
+    return word[: found.start()], query if re.search(r"\s", query) else unquote(query)
+
+
+def _without_table(word: str) -> tuple[str, str | None]:
+    base, sign, given = word.partition("?")
+    pairs = parse_qsl(given, keep_blank_values=True)
+    table = next((value for key, value in pairs if key == "table"), None)
+    rest = [(key, value) for key, value in pairs if key != "table"]
+    return base + (f"?{urlencode(rest, quote_via=quote)}" if sign and rest else ""), table
+
+
+def _server(word: str) -> tuple[str, str]:
+    """The address for the driver, and host and database only for people."""
+    parts = urlsplit(word)
+    given = dict(parse_qsl(parts.query))
+    host = parts.netloc.rpartition("@")[2] or given.get("host", "")
+    name = f"postgresql://{host}{parts.path}"
+    if parts.password is not None or any(key in given for key in _SECRETS):
+        raise UsageError(
+            f"The address of {name} holds a password, which others can read as long as the command runs. Leave it out: "
+            "PGPASSWORD, ~/.pgpass and service files are looked at."
+        )
+    return word.replace("postgres://", "postgresql://", 1), name
+
+
+def shown(word: str) -> str:
+    """An address without users, passwords, signatures and queries; a path as it is."""
+    if scheme(word) in ("postgresql", "postgres"):
+        parts = urlsplit(_without_query(word)[0])
+        return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    if "://" in word:
+        head, _, rest = word.partition("://")
+        place, slash, path = rest.partition("/")
+        return f"{head}://{place.rpartition('@')[2]}{slash}{_SIGNED.sub('', path)}"
+    return word

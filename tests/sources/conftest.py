@@ -1,0 +1,69 @@
+"""Servers that tests start themselves, and stop."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PASSWORD = "open sesame"
+
+
+def _programs() -> Path | None:
+    found = [
+        *Path("/usr/lib/postgresql").glob("*/bin/initdb"),
+        *map(Path, filter(None, [shutil.which("initdb")])),
+    ]
+    return found[0].parent if found else None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a database of PostgreSQL that asks for a password, which PGPASSWORD has."""
+    pytest.importorskip("adbc_driver_postgresql")
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not here")
+    folder = Path(tempfile.mkdtemp(prefix="crmkit-pg-", dir="/tmp"))
+    folder.chmod(0o755)
+    ordinary = {"user": "nobody", "group": "nogroup"} if os.getuid() == 0 else {}
+    if ordinary:
+        shutil.chown(folder, "nobody", "nogroup")
+    (folder / "password").write_text(PASSWORD)
+    (folder / "password").chmod(0o644)
+
+    def run(program: str, *words: str) -> None:
+        subprocess.run(
+            [programs / program, "-D", folder / "data", *words],
+            check=True,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            **ordinary,
+        )  # type: ignore[call-overload]
+
+    run(
+        "initdb",
+        "-U",
+        "analyst",
+        "-A",
+        "scram-sha-256",
+        f"--pwfile={folder}/password",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    )
+    settings = f"-k {folder} -c listen_addresses= -c fsync=off -c unix_socket_permissions=0777"
+    run("pg_ctl", "-o", settings, "-l", str(folder / "log"), "-w", "start")
+    before = os.environ.get("PGPASSWORD")
+    os.environ["PGPASSWORD"] = PASSWORD
+    try:
+        yield f"postgresql://analyst@/postgres?host={folder}"
+    finally:
+        run("pg_ctl", "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.environ.pop("PGPASSWORD") if before is None else os.environ.update(PGPASSWORD=before)
