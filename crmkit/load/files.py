@@ -71,7 +71,7 @@ class Files(Transactions):
         for opened, names in zip(self.inputs, self.names, strict=True):
             watch, part = StreamFlags(), Part(opened.name, names)
             for raw, cleaned in ahead(_cleaned(ahead(_raw(opened, names, watch, carry)), reader.plan)):
-                yield reader.look(raw, cleaned, self._findings, part, once)
+                yield reader.used_rows(raw, cleaned, self._findings, part, once)
                 if self.on_progress:
                     self.on_progress(self._findings.audit.rows_read)
             opened.source.refuse_changed()

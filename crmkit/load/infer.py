@@ -175,7 +175,7 @@ def _layout(sampled: Sample, plan: ReadingPlan, file: str, tally: Tally) -> Date
         layout = dates.survey(counts, name, file)
     export = plan.options.read_as
     if layout is None and export is not None and export.first:
-        layout = dates.settled(counts, export.first)
+        layout = dates.layout_of(counts, export.first)
     if layout is None:
         raise dates.ambiguous(counts, name, file, values)
     return layout

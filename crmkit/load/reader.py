@@ -62,7 +62,7 @@ class Reader:
     plan: ReadingPlan
     raw: Mapping[str, Any]  # column types of the raw frame
     complete: bool
-    settled: frozenset[str] = frozenset()
+    decided: frozenset[str] = frozenset()
     keep_all_rejects: bool = False
 
     def empty(self) -> PassReport:
@@ -98,7 +98,7 @@ class Reader:
     ) -> pl.DataFrame:
         """The rows in use of a raw batch, all of it accounted for in `findings`."""
         cleaned = clean(raw, self.plan, suspicious=watch.nul, visible=watch.visible)
-        return self.look(raw, cleaned, findings, part, once)
+        return self.used_rows(raw, cleaned, findings, part, once)
 
     def once(self) -> Once | None:
         """What tells further lines of orders in one stream of rows, where that is asked for."""
@@ -108,7 +108,7 @@ class Reader:
         """What fills in facts of orders in one stream of rows."""
         return Carry(self.plan.lines.carried)
 
-    def look(
+    def used_rows(
         self,
         raw: pl.DataFrame,
         cleaned: pl.DataFrame,
@@ -193,7 +193,7 @@ class Reader:
         if raw.schema["customer"] == pl.String:
             self._watch_ids(raw["customer"], surprises)
         for name, style in self.plan.numbers.items():
-            if not style.proven and name not in self.settled:
+            if not style.proven and name not in self.decided:
                 marked = raw[name].filter(raw[name].str.contains("[.,]"))
                 surprises.numbers[name] = _more(surprises.numbers.get(name), marked)
 
@@ -201,7 +201,7 @@ class Reader:
         if self.plan.float_ids:
             present = ids.filter(~ids.str.strip_chars().is_in(numbers.BLANKS))
             surprises.not_float_ids |= not present.str.contains(infer.DIGITS).all()
-        elif "ids" not in self.settled:
+        elif "ids" not in self.decided:
             odd = ids.filter(ids.str.contains(".0", literal=True))
             surprises.float_ids |= bool(odd.str.contains(r"\.0+\s*$").any())
 

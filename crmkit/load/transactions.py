@@ -55,7 +55,7 @@ class Transactions(ABC):
         self.on_part: Callable[[int, int], None] | None = None
         self._sample = sampled
         # An id that is no number settles that ids are text, whatever else comes.
-        self._settled = frozenset({"ids"} if infer.has_text_ids(sampled) else ())
+        self._decided = frozenset({"ids"} if infer.has_text_ids(sampled) else ())
         self._findings = self._reader().empty()
         self._has_passed = False
 
@@ -194,7 +194,7 @@ class Transactions(ABC):
             plan=self.plan,
             raw=dict(self._sample.frame.schema),
             complete=self._sample.complete,
-            settled=self._settled,
+            decided=self._decided,
             keep_all_rejects=self.keep_all_rejects,
         )
 
@@ -224,7 +224,7 @@ class Transactions(ABC):
         if self._sample.complete:
             return plan
         if seen.not_float_ids or seen.float_ids:
-            self._settled |= {"ids"} if seen.not_float_ids else set()
+            self._decided |= {"ids"} if seen.not_float_ids else set()
             plan = plan.but(float_ids=not seen.not_float_ids)
         changed = self._restyled(self._relaid(plan))
         if (changed.layout, changed.numbers) != (plan.layout, plan.numbers):
@@ -235,9 +235,9 @@ class Transactions(ABC):
     def _relaid(self, plan: ReadingPlan) -> ReadingPlan:
         """Another layout could win only if it reads what this one does not."""
         odd = self._findings.surprises.dates
-        if plan.options.date_format or "dates" in self._settled or odd is None or not dates.readable(odd):
+        if plan.options.date_format or "dates" in self._decided or odd is None or not dates.readable(odd):
             return plan
-        self._settled |= {"dates"}
+        self._decided |= {"dates"}
         tally = self.tally("date")
         name = plan.roles["date"].formula.text
         layout = dates.survey(tally, name, self.name)
@@ -248,9 +248,9 @@ class Transactions(ABC):
     def _restyled(self, plan: ReadingPlan) -> ReadingPlan:
         styles = dict(plan.numbers)
         for raw, odd in self._findings.surprises.numbers.items():
-            if raw in self._settled or not numbers.readable(odd):
+            if raw in self._decided or not numbers.readable(odd):
                 continue
-            self._settled |= {raw}
+            self._decided |= {raw}
             role, _, place = raw.partition(":")
             name = plan.roles[role].formula.columns[int(place)]
             values = self.tally(raw)["value"]

@@ -268,7 +268,7 @@ def survey(tally: pl.DataFrame, name: str, file: str, *, complete: bool = True) 
     return winners[0]
 
 
-def settled(tally: pl.DataFrame, first: str) -> DateLayout | None:
+def layout_of(tally: pl.DataFrame, first: str) -> DateLayout | None:
     """Of the layouts that fit all values, the one in which the day or the month comes first."""
     tally = tally.filter(~blank(pl.col("value")))
     counts = _counts(tally, _readings(tally["value"]))
