@@ -28,7 +28,7 @@ from crmkit.forecast import saved_model
 from crmkit.forecast.calendar import EVEN, bins
 from crmkit.forecast.learning import Learnt, learn, on_day
 from crmkit.forecast.notes import look, notes
-from crmkit.forecast.people import People, people_of
+from crmkit.forecast.people import People, found_day, people_of
 from crmkit.forecast.selection import (
     REGULAR,
     Tell,
@@ -49,7 +49,6 @@ from crmkit.result import Result
 
 Array = np.ndarray
 
-_SMALLEST = 0.01
 _KNOWN = ("x", "T", "t_x", "revenue", "first_revenue", "label")
 
 
@@ -158,9 +157,7 @@ def _seen(rows: Rows) -> tuple[int, date]:
             "Make it with `crmkit customers`, or start from the transactions."
         )
     found = rows.by_row(with_as_of).counts(Counted(least=["as_of"]))
-    if found["as_of"][0] is None:
-        raise DataError("No customer has an order, so there is nothing to project. See `crmkit check`.")
-    return found.row(0)
+    return found["n"][0], found_day(found["as_of"][0])
 
 
 def _buyers(rows: Rows) -> pl.DataFrame:
@@ -183,19 +180,7 @@ def _bought(customers: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 def _customers(past: Histories, learnt: Learnt, people: pl.DataFrame) -> Customers:
     if past.mean is None:
         return Customers.of(*learnt.history(past), past.amounts, None)
-    return Customers.of(*learnt.history(past), past.amounts, _shown_mean(past, scale(people, "revenue")))
-
-
-def _shown_mean(past: Histories, decimals: int) -> Array:
-    """Means for the spend model: where refunds have eaten up all repeat purchases, next to nothing.
-
-    Such a customer does not enter the fit, which needs means above zero; to treat the mean as
-    unknown would value somebody who returns everything like everybody else. Amounts with more
-    decimals may be small themselves: there, nothing is next to a unit of the last one.
-    """
-    assert past.mean is not None
-    smallest = min(_SMALLEST, 10.0**-decimals)
-    return np.where((past.amounts > 0) & (past.mean <= 0), smallest, past.mean)
+    return Customers.of(*learnt.history(past), past.amounts, past.shown_mean(scale(people, "revenue")))
 
 
 def result(found: Valued) -> Result:

@@ -16,9 +16,10 @@ from crmkit.campaigns.expectations import Expectations
 from crmkit.campaigns.groups import LABEL, Groups, joined, sizes_by
 from crmkit.campaigns.moments import Moments
 from crmkit.campaigns.money import Costs
-from crmkit.campaigns.window import Window, before, observed
+from crmkit.campaigns.window import Window, before, observed, visits
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
+from crmkit.history.purchase_histories import repeats_of
 from crmkit.load.transactions import Transactions
 from crmkit.scoring import labels
 
@@ -96,7 +97,7 @@ def look(data: Transactions, window: Window, groups: Groups, costs: Costs, label
 
 def counted(found: Rows, history: Rows, window: Window, scale: int, profit: str | None = None) -> Rows:
     """Metrics and covariates of each customer as whole numbers; `profit` is the column that it is made of."""
-    ahead = _learnt(history, window)
+    ahead = _learnt(history, found, window)
     return found.by_row(partial(_numbers, ahead=ahead, profit=profit, scale=scale, day=window.day_before))
 
 
@@ -117,10 +118,11 @@ def _bought_before(history: pl.DataFrame) -> pl.DataFrame:
     return history.filter(pl.col("last").is_not_null())
 
 
-def _learnt(history: Rows, window: Window) -> Expectations | None:
+def _learnt(history: Rows, found: Rows, window: Window) -> Expectations | None:
     """The forecast as of the day before, where there is enough history for one."""
     try:
-        return expectations.learn(history, window.length)
+        dates = repeats_of(found.by_row(visits), window.day_before)
+        return expectations.learn(history, window.day_before, window.length, dates)
     except DataError:
         return None
 

@@ -20,7 +20,8 @@ from crmkit.engine.counts import by_id
 from crmkit.engine.money import scale, whole
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
-from crmkit.forecast.people import people_of
+from crmkit.forecast.people import People, as_of_all, people_of
+from crmkit.history.purchase_histories import repeats
 from crmkit.language.catalogue import counted, phrase, sentences
 from crmkit.language.figures import percent
 from crmkit.load.dataset import Dataset, data_of
@@ -62,8 +63,9 @@ def analyse(
         )
     planned = planned_arms(control, arms)
     given = data if isinstance(data, pl.DataFrame) else data_of(data)
-    divided = dealt(_people(given, by), name, planned, by).cached()
-    foreseen, notes = _foreseen(divided)
+    people = _people(given, by)
+    divided = dealt(people.rows, name, planned, by).cached()
+    foreseen, notes = _foreseen(people._replace(rows=divided))
     sizes = _sizes(foreseen, planned)
     sums = _moments(foreseen)
     found = balance.table({arm: sums[arm] for arm in planned}, CONTROL, _measures(foreseen), _units(foreseen))
@@ -107,20 +109,25 @@ def plan(
     return plans.analyse(data_of(data), planned=planned_arms(control, arms), effect=part, days=days)
 
 
-def _people(data: Data, by: str | None) -> Rows:
+def _people(data: Data, by: str | None) -> People:
     """Everybody, with their stratum in the column `by`."""
     if not isinstance(data, Dataset | Transactions) and by in data.schema:
-        return as_rows(data)
-    people = people_of(data, by, expectations.MODEL, keep_zero=False).rows
-    return people if by is None else people.by_row(lambda frame: frame.rename({"label": by}))
+        return People(as_rows(data))
+    found = people_of(data, by, expectations.MODEL, keep_zero=False)
+    if by is None:
+        return found
+    return found._replace(rows=found.rows.by_row(lambda frame: frame.rename({"label": by})))
 
 
-def _foreseen(people: Rows) -> tuple[Rows, list[str]]:
+def _foreseen(found: People) -> tuple[Rows, list[str]]:
     """With what is expected of each, where that can be told."""
-    if not {"x", "T", "t_x", "first_revenue"} <= set(people.schema):
+    people = found.rows
+    if not {"x", "T", "t_x", "first_revenue", "last", "recency"} <= set(people.schema):
         return people, ["Without first days the arms are compared without a forecast."]
     try:
-        ahead = expectations.learn(people, AHEAD)
+        day = as_of_all(people)
+        dates = found.repeats if found.days is None else repeats(found.days, day)
+        ahead = expectations.learn(people, day, AHEAD, dates)
     except DataError:
         return people, ["Too few customers repeat for a forecast, so the arms are compared without one."]
     return people.by_row(ahead.add).cached(), []

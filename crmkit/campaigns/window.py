@@ -11,6 +11,7 @@ import polars as pl
 from crmkit import customers
 from crmkit.engine.rows import Rows
 from crmkit.errors import DataError, UsageError
+from crmkit.history.purchase_histories import visited
 from crmkit.load.orders import order_key
 from crmkit.load.transactions import Transactions
 
@@ -83,7 +84,8 @@ def observed(sales: Transactions, window: Window) -> Rows:
 
 
 def measures(rows: pl.LazyFrame, window: Window, *, has_order: bool, has_cost: bool) -> pl.LazyFrame:
-    """By key. Before the window: `first last days orders revenue first_revenue`, and `pre_revenue` of the time just before it.
+    """By key. Before the window: `first last days orders revenue first_revenue`, lists `dates amounts_before purchases` of its lines,
+    and `pre_revenue` of the time just before it.
 
     In it: `window_revenue` (refunds up to `returns` deducted), `window_orders`, `window_profit` where costs are known, the lists
     `on` and `amounts` of its days, and `late_refunds`, those after `returns`.
@@ -100,6 +102,9 @@ def measures(rows: pl.LazyFrame, window: Window, *, has_order: bool, has_cost: b
         last=day.filter(bought, earlier).max(),
         days=day.filter(bought, earlier).n_unique().cast(pl.Int64),
         orders=pl.col("order").filter(bought, earlier).n_unique().cast(pl.Int64),
+        dates=day.filter(earlier),
+        amounts_before=amount.filter(earlier),
+        purchases=bought.filter(earlier),
         revenue=amount.filter(earlier).sum(),
         first_revenue=amount.filter(day == first).sum(),
         pre_revenue=amount.filter(earlier, day >= window.pre).sum(),
@@ -127,6 +132,11 @@ def _lines(rows: pl.LazyFrame, *, has_order: bool, has_cost: bool) -> pl.LazyFra
             **({} if profit is None else {"profit": profit.sum(), "back": profit.filter(amount < 0).sum()}),
         )
     )
+
+
+def visits(rows: pl.DataFrame) -> pl.DataFrame:
+    """By row: the days with a purchase before the campaign, and how amounts varied between them."""
+    return visited(rows.select("dates", "purchases", amounts="amounts_before"))
 
 
 def before(rows: pl.DataFrame, scale: int, day: date) -> pl.DataFrame:

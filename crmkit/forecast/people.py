@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 from typing import NamedTuple
 
 import polars as pl
 
-from crmkit.customers import Data
-from crmkit.engine.rows import Rows
+from crmkit.customers import Data, with_as_of
+from crmkit.engine.rows import Counted, Rows
 from crmkit.engine.rows import as_rows as as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.forecast.selection import refuse_untested
@@ -41,6 +42,19 @@ class People(NamedTuple):
     def zero_rows(self) -> int:
         """Rows with the amount 0."""
         return self.sales.audit.zero_rows if self.sales is not None and self.sales.has_amount else 0
+
+
+def as_of_all(customers: Rows) -> date:
+    """The day from which customers are looked at; DataError where nobody has bought anything."""
+    found = customers.by_row(with_as_of).counts(Counted(least=["as_of"]))
+    return found_day(found["as_of"][0])
+
+
+def found_day(day: date | None) -> date:
+    """DataError where there is none."""
+    if day is None:
+        raise DataError("No customer has an order, so there is nothing to project. See `crmkit check`.")
+    return day
 
 
 def _refuse_worthless(sales: Transactions, by: str | None) -> None:

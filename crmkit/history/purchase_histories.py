@@ -24,6 +24,8 @@ from crmkit.models import Spread
 
 Array = np.ndarray
 
+_SMALLEST = 0.01
+
 
 class Days(NamedTuple):
     """All customer-days of a file; amounts are in minor units of 10**-scale.
@@ -233,6 +235,14 @@ def repeats_of(customers: Rows, as_of: date) -> Repeats:
     return found._replace(spread=_spread(customers.counts(_SPREAD)))
 
 
+def visited(lists: pl.DataFrame) -> pl.DataFrame:
+    """By row: what `by_customer` adds for `visits`, from lists of each customer's dates, amounts and whether it was a purchase."""
+    lines = lists.select(code=pl.int_range(pl.len()), date="dates", amount="amounts", bought="purchases")
+    by_date = lines.explode("date", "amount", "bought").drop_nulls().group_by("code", "date")
+    found = by_date.agg(pl.col("amount").sum(), pl.col("bought").any()).group_by("code")
+    return found.agg(pl.col("date").filter("bought").sort().alias("visits"), *_variation("bought"))
+
+
 REPEATS = Counted(by=["date", "gap"])
 
 
@@ -271,6 +281,17 @@ class Histories(NamedTuple):
     def spread(self) -> Spread | None:
         """How the amounts of one customer's purchases vary, where single purchases are known."""
         return None if self.repeats is None else self.repeats.spread
+
+    def shown_mean(self, decimals: int) -> Array:
+        """Means for the spend model: where refunds have eaten up all purchases, next to nothing.
+
+        Such a customer does not enter the fit, which needs means above zero; to treat the mean as
+        unknown would value somebody who returns everything like everybody else. Amounts with more
+        decimals may be small themselves: there, nothing is next to a unit of the last one.
+        """
+        assert self.mean is not None
+        smallest = min(_SMALLEST, 10.0**-decimals)
+        return np.where((self.amounts > 0) & (self.mean <= 0), smallest, self.mean)
 
 
 def histories(
