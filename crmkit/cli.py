@@ -28,6 +28,7 @@ ANYWHERE = f"{READS} engine"
 COMMANDS = {
     "check": ("Look", ANYWHERE),
     "customers": ("Look", ANYWHERE),
+    "ledger": ("Look", "output"),
     "layouts": ("Look", "output"),
     "sample": ("Look", ""),
     "config": ("Look", "input output"),

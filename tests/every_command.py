@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tests.tool import ROOT
 
+LEDGER = ROOT / "tests" / "load" / "ledger" / "version-1.ledger"  # made by the first version that had any
 TIERS = ROOT / "tests" / "nightly" / "tiers.csv"  # an export of `pareto` with a few customers
 GROUPS = ROOT / "sample_data" / "groups.csv"
 
@@ -26,6 +27,7 @@ class Exercise(NamedTuple):
 EVERY = {
     "check": Exercise("{file}", same_bytes=False),  # an account of files: names and lines are its subject
     "customers": Exercise("{file}"),
+    "ledger": Exercise(f"list {LEDGER}", same_bytes=False),
     "layouts": Exercise("", same_bytes=False),
     "pareto": Exercise("{file} --value profit"),
     "rfm": Exercise("{file}"),

@@ -32,12 +32,40 @@ def refuse_unread(common: Shared, read: frozenset[str]) -> dict[str, None]:
     return let_be
 
 
+# What is asked of a ledger, whose rows were read when they were added.
+_OF_LEDGERS = frozenset(
+    {
+        "files",
+        "as_of",
+        "since",
+        "exclude",
+        "refunds",
+        "strict",
+        "max_rejects",
+        "max_age",
+        "min_rows",
+        "no_customer",
+    }
+)
+
+
+def refuse_on_ledger(common: Shared) -> None:
+    """UsageError for an option about how files are read, where the input is a ledger."""
+    _refuse(
+        common,
+        _OF_LEDGERS,
+        "is about how files are read, and those of a ledger were read when they were added. Leave it out",
+    )
+
+
 def refuse_on_customers(common: Shared) -> None:
     """UsageError for an option about transactions, where the input is a table of customers."""
-    let_be = _OF_CUSTOMERS | settings.current.get().general
+    what = "is about transactions, and this input is a table of customers, which it cannot change"
+    _refuse(common, _OF_CUSTOMERS, f"{what}. Leave it out, or give the transactions")
+
+
+def _refuse(common: Shared, useful: frozenset[str], why: str) -> None:
+    let_be = useful | settings.current.get().general
     for spec in fields(Shared):
         if spec.name in READING - let_be and getattr(common, spec.name) != spec.default:
-            raise UsageError(
-                f"--{spec.name.replace('_', '-')} is about transactions, and this input is a table of customers, which it cannot change. "
-                "Leave it out, or give the transactions."
-            )
+            raise UsageError(f"--{spec.name.replace('_', '-')} {why}.")

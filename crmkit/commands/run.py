@@ -204,8 +204,12 @@ class Session:
 
     def _files(self, options: Options, reading: dict[str, frozenset[str]]) -> Transactions:
         from crmkit.load import load
+        from crmkit.load.find import sources
 
-        return load(self.sources(), options, **reading)
+        found = self.sources()
+        if found[0].kind == sources.LEDGER:
+            idle.refuse_on_ledger(self.common)
+        return load(found, options, **reading)
 
     def _lake(self, options: Options, reading: dict[str, Any]) -> Transactions:
         from crmkit.spark import rows, session, transactions
@@ -366,6 +370,8 @@ def _with_columns(options: Options, columns: Mapping[str, str]) -> Options:
 
 def _check_for_spark(common: Shared, *, stays: bool) -> None:
     """Refuse what cannot be done where the rows are spread, or the output stays there."""
+    if any((Path(name) / "manifest.json").exists() for name in common.files):
+        raise UsageError("Ledgers are read on this machine. Leave --engine spark out.")
     if common.rejects:
         raise UsageError("--rejects does not go with --engine spark, where rows have no line number.")
     if stays and Path(str(common.output)).exists():

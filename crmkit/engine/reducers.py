@@ -47,7 +47,7 @@ def shrink(key: str, taken: Taken, *, by_rows: bool) -> Shrink:
         adds["order"] = pl.UInt64()
     if SHORT in taken:
         adds[key] = pl.UInt64()
-    return Shrink(partial(_shrunk, key=key, taken=taken, by_rows=by_rows), adds)
+    return Shrink(partial(_shrunk, key=key, taken=taken, by_rows=by_rows), adds, by_rows)
 
 
 def _shrunk(

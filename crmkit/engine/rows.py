@@ -54,10 +54,14 @@ class Counted(NamedTuple):
 
 @dataclass(frozen=True)
 class Shrink:
-    """Makes rows fewer or narrower, batch by batch, before a query sees them; `adds` are further columns."""
+    """Makes rows fewer or narrower, batch by batch, before a query sees them; `adds` are further columns.
+
+    `by_rows`: the query counts single rows, of which none may be added up.
+    """
 
     stream: Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
     adds: Mapping[str, Any] = field(default_factory=dict)
+    by_rows: bool = False
 
 
 @dataclass(frozen=True)

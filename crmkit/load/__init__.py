@@ -15,7 +15,9 @@ from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
 from crmkit.load.infer import role_columns
 from crmkit.load.inputs import ROW, Input, StreamFlags
+from crmkit.load.ledger import rows as ledgers
 from crmkit.load.plan import Options, ReadingPlan
+from crmkit.load.streamed import Streamed
 from crmkit.load.transactions import Transactions
 
 __all__ = ["Audit", "Files", "Options", "Transactions", "load"]
@@ -29,15 +31,17 @@ def load(
     *,
     needs: frozenset[str] = NEEDED,
     wants: frozenset[str] = frozenset({"order"}),
-) -> Files:
+) -> Streamed:
     """Find the files, the roles of their columns and how these are written; read no more than a sample.
 
     `files` are paths, globs, folders or `-` (or sources that were found before). `needs` are roles without which there is no answer
     (DataError), `wants` those that are used where there is a column for them. Rows without a customer id take part
     where `customer` is not needed.
     """
-    options = layouts.opening(options or Options())
     found = sources.find([files] if isinstance(files, str) else list(files))
+    if found[0].kind == sources.LEDGER:
+        return ledgers.opened(sources.ledger(found), options or Options(), needs, wants)
+    options = layouts.opening(options or Options())
     needs = assignment.all_needs(options, needs)
     inputs = [assignment.open_input(source, options, needs) for source in found]
     options = layouts.chosen(inputs[0].columns, options, inputs[0].name)

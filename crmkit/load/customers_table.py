@@ -33,6 +33,8 @@ def read(
     after the as-of date: a table cannot be wound back. `tell` takes a sentence on customers that were left out.
     """
     found = sources.find(list(files))
+    if any(source.kind == sources.LEDGER for source in found):
+        return None
     opened = [one for source in found for one in _opened(source, options)]
     if len(opened) < len(found):
         return None

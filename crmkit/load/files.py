@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from crmkit.engine.prefetch import ahead
-from crmkit.engine.rows import LocalRows, Shrink, joined
 from crmkit.load import infer, spill
 from crmkit.load.account.audit import Reject
 from crmkit.load.csv import careful
@@ -20,11 +16,12 @@ from crmkit.load.inputs import Input, StreamFlags
 from crmkit.load.lines import Carry
 from crmkit.load.plan import ReadingPlan
 from crmkit.load.reader import Part, Reader
-from crmkit.load.transactions import Build, Place, Transactions, added, asked_of
+from crmkit.load.streamed import Streamed
+from crmkit.load.transactions import Place
 from crmkit.load.values.clean import clean
 
 
-class Files(Transactions):
+class Files(Streamed):
     """The rows of opened inputs; `names` are raw column → column, for each."""
 
     def __init__(
@@ -36,37 +33,10 @@ class Files(Transactions):
         name = first if len(self.inputs) == 1 else f"{first} and {len(self.inputs) - 1} more"
         super().__init__(name, plan, sampled)
 
-    def _pass(self, build: Build, key: str, shrink: Shrink | None) -> LocalRows:
-        return LocalRows(joined(self._answers(build, key, shrink)))
+    def _expected_rows(self) -> int:
+        return spill.estimated_rows(self.inputs)
 
-    def _pass_of_counts(self, build: Build, by: Sequence[str]) -> pl.DataFrame:
-        found = self._answers(build, "customer", None)
-        return found[0] if len(found) == 1 else added(pl.concat(found), by)
-
-    def _answers(self, build: Build, key: str, shrink: Shrink | None) -> list[pl.DataFrame]:
-        """What the query makes of all rows at once, or of each part where they are too many."""
-        reader = self._reader()
-        schema, self._findings = reader.schema(), reader.empty()
-        if shrink is not None:
-            schema |= shrink.adds
-
-        def batches() -> Iterator[pl.DataFrame]:
-            return self._used(reader) if shrink is None else shrink.stream(self._used(reader))
-
-        rows = spill.estimated_rows(self.inputs)
-        if rows <= spill.WHOLE:
-            return [_answer(build, schema, batches)]
-        carried = {name: schema[name] for name in asked_of(build, schema) | {key}}
-        with spill.opened(rows, key, carried) as dealt:
-            dealt.deal(batches())
-            return [self._of_part(build, schema, dealt, place) for place in range(len(dealt))]
-
-    def _of_part(self, build: Build, schema: dict[str, Any], dealt: spill.Parts, place: int) -> pl.DataFrame:
-        if self.on_part:
-            self.on_part(place + 1, len(dealt))
-        return _answer(build, schema, partial(dealt.rows, place))
-
-    def _used(self, reader: Reader) -> Iterator[pl.DataFrame]:
+    def _used(self, reader: Reader, *, singly: bool) -> Iterator[pl.DataFrame]:
         carry, once = reader.carry(), reader.once()
         for opened, names in zip(self.inputs, self.names, strict=True):
             watch, part = StreamFlags(), Part(opened.name, names)
@@ -129,26 +99,3 @@ def _raw(opened: Input, names: dict[str, str], watch: StreamFlags, carry: Carry)
 def _cleaned(batches: Iterator[_Raw], plan: ReadingPlan) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     for raw, visible, nul in batches:
         yield raw, clean(raw, plan, suspicious=nul, visible=visible)
-
-
-def _answer(
-    build: Build, schema: dict[str, Any], batches: Callable[[], Iterator[pl.DataFrame]]
-) -> pl.DataFrame:
-    """What the query makes of these batches, which it takes one by one."""
-    failed: list[BaseException] = []
-
-    def rows(
-        columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        # An exception would come out wrapped by the engine; it is kept and raised at the end.
-        try:
-            for frame in batches():
-                chosen = frame.select(columns or list(schema))
-                yield chosen if predicate is None else chosen.filter(predicate)
-        except BaseException as error:
-            failed.append(error)
-
-    frame = build(register_io_source(rows, schema=schema)).collect(engine="streaming")
-    if failed:
-        raise failed[0]
-    return frame

@@ -11,6 +11,10 @@ NIGHTS = {
     "after": Column("text", "its value in the later run"),
     "label": Column("text", "the score, tier or segment that groups are of"),
     "command": Column("text", "the command whose option it is"),
+    "batch": Column("text", "the beginning of the batch's id, a hash of its rows"),
+    "added": Column("text", "when it was added to the ledger, UTC"),
+    "rows_read": Column("count", "rows of the files that it was made from"),
+    "rows_used": Column("count", "those of them that are used"),
     "option": Column("text", "the option, as it is typed"),
     "source": Column("text", "the file and line, or the variable, that sets it"),
 }

@@ -153,9 +153,9 @@ def _passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     used = Files._used
 
-    def counted(self: Files, *args: Any) -> Iterator[pl.DataFrame]:
+    def counted(self: Files, *args: Any, **named: Any) -> Iterator[pl.DataFrame]:
         seen.append("pass")
-        return used(self, *args)
+        return used(self, *args, **named)
 
     monkeypatch.setattr(Files, "_used", counted)
     return seen

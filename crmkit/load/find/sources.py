@@ -13,10 +13,12 @@ from crmkit.errors import DataError, UsageError
 from crmkit.load.find import inside, paths
 from crmkit.load.find.inside import EVERYTHING, Where
 from crmkit.load.find.source import Source, opened, sniff, stamp
+from crmkit.load.ledger import manifest
 from crmkit.sources import addresses
 from crmkit.sources.spools import Spool
 
-__all__ = ["Source", "Where", "find", "sniff", "spooled"]
+LEDGER = "a ledger"
+__all__ = ["LEDGER", "Source", "Where", "find", "ledger", "sniff", "spooled"]
 
 
 def find(files: Sequence[str | Source], where: Where = EVERYTHING) -> list[Source]:
@@ -42,7 +44,18 @@ def _expand(argument: str, where: Where) -> list[Source]:
         return [inside.of_database(argument, where)]
     if argument == "-":
         return [spooled(_standard_input(), "standard input")]
+    if manifest.is_ledger(Path(argument)):
+        path = Path(argument) / manifest.NAME
+        return [Source(argument, LEDGER, path=path, stamp=stamp(paths.status(path)))]
     return [_from_path(path, hive) for path, hive in paths.expand(argument)]
+
+
+def ledger(found: Sequence[Source]) -> Path:
+    """The folder of a ledger; UsageError where several were given."""
+    path = found[0].path
+    if len(found) > 1 or path is None:
+        raise UsageError(f"{found[0].name} is a ledger, and ledgers are read one at a time. Give one.")
+    return path.parent
 
 
 def _from_path(path: Path, hive: paths.Hive) -> Source:
