@@ -41,7 +41,6 @@ from crmkit.history.lateness import (
     LATE,
     REFUND_ONLY,
     STATUSES,
-    YEAR,
     Rule,
     last_year,
     refunds,
@@ -52,6 +51,7 @@ from crmkit.history.lateness import (
 )
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
+from crmkit.parse import YEAR
 from crmkit.result import Result
 from crmkit.scoring import labels
 

@@ -15,8 +15,11 @@ from typing import NamedTuple
 
 from crmkit.errors import UsageError
 
-_DAYS = {"d": Fraction(1), "w": Fraction(7), "m": Fraction(365, 12), "y": Fraction(365)}
-_PER_YEAR = {"d": 365, "w": 52, "m": 12, "y": 1}
+# A year has 365 days where people say `1y` or "last year"; WHOLE_WEEKS where weekdays must come out even, as
+# in forecasts and comparisons of windows; MEAN_YEAR where the seasons must not drift.
+YEAR, WHOLE_WEEKS, MEAN_YEAR = 365, 364, 365.25
+_DAYS = {"d": Fraction(1), "w": Fraction(7), "m": Fraction(YEAR, 12), "y": Fraction(YEAR)}
+_PER_YEAR = {"d": YEAR, "w": 52, "m": 12, "y": 1}
 _SPAN_LIMIT = 1_000
 _LARGEST = 10**15
 FIRST_YEAR, YEARS_AHEAD = 1970, 10

@@ -29,6 +29,7 @@ from crmkit.load.kept import Kept
 from crmkit.page import document, sections
 from crmkit.page.document import Figure, Page, Section
 from crmkit.page.sections import SECTIONS, Wishes
+from crmkit.parse import YEAR
 from crmkit.result import Result
 
 NAMES = tuple(SECTIONS)
@@ -36,7 +37,6 @@ _FOREMOST = {
     "changed": "trend", "makers": "pareto", "talk": "rfm", "leaving": "churn", "stay": "cohort", "worth": "clv",
     "campaign": "lift",
 }  # fmt: skip
-_YEAR = 365
 _MANY_MONTHS, _FEW = 18, 20
 _SHOWN = 6
 _HASH = 12  # hexadecimal digits of a pseudonym
@@ -134,7 +134,7 @@ def _returned(kept: Kept, _: Mapping[str, Result]) -> Result:
 
 def _moved(kept: Kept, _: Mapping[str, Result]) -> Result:
     """Moves between tiers over half of the history, a year at most."""
-    back = min(_YEAR, (kept.as_of - kept.first).days // 2)
+    back = min(YEAR, (kept.as_of - kept.first).days // 2)
     return migration.analyse(kept, from_=kept.as_of - timedelta(days=back), of="tier")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -111,13 +110,7 @@ def _total(total: pl.DataFrame, found: Rows, units: int) -> pl.DataFrame:
     middle = reached.filter(2 * pl.col("reached") >= waits["n"].sum())["waited"]
     rates = _measured(total)
     return rates.select(
-        "sold",
-        "returned",
-        "return_rate",
-        "rate_low",
-        "rate_high",
-        as_money("refunds", units),
-        "refund_share",
+        *_rate_columns(units),
         pl.lit(middle[0] if middle.len() else None, dtype=pl.Int64).alias("days_to_return"),
     )
 
@@ -150,24 +143,19 @@ def _measured(counts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _rate_columns(units: int) -> list[str | pl.Expr]:
+    counted = ("sold", "returned", "return_rate", "rate_low", "rate_high")
+    return [*counted, as_money("refunds", units), "refund_share"]
+
+
 def _rates(counts: pl.DataFrame, key: str, *, total: pl.DataFrame, fdr: float, units: int) -> pl.DataFrame:
     """One row for each value of a dimension; the least likely first."""
     known = counts.filter(pl.col(key).is_not_null()).with_columns(pl.col(key).cast(pl.String))
     p = _too_many(known, int(total["returned"][0]), int(total["sold"][0]))
     q = pl.Series("q", discoveries.q_values(p, len(p)), dtype=pl.Float64)
     unusual = (pl.col("q") <= fdr) & (pl.col("returned") >= FEW)
-    columns: list[Any] = [
-        key,
-        "sold",
-        "returned",
-        "return_rate",
-        "rate_low",
-        "rate_high",
-        as_money("refunds", units),
-        "refund_share",
-    ]
     rows = _measured(known).with_columns(q).with_columns(unusual=unusual)
-    return rows.select(*columns, "q", "unusual").sort(
+    return rows.select(key, *_rate_columns(units), "q", "unusual").sort(
         "q", "return_rate", key, descending=[False, True, False]
     )
 

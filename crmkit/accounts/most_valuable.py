@@ -21,13 +21,14 @@ from crmkit.load import lists
 from crmkit.load.dataset import NEEDED, transactions_of
 from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
+from crmkit.parse import YEAR
 from crmkit.result import Result
 from crmkit.scoring import tiers
 from crmkit.scoring.distribution import cumulated
 
-YEAR, PEERS = 365, 50
+PEERS = 50
 LABELS = ("most valuable", "most growable", "maintain", tiers.BELOW_ZERO)
-_BANDS = (90, 180, 365, 730)  # days of tenure at which one band ends
+_BANDS = (90, 180, YEAR, 2 * YEAR)  # days of tenure at which one band ends
 _WIDEST = "all"
 
 

@@ -18,9 +18,9 @@ from crmkit.engine.money import amount
 from crmkit.engine.rows import Counted
 from crmkit.errors import DataError
 from crmkit.load.transactions import Transactions
+from crmkit.parse import WHOLE_WEEKS
 from crmkit.result import Result
 
-_YEAR = 364  # whole weeks
 _SCHEMA: dict[str, Any] = {
     "period": pl.String, "revenue": pl.Decimal(38, 2), "change_share": pl.Float64, "buyers_before": pl.Int64,
     "their_revenue_before": pl.Decimal(38, 2), "their_revenue": pl.Decimal(38, 2), "their_change": pl.Float64,
@@ -112,7 +112,7 @@ def _change(now: float, then: float) -> float | None:
 
 def _season(sales: Transactions, window: Window) -> float | None:
     """The change over the same days a year earlier, where the file holds them."""
-    begin, end = window.begin - timedelta(days=_YEAR), window.end - timedelta(days=_YEAR)
+    begin, end = window.begin - timedelta(days=WHOLE_WEEKS), window.end - timedelta(days=WHOLE_WEEKS)
     if begin - timedelta(days=window.length) < sales.first:
         return None
     daily = sales.counts(lambda rows: rows.group_by("date").agg(pl.col("amount").sum()), by=["date"])

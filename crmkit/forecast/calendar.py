@@ -19,13 +19,14 @@ from numpy.typing import ArrayLike
 from crmkit.errors import UsageError
 from crmkit.history.purchase_histories import Histories
 from crmkit.models import Clock, fit_clock
+from crmkit.parse import WHOLE_WEEKS
 
 Array = np.ndarray
 
 CHOICES = ("auto", "on", "off")
 ENOUGH = 455  # days
 LEAST = 0.21**2  # variance of the logarithm of a total that no clock has foretold
-YEAR = 364  # days, thirteen bins
+YEAR = WHOLE_WEEKS  # days, thirteen bins
 FARTHEST = 3650
 NOTABLE = 1.15  # the strongest month over the weakest
 QUANTILE = 1.2816  # of the 80 % that the table of the calendar shows

@@ -24,6 +24,7 @@ from crmkit.forecast.selection import (
 )
 from crmkit.history.purchase_histories import Days, Histories
 from crmkit.models import Early, Fit, fit_spend
+from crmkit.parse import WHOLE_WEEKS
 
 Array = np.ndarray
 
@@ -39,7 +40,7 @@ class Asked:
     model: str = "auto"
     k: int | None = None
     unit: str = "week"
-    days: int = 364
+    days: int = WHOLE_WEEKS
     calendar: str = "auto"
     classic: bool = False
 

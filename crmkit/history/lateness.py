@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from crmkit.errors import UsageError
+from crmkit.parse import YEAR
 
-YEAR = 365
 OWN_RHYTHM_FROM = 3
 ACTIVE, OVERDUE, LAPSED, REFUND_ONLY = STATUSES = ("active", "overdue", "lapsed", "refund only")
 LATE = pl.col("status").is_in([OVERDUE, LAPSED])

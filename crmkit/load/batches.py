@@ -79,28 +79,20 @@ def _the_one(source: Source, fits: Sequence[Input]) -> Input:
 
 def _open_parquet(source: Source) -> Input:
     file = _parquet(source)
-    schema = file.schema_arrow
-    hive = tuple(key for key, _ in source.hive if key not in schema.names)
-    kinds = {schema.field(i).name: schema.field(i).type for i in range(len(schema))}
-    return Input(
-        source,
-        tuple(schema.names) + hive,
-        types=kinds | dict.fromkeys(hive, pa.string()),
-        rows=file.metadata.num_rows,
-    )
+    return _typed(source, file.schema_arrow, file.metadata.num_rows)
 
 
 def _open_table(source: Source) -> Input:
     assert source.table is not None
-    schema = source.table.schema
+    return _typed(source, source.table.schema, source.table.rows)
+
+
+def _typed(source: Source, schema: pa.Schema, rows: int | None) -> Input:
+    """An input whose columns have types of their own, and those of its folders' names beside them."""
     hive = tuple(key for key, _ in source.hive if key not in schema.names)
     kinds = {schema.field(i).name: schema.field(i).type for i in range(len(schema))}
-    return Input(
-        source,
-        tuple(schema.names) + hive,
-        types=kinds | dict.fromkeys(hive, pa.string()),
-        rows=source.table.rows,
-    )
+    types = kinds | dict.fromkeys(hive, pa.string())
+    return Input(source, tuple(schema.names) + hive, types=types, rows=rows)
 
 
 def _read_table(

@@ -27,10 +27,11 @@ from crmkit.models.mbgnbd import MBGNBD
 from crmkit.models.nbd import NBD
 from crmkit.models.numerics.processes import Beliefs, believe, root
 from crmkit.models.weighted import WeightedHistories, collapse
+from crmkit.parse import MEAN_YEAR
 
 Array = np.ndarray
 
-YEAR = 365.25
+YEAR = MEAN_YEAR
 BIN = 28  # days: whole weeks, so that days of the week balance, and short closures do not pass for seasons
 MOST_BINS = 130  # of the history, ten years; longer histories have longer bins
 SLOPE = 0.10  # a year, standard deviation of the log

@@ -11,10 +11,9 @@ import polars as pl
 
 from crmkit.engine.money import amounts
 from crmkit.errors import UsageError
-from crmkit.parse import Duration
+from crmkit.parse import MEAN_YEAR, Duration
 from crmkit.result import Result
 
-_DAYS_PER_YEAR = 365.25
 # Yearly discount factors that are searched for a change of rank: no discount down to 9,900 %.
 _FACTORS = np.linspace(1, 0.01, 1_000)
 _MOST_RIVALS = 200
@@ -56,7 +55,7 @@ def compare(purchases: pl.DataFrame, *, discount: float = 0.0, every: Duration |
 def _timed(purchases: pl.DataFrame, every: Duration | None) -> pl.DataFrame:
     """With the number of each purchase and the years that have passed by then, in the order of time."""
     if "date" in purchases.columns:
-        years = (pl.col("date") - pl.col("date").min()).dt.total_days() / _DAYS_PER_YEAR
+        years = (pl.col("date") - pl.col("date").min()).dt.total_days() / MEAN_YEAR
         ordered = purchases.sort("customer", "date", "amount").with_columns(years=years)
     elif "age" in purchases.columns:
         ordered = purchases.sort("customer", "age", "amount")
