@@ -76,6 +76,7 @@ class Shared:
     output: str | None = None
     limit: int | None = None
     excel_safe: bool = False
+    bom: bool = False
     plot: str | None = None
     no_headline: bool = False
     lang: str | None = None
@@ -162,6 +163,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "lang": ("output", _option(_TEXT, _OUTPUT, "Language of screens: en or zh; default: the locale's, else en.", "--lang", metavar="NAME")),
     "plot": ("output", _option(_TEXT, _OUTPUT, "Draw the answer into FILE.svg, or FILE.png with crmkit[png].", "--plot", metavar="FILE")),
     "excel_safe": ("output", _option(bool, _OUTPUT, "Disarm spreadsheet formulas in CSV.", "--excel-safe")),
+    "bom": ("output", _option(bool, _OUTPUT, "Mark CSV files as UTF-8, so that Excel shows every name.", "--bom")),
     "color": ("output", _option(str, _OUTPUT, "auto, always or never.", "--color", metavar="WHEN")),
     "quiet": ("output", _option(bool, _OUTPUT, "No notes, no progress, and with -o no screen either; errors still show.", "--quiet", "-q")),
     "no_progress": ("output", _option(bool, _OUTPUT, "No line that counts rows, on a terminal.", "--no-progress")),

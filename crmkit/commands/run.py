@@ -284,6 +284,7 @@ class Session:
             files,
             table=common.table,
             excel_safe=common.excel_safe,
+            bom=common.bom,
             say=self._say_aside,
         )
         return [f"wrote {safe(common.output)}: {rows:,} row{'' if rows == 1 else 's'}"]
@@ -345,6 +346,7 @@ class Session:
                 self.common.rejects,
                 files,
                 excel_safe=self.common.excel_safe,
+                bom=self.common.bom,
                 say=self._say_aside,
             )
         for path, fill in self._extra:

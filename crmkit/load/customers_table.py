@@ -66,7 +66,12 @@ def _opened(source: Source, options: Options) -> list[Input]:
     )
     if not source.choices:
         return [open_(source)]
-    fits = batches.fitting(source, open_, lambda columns: layout.columns_of(columns, options, "") is not None)
+
+    def lists_them(columns: Sequence[str]) -> bool:
+        found = layout.columns_of(columns, options, "")
+        return found is not None and found["customer"].lower() != "customers"  # which are counted there
+
+    fits = batches.fitting(source, open_, lists_them)
     return fits if len(fits) == 1 else []
 
 

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 
 from crmkit.errors import DataError, UsageError
 from crmkit.language.safe_text import safe
-from crmkit.output import formats
+from crmkit.output import formats, workbook
 from crmkit.output.streams import ClosedPipeError, in_place, in_words
 from crmkit.system import signals, temp_files
 
@@ -45,7 +45,8 @@ def check(path: str | Path, inputs: Sequence[str | Path] = (), *, others: Sequen
     folder that is not there or may not be written.
     """
     with in_words(safe(path)):
-        layout(path)
+        if layout(path).format == "xlsx":
+            workbook.library()
     check_place(path, inputs, others=others)
 
 

@@ -7,6 +7,7 @@ holds just the tables to be written; formats of a single table write the first.
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 from crmkit.engine.prefetch import ahead
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
-from crmkit.output import cells
+from crmkit.output import cells, workbook
 from crmkit.result import Result
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ SUFFIXES = {
     ".jsonl": "ndjson",
     ".parquet": "parquet",
     ".md": "markdown",
+    ".xlsx": "xlsx",
 }
 PACKINGS = {".gz": "gzip", ".zst": "zstd"}
-FORMATS = ("table", *dict.fromkeys(SUFFIXES.values()))
+# A workbook is a file, and no stream of a terminal or pipe.
+FORMATS = ("table", *(name for name in dict.fromkeys(SUFFIXES.values()) if name != "xlsx"))
 
 _ROWS_PER_GROUP = 1 << 18
 # Rows that are held as text at a time.
@@ -53,6 +56,7 @@ class FileLayout(NamedTuple):
 
     format: str
     packing: str | None = None
+    bom: bool = False  # of CSV and TSV, for spreadsheets that take anything else for an old encoding
 
 
 def layout(path: str | PurePath) -> FileLayout:
@@ -63,10 +67,10 @@ def layout(path: str | PurePath) -> FileLayout:
     if packing:
         stem, dot, last = stem.rpartition(".")
     form = SUFFIXES.get(dot + last) if stem else None
-    if form is None or (packing and form == "parquet"):
+    if form is None or (packing and form in {"parquet", "xlsx"}):
         raise UsageError(
             f"The name {safe(path)} does not say which format to write. Known extensions are "
-            f"{' '.join(SUFFIXES)}, and all but .parquet also with .gz or .zst after it."
+            f"{' '.join(SUFFIXES)}, and all but .parquet and .xlsx also with .gz or .zst after it."
         )
     return FileLayout(form, packing)
 
@@ -76,9 +80,13 @@ def write(result: Result, stream: BinaryIO, how: FileLayout, *, excel_safe: bool
     with packed(stream, how.packing) as target:
         if how.format == "json":
             _write_json(result, target)
+        elif how.format == "xlsx":
+            return workbook.write(result, target)
         elif how.format == "markdown":
             _write_markdown(result, target)
         else:
+            if how.bom and how.format in {"csv", "tsv"}:
+                target.write(codecs.BOM_UTF8)
             return _write_first(result, target, how.format, excel_safe)
     return sum(frame.height for frame in result.tables.values())
 

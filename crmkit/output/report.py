@@ -43,14 +43,17 @@ def export(
     *,
     table: str | None = None,
     excel_safe: bool = False,
+    bom: bool = False,
     say: Say | None = None,
 ) -> int:
     """Write one table of `result` (default: the detail table, else the first) as `path`'s extension says.
 
+    A workbook holds all tables, unless one is named, and the account of the rows; `bom` marks CSV and TSV as UTF-8.
     Returns the number of its rows. `say` takes a sentence on cells that a spreadsheet would take for formulas (default: `hint`).
     """
-    chosen = _choose(result, table or _main(result))
-    how = layout(path)
+    how = layout(path)._replace(bom=bom)
+    whole = how.format == "xlsx" and table is None
+    chosen = result if whole else _choose(result, table or _main(result))
     rows: list[int] = []
     files.write(path, lambda stream: rows.append(formats.write(chosen, stream, how, excel_safe=excel_safe)))
     if how.format in {"csv", "tsv"}:

@@ -287,7 +287,9 @@ class TestCheck:
         files.check(tmp_path / name, [tmp_path / "sales.csv", "-"])
         assert list(tmp_path.iterdir()) == []
 
-    @pytest.mark.parametrize("name", ["new", "new.xlsx", "new.gz", "new.parquet.gz", ".csv", "new.csv.bz2"])
+    @pytest.mark.parametrize(
+        "name", ["new", "new.xls", "new.gz", "new.xlsx.gz", "new.parquet.gz", ".csv", "new.csv.bz2"]
+    )
     def test_others_are_refused_and_the_known_ones_named(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(UsageError, match=r"\.csv \.tsv \.json \.ndjson \.jsonl \.parquet \.md"):
             files.check(tmp_path / name)
