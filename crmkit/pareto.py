@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 
@@ -26,7 +27,9 @@ from crmkit.load.dataset import NEEDED
 from crmkit.load.door import question
 from crmkit.parse import choice
 from crmkit.result import Result
+from crmkit.scoring import tier_cuts
 from crmkit.scoring.distribution import above_zero, curve, gini, needed_for, reached_by
+from crmkit.scoring.tier_cuts import TierCuts, values_of
 from crmkit.scoring.tiers import (
     BELOW_ZERO,
     INACTIVE,
@@ -60,16 +63,30 @@ def analyse(
     data: Data,
     *,
     scheme: str = "abc",
-    cuts: str | Sequence[float | Decimal] | None = None,
+    cuts: str | Path | Sequence[float | Decimal] | TierCuts | None = None,
     value: str = "revenue",
     by: str = "customer",
     inactive_after: int | None = None,
 ) -> Result:
     """Tiers, the concentration curve and everybody's place.
 
-    `by` is what is ranked; anything but a customer is counted as `items`.
+    `by` is what is ranked; anything but a customer is counted as `items`. `cuts` are cumulative percentages, or the
+    borders of an earlier run (`Result.saved["cuts"]`), or the file that keeps these.
     """
-    borders = parse.percentages(cuts, "--cuts") if isinstance(cuts, str) else cuts
+    frozen = _frozen(cuts)
+    if frozen is not None:
+        frozen.refuse_others(
+            scheme=None if scheme == "abc" else scheme,
+            value=None if value == "revenue" else value,
+            by=None if by == "customer" else by,
+        )
+        scheme, value, by, cuts = (
+            frozen.scheme,
+            frozen.value,
+            frozen.by,
+            list(map(Decimal, map(str, frozen.cuts))),
+        )
+    borders = parse.percentages(cuts, "--cuts") if isinstance(cuts, str) else cast(Any, cuts)
     chosen, key = scheme_of(scheme, borders), choice("--by", by, KEYS)
     choice("--value", value, VALUES)
     if inactive_after is not None and not chosen.headcount:
@@ -81,12 +98,22 @@ def analyse(
     )
     added = Counted(sums=[*_measures(value), "above_zero"], least=["lowest_revenue"])
     counts = _counted_with(added, rows, value, inactive_after)
-    found = ranked(counts, chosen, value, inactive_after)
+    kind = rows.schema[value]
+    found = ranked(counts, chosen, value, inactive_after, None if frozen is None else frozen.units(kind))
     sums = _by_tier(counts, found, added)
     noun = "customers" if key == "customer" else "items"
     names = [*chosen.names, *([INACTIVE] if inactive_after is not None else [])]
     facts = _facts(found.distribution, sums, value=value, noun=noun)
     facts |= {"scheme": scheme, "cuts": [float(cut) for cut in chosen.cuts], "inactive_after": inactive_after}
+    kept = frozen or TierCuts(
+        scheme=scheme,
+        names=chosen.names,
+        cuts=tuple(map(float, chosen.cuts)),
+        value=value,
+        by=by,
+        lowest=values_of(found.lowest, kind),
+        population={"tier": dict(sums.select("tier", "n").sort("tier").iter_rows())},
+    )
     result = Result(
         command="pareto",
         tables={
@@ -100,10 +127,19 @@ def analyse(
             "curve": f"Part of all {value} reached, largest first",
         },
         pictures={"tiers": "bars revenue_share", "curve": "curve asked"},
+        saved={"cuts": kept.text()},
     )
     return headlines.pareto(result).with_detail(
         noun, largest_first.map_in_order(partial(_listed, found=found, key=key))
     )
+
+
+def _frozen(cuts: Any) -> TierCuts | None:
+    """The borders of an earlier run, where those were given, or the file that keeps them."""
+    if isinstance(cuts, TierCuts):
+        return cuts
+    is_file = isinstance(cuts, Path) or (isinstance(cuts, str) and tier_cuts.is_file(cuts))
+    return tier_cuts.read(cuts) if is_file else None
 
 
 def _people(data: Data, key: str, value: str) -> Rows:

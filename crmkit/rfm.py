@@ -96,7 +96,9 @@ def analyse(
         notes=(*_map_notes(chosen, cut.bins), *_notes(measured, facts, found)),
         titles={"grid": "Customers by R (rows) and F (columns)"},
         pictures={"cells": "none", "grid": "heat beside"},
-        saved={} if cut.ids else {"cuts": cuts_file(facts["cuts"], cut.population or _population(brief))},
+        saved={}
+        if cut.ids
+        else {"cuts": cuts_file(facts["cuts"], cut.population or _population(brief), cut.frozen)},
     )
     listed = partial(_listed, cut=cut, names=names, only=wanted)
     return headlines.rfm(result).with_detail("customers", largest_first.map_in_order(listed))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from crmkit.commands import borders
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
 from crmkit.errors import UsageError
@@ -15,7 +17,8 @@ from crmkit.errors import UsageError
 def pareto(
     common: Shared,
     scheme: Annotated[str, typer.Option(help="abc (80/95/100), contribution (80/99/100), pyramid (1/4/15/80 of heads) or mvc (most valuable, most growable).", metavar="NAME")] = "abc",
-    cuts: Annotated[str | None, typer.Option(help="Own cumulative cuts in percent, such as 70,90,100.", metavar="LIST")] = None,
+    cuts: Annotated[str | None, typer.Option(help="Own cumulative cuts in percent, such as 70,90,100; or the borders that a FILE keeps; or auto, see --save-cuts.", metavar="LIST|FILE|auto")] = None,
+    save_cuts: Annotated[str | None, typer.Option(help="Keep the borders of the tiers in FILE for the next run; --cuts auto uses them while they hold.", metavar="FILE")] = None,
     value: Annotated[str, typer.Option(help="revenue, profit (needs --cost or a cost column) or orders.", metavar="MEASURE")] = "revenue",
     by: Annotated[str | None, typer.Option(help="Tier something else than customers: product, channel, group, store.", metavar="ROLE")] = None,
     inactive_after: Annotated[int | None, typer.Option(help="With pyramid: customers without an order for so many days are inactive.", metavar="DAYS")] = None,
@@ -28,9 +31,14 @@ def pareto(
     """
     from crmkit import pareto as analysis
     from crmkit.accounts import difference_matrix, most_valuable
+    from crmkit.scoring import tier_cuts
 
-    own: dict[str, object] = {"--cuts": cuts, "--inactive-after": inactive_after}
-    with Session("pareto", common) as session:
+    own: dict[str, object] = {
+        "--cuts": cuts,
+        "--save-cuts": save_cuts,
+        "--inactive-after": inactive_after,
+    }
+    with Session("pareto", common, also=[save_cuts]) as session:
         data = session.data()
         if common.table == "matrix":
             others = {
@@ -46,13 +54,21 @@ def pareto(
         else:
             _refuse({"--service-cost": service_cost}, "another scheme than mvc")
             _refuse({"--level": level}, "another table than matrix")
-            result = analysis.analyse(
+            ask = partial(
+                analysis.analyse,
                 data,
                 scheme=scheme,
-                cuts=cuts,
                 value=value,
                 by=by or "customer",
                 inactive_after=inactive_after,
+            )
+            result = borders.answer(
+                session,
+                cuts,
+                save_cuts,
+                lambda kept: ask(cuts=kept),
+                read=tier_cuts.read,
+                is_file=tier_cuts.is_file,
             )
         session.finish(result)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from crmkit import parse
+from crmkit.commands import borders
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
 
@@ -18,7 +20,7 @@ def rfm(
     f_cuts: Annotated[str | None, typer.Option(help="Fixed borders of F, such as 1,2,3,5.", metavar="LIST")] = None,
     m_cuts: Annotated[str | None, typer.Option(help="Fixed borders of M, such as 50,100,500,1000.", metavar="LIST")] = None,
     save_cuts: Annotated[str | None, typer.Option(help="Keep the cut points in FILE for the next run.", metavar="FILE")] = None,
-    cuts: Annotated[str | None, typer.Option(help="Use the cut points of an earlier run.", metavar="FILE")] = None,
+    cuts: Annotated[str | None, typer.Option(help="Use the cut points of an earlier run; auto: those of --save-cuts while they hold.", metavar="FILE|auto")] = None,
     frequency: Annotated[str | None, typer.Option(help="orders (default), days or rows.", metavar="MEASURE")] = None,
     monetary: Annotated[str | None, typer.Option(help="total (default), average or profit.", metavar="MEASURE")] = None,
     ties: Annotated[str, typer.Option(help="same: equal values get equal scores; first: split them by id.", metavar="RULE")] = "same",
@@ -33,21 +35,21 @@ def rfm(
 
     scores = None if bins is None else parse.wholes(bins, "--bins")
     with Session("rfm", common, also=[save_cuts]) as session:
-        frozen = None if cuts is None else analysis.read_cuts(cuts)
-        session.frozen = None if frozen is None else frozen.population
-        result = analysis.analyse(
+        ask = partial(
+            analysis.analyse,
             session.data(),
             bins=scores[0] if scores and len(scores) == 1 else scores,
             r_cuts=parse.decimals(r_cuts, "--r-cuts") if r_cuts else None,
             f_cuts=parse.decimals(f_cuts, "--f-cuts") if f_cuts else None,
             m_cuts=parse.decimals(m_cuts, "--m-cuts") if m_cuts else None,
-            cuts=frozen,
             frequency=frequency,
             monetary=monetary,
             ties=ties,
             map=map,
             segment=segment or (),
         )
-        if save_cuts:
-            session.keep(save_cuts, result.saved.get("cuts") or analysis.cuts_file(result.facts["cuts"]))
+        read = analysis.read_cuts
+        result = borders.answer(session, cuts, save_cuts, lambda kept: ask(cuts=kept), read=read)
+        if save_cuts and "cuts" not in result.saved:
+            analysis.cuts_file(result.facts["cuts"])  # says why not
         session.finish(result)

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ class Cuts:
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Score → customers when the borders were found, by the name of the score; what drifts is seen against it.
     population: Mapping[str, Mapping[str, int]] = field(default_factory=dict, compare=False)
+    frozen: date | None = field(default=None, compare=False)  # the as-of day of that
 
     def __post_init__(self) -> None:
         choice("--frequency", self.frequency, FREQUENCIES)
@@ -89,6 +91,7 @@ class Cuts:
                 frequency=found.pop("frequency"),
                 monetary=found.pop("monetary"),
                 population=_population(found.pop("population", {})),
+                frozen=_day(found.pop("frozen", None)),
             )
             if found != {"ties": "same"}:
                 raise UsageError(f"It should end with ties same, and has {found}.")
@@ -109,15 +112,32 @@ def read(path: str | Path) -> Cuts:
         raise DataError(f"{path}: the cut points cannot be read ({error}).") from None
 
 
-def cuts_file(saved: Mapping[str, Any], population: Mapping[str, Mapping[str, int]] | None = None) -> str:
+def cuts_file(
+    saved: Mapping[str, Any],
+    population: Mapping[str, Mapping[str, int]] | None = None,
+    frozen: date | None = None,
+) -> str:
     """The text of a cuts file, from `Cuts.to_dict()` or the fact `cuts` of a result, with the customers of each score."""
     if saved["ties"] != "same":
         raise UsageError(
             "Cut points of --ties first cannot be saved: they part equal values by the ids of one file. "
             "Leave --ties at same."
         )
-    told = {"population": population} if population else {}
+    told: dict[str, Any] = {"population": population} if population else {}
+    told |= {} if frozen is None else {"frozen": str(frozen)}
     return json.dumps({**saved, **told}, indent=2) + "\n"
+
+
+def _day(text: Any) -> date | None:
+    return None if text is None else date.fromisoformat(str(text))
+
+
+def dated(text: str, day: date | None) -> str:
+    """The text of a cuts file with the day as of which its borders were found, unless it has one."""
+    told = json.loads(text)
+    if day is None or "frozen" in told:
+        return text
+    return json.dumps({**told, "frozen": str(day)}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _population(found: Any) -> dict[str, dict[str, int]]:

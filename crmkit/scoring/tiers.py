@@ -147,15 +147,23 @@ def _with_value(customers: pl.DataFrame, value: str, inactive_after: int | None)
     return customers.with_columns(value=whole(value), active=active(inactive_after))
 
 
-def ranked(counts: pl.DataFrame, scheme: Scheme, value: str, inactive_after: int | None) -> Ranking:
+def ranked(
+    counts: pl.DataFrame,
+    scheme: Scheme,
+    value: str,
+    inactive_after: int | None,
+    lowest: Sequence[int] | None = None,
+) -> Ranking:
+    """Ranks and tiers from counts; `lowest` are borders that were found before."""
     if missing := int(counts.filter(pl.col("value").is_null())["n"].sum()):
         raise DataError(f"{missing:,} rows have no {value}. Fill it in, or rank by revenue.")
     everybody = inactive_after is None
     distribution = cumulated(counts.group_by("value").agg(pl.col("n").sum()))
     refuse_nothing(distribution, value)
-    lowest = lowest_values(
-        distribution if everybody else cumulated(counts.filter("active").select("value", "n")), scheme
-    )
+    if lowest is None:
+        lowest = lowest_values(
+            distribution if everybody else cumulated(counts.filter("active").select("value", "n")), scheme
+        )
     total = above_zero(distribution)
     places = distribution.with_columns(
         rank=pl.col("customers") - pl.col("n") + 1,

@@ -1,0 +1,39 @@
+"""`--cuts` and `--save-cuts`: borders of scores and tiers, from night to night."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from crmkit.commands.run import Session
+from crmkit.result import Result
+
+
+def answer(
+    session: Session,
+    cuts: str | None,
+    save_cuts: str | None,
+    ask: Callable[[Any], Result],
+    *,
+    read: Callable[[str], Any],
+    is_file: Callable[[str], bool] = lambda cuts: True,
+) -> Result:
+    """The answer by the borders that were asked for; where they are to be kept, they go to the files of the run."""
+    from crmkit.nightly import freezing
+    from crmkit.scoring.cutpoints import dated
+
+    def today() -> date | None:
+        return None if session.transactions is None else session.transactions.as_of
+
+    if cuts == freezing.AUTO:
+        result = freezing.settled(save_cuts, read, ask, today)
+    elif cuts is None or not is_file(cuts):
+        result = ask(cuts)
+    else:
+        kept = read(cuts)
+        session.frozen = kept.population
+        result = ask(kept)
+    if save_cuts is not None and "cuts" in result.saved:
+        session.keep(save_cuts, dated(result.saved["cuts"], today()))
+    return result
