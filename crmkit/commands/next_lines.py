@@ -11,19 +11,27 @@ from crmkit.commands.options import Shared
 _FILE = re.compile(r"\bFILE\b")
 # Options without which the next command would read the file differently.
 _READING = (
-    *("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status"),
-    *("encoding", "delimiter", "header", "date_format", "decimal", "tz", "as_of", "since", "currency"),
-    *("exclude_status", "refunds", "exclude"),
+    *("customer", "date", "amount", "order", "orders", "product", "cost", "status", "refunded"),
+    *("encoding", "delimiter", "header", "layout", "date_format", "decimal", "tz", "source_tz", "as_of", "since", "currency"),
+    *("exclude_status", "refund_status", "amount_per", "orders_restart", "refunds", "no_customer", "no_customer_id", "exclude"),
 )
+# Columns that these commands alone look at, as they are typed there; others would refuse them.
+_LOOKED_AT = {
+    "product": ("check", "basket", "profile", "returns", "report"),
+    "cost": ("check", "customers", "report"),
+}
 _USUAL = {spec.name: spec.default for spec in fields(Shared)}
 
 
 def typed(lines: tuple[str, ...], common: Shared) -> tuple[str, ...]:
     """The lines with this run's files, and the options by which they were read, in the place of FILE."""
+    return tuple(_FILE.sub(lambda _: _words(line.split()[1], common), line, count=1) for line in lines)
+
+
+def _words(command: str, common: Shared) -> str:
     words = [shlex.quote(name) for name in common.files]
     for name in _READING:
         value = getattr(common, name, None)
-        if value not in (None, _USUAL.get(name)):
+        if value not in (None, _USUAL.get(name)) and command in _LOOKED_AT.get(name, (command,)):
             words += [f"--{name.replace('_', '-')}", shlex.quote(str(value))]
-    words += ["--count"] if common.count else []
-    return tuple(_FILE.sub(lambda _: " ".join(words), line, count=1) for line in lines)
+    return " ".join([*words, *(["--count"] if common.count else [])])

@@ -105,12 +105,18 @@ class Session:
             clear()
         if isinstance(error, CrmkitError) and error.options and self._reading and not self.is_spread:
             error.line = advice.line(error, self._attempt, sys.argv[1:])
+            if self.command not in _COUNTED:
+                from crmkit.load.columns.finding import WITHOUT_AMOUNTS
+
+                error.args = (str(error).replace(WITHOUT_AMOUNTS, ""),)
         self._open.__exit__(kind, error, trace)
 
     def _attempt(self, options: Mapping[str, str]) -> CrmkitError | None:
         """What goes wrong with these options, as far as the first rows can tell."""
         from crmkit.load import load
 
+        if "count" in options and self.command not in _COUNTED:
+            return UsageError(f"{self.command} is about money.")
         given: dict[str, Any] = {name: value or True for name, value in options.items()}
         changed = replace(self.common, **given)
         try:

@@ -16,6 +16,7 @@ from typing import Any
 from unittest import mock
 
 from crmkit.process.exit_status import guarded
+from tests.load import advised
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,11 @@ def run(*arguments: str | Path, stdin: bytes | None = None) -> Finished:
         status = guarded(words)
         out.flush()
         err.flush()
-    return Finished(
+    finished = Finished(
         status, *(stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err))
     )  # type: ignore[attr-defined]
+    assert advised.strange(words, finished.err) == [], finished.err
+    return finished
 
 
 def check(*arguments: str | Path, stdin: bytes | None = None) -> Finished:

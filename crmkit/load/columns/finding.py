@@ -22,6 +22,9 @@ _ORDER = ("customer", "date", "order", "amount")
 _COUNTED = frozenset({"order"})  # numbers depend on it wherever there is a column for it
 _MOST_SHOWN = 6
 _SUMS = frozenset({"recency", "frequency", "monetary"})  # names of what is known of customers only
+# By what a question may be asked without an option that names the column: what does is that of products.
+_ASKED_BY = frozenset({"channel", "group", "store"})
+WITHOUT_AMOUNTS = " If purchases have no amounts: --count."
 # Words of columns by which amounts differ.
 _EXPLAINING = frozenset({"tax", "shipping", "fee", "discount"})
 
@@ -169,9 +172,11 @@ def doubtful(doubts: Sequence[Doubt], columns: Sequence[str], look: Look, file: 
         said += " An amount may be a formula: --amount 'quantity * price'."
     if missing:
         said += " Is there a header line? If not, name all columns: --header NAME,NAME,…"
-    likely = {doubt.role: doubt.guess for doubt in doubts if doubt.guess is not None}
+    likely = {
+        doubt.role: doubt.guess for doubt in doubts if doubt.guess is not None and doubt.role not in _ASKED_BY
+    }
     if look.is_whole and not any(look[name].could_be_money for name in columns) and _lacks_amount(doubts):
-        said += " If purchases have no amounts: --count."
+        said += WITHOUT_AMOUNTS
         likely["count"] = ""
     return DoubtError(said, options=likely if len(likely) == len(doubts) else {})
 
@@ -194,6 +199,7 @@ def _shown(text: str, look: Look) -> str:
 
 
 def _option(doubt: Doubt) -> str:
+    option = "--by product --product" if doubt.role in _ASKED_BY else f"--{doubt.role}"
     if not doubt.candidates:
-        return f"--{doubt.role} COLUMN"
-    return " or ".join(f"--{doubt.role} '{text[:60]}'" for text in doubt.candidates[:2])
+        return f"{option} COLUMN"
+    return " or ".join(f"{option} '{text[:60]}'" for text in doubt.candidates[:2])
