@@ -98,10 +98,15 @@ def analyse(
         command="report",
         tables={"sections": table},
         facts=facts,
-        notes=tuple(dict.fromkeys(note for one in results.values() for note in one.notes)),
+        notes=tuple(dict.fromkeys(_told_by(one, note) for one in results.values() for note in one.notes)),
         saved={"report": document.html(page)},
         next=("crmkit report FILE -o report.html",),
     )
+
+
+def _told_by(result: Result, note: str) -> str:
+    """A note on options is about those of the question's own command."""
+    return f"crmkit {result.command}: {note}" if "--" in note else note
 
 
 def _check_days(groups: str | None, from_: date | str | None, to: date | str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 
 from crmkit.commands.options import READING, Shared
@@ -69,3 +70,18 @@ def _refuse(common: Shared, useful: frozenset[str], why: str) -> None:
     for spec in fields(Shared):
         if spec.name in READING - let_be and getattr(common, spec.name) != spec.default:
             raise UsageError(f"--{spec.name.replace('_', '-')} {why}.")
+
+
+def notes(common: Shared, listing: str | None) -> Iterator[str]:
+    """What was asked of a table, or of a format, that is neither shown nor written; `listing` is the table of customers."""
+    to_file = common.output is not None
+    listed = common.table == listing or (to_file and common.table is None)
+    asked = [name for name, given in (("keep", common.keep), ("segment", common.own.get("segment"))) if given]
+    for name in asked if listing and not listed else ():
+        yield (
+            f"--{name} changes nothing here: it is about the table of {listing}, which is not shown. Add -o FILE or --table {listing}."
+        )
+    path = common.output or ""
+    written = [common.format, *path.removesuffix(".gz").removesuffix(".zst").rsplit(".", 1)[1:]]
+    if common.excel_safe and not {"csv", "tsv"} & set(written):
+        yield "--excel-safe changes nothing here: it is about CSV and TSV. Add --format csv or -o FILE.csv."

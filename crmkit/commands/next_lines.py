@@ -12,20 +12,45 @@ _FILE = re.compile(r"\bFILE\b")
 # Options without which the next command would read the file differently.
 _READING = (
     *("customer", "date", "amount", "order", "orders", "product", "cost", "status", "refunded"),
-    *("encoding", "delimiter", "header", "layout", "date_format", "decimal", "tz", "source_tz", "as_of", "since", "currency"),
-    *("exclude_status", "refund_status", "amount_per", "orders_restart", "refunds", "no_customer", "no_customer_id", "exclude"),
+    *(
+        "encoding",
+        "delimiter",
+        "header",
+        "layout",
+        "date_format",
+        "decimal",
+        "tz",
+        "source_tz",
+        "as_of",
+        "since",
+    ),
+    *(
+        "currency",
+        "exclude_status",
+        "refund_status",
+        "amount_per",
+        "orders_restart",
+        "refunds",
+        "no_customer",
+    ),
+    *("no_customer_id", "exclude"),
 )
 # Columns that these commands alone look at, as they are typed there; others would refuse them.
 _LOOKED_AT = {
-    "product": ("check", "basket", "profile", "returns", "report"),
-    "cost": ("check", "customers", "report"),
+    "product": ("check", "basket", "profile", "returns"),
+    "cost": ("check", "customers"),
 }
 _USUAL = {spec.name: spec.default for spec in fields(Shared)}
 
 
 def typed(lines: tuple[str, ...], common: Shared) -> tuple[str, ...]:
     """The lines with this run's files, and the options by which they were read, in the place of FILE."""
-    return tuple(_FILE.sub(lambda _: _words(line.split()[1], common), line, count=1) for line in lines)
+    return tuple(_of(line, common) for line in lines)
+
+
+def _of(line: str, common: Shared) -> str:
+    words = _words(line.split()[1], common)
+    return _FILE.sub(lambda _: words, line, count=1)
 
 
 def _words(command: str, common: Shared) -> str:

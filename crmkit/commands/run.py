@@ -231,7 +231,8 @@ class Session:
         signals.stop_if_asked()
         from crmkit.output import report
 
-        result = self._with_account(replace(result, notes=(*self._notes, *result.notes)))
+        idle_options = idle.notes(self.common, result.detail)
+        result = self._with_account(replace(result, notes=(*self._notes, *result.notes, *idle_options)))
         result = self._limits.check(result, self.frozen)
         if self.common.keep:
             from crmkit.load import keep

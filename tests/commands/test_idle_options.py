@@ -69,3 +69,12 @@ def test_json_comes_beside_a_file(tmp_path: Path) -> None:
 def test_a_named_table_is_the_one_that_is_written(tmp_path: Path) -> None:
     assert run("rfm", SALES, "-o", tmp_path / "out.csv", "--table", "segments").status == 0
     assert (tmp_path / "out.csv").read_text().startswith("segment,")
+
+
+def test_what_is_asked_of_a_table_that_is_not_shown_is_noted(tmp_path: Path) -> None:
+    words = ["--segment", "Champions", "--keep", "group", "--excel-safe"]
+    said = run("rfm", SALES, *words).err
+    for option in ("--segment", "--keep", "--excel-safe"):
+        assert f"{option} changes nothing here" in said
+    for listed in (["-o", tmp_path / "rfm.csv"], ["--table", "customers", "-f", "csv"]):
+        assert "changes nothing here" not in run("rfm", SALES, *words, *listed).err

@@ -30,6 +30,12 @@ def strange(words: Sequence[str], said: str) -> list[str]:
 
 
 def _named(own: str, said: str) -> Iterator[tuple[str, str]]:
+    for line in said.splitlines():
+        told_by = re.match(r"crmkit: note: crmkit ([a-z]+): ", line)
+        yield from _named_in(told_by[1] if told_by else own, line)
+
+
+def _named_in(own: str, said: str) -> Iterator[tuple[str, str]]:
     command = own
     for found in _SAID.finditer(said):
         other, option, end = found.groups()
