@@ -33,6 +33,10 @@ from crmkit.load.door import question
 from crmkit.parse import Duration
 from crmkit.result import Result
 
+# What stays on a narrow screen: what was expected, what came, how near, and how well customers were ranked.
+_MODELS = "table first:expected_purchases,actual_purchases,bias,rmse,spearman,gini,interval_coverage"
+_ORIGINS = "table first:end,model,expected_purchases,actual_purchases,purchases_low,purchases_high,bias"
+
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestPlan:
@@ -153,6 +157,11 @@ def tables_of(
             "models": f"Forecasts of {plan.days} days, best first, and rules of thumb",
             "origins": "Orders of each test",
             "calibration": f"{best}: customers by the chance that they buy, and how many did",
+        },
+        pictures={
+            "models": _MODELS,
+            # Those of one day say what the first table says.
+            "origins": "none" if len(plan.origins) == 1 else _ORIGINS,
         },
     )
 

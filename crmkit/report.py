@@ -97,6 +97,7 @@ def analyse(
     return Result(
         command="report",
         tables={"sections": table},
+        pictures={"sections": "whole"},
         facts=facts,
         notes=tuple(dict.fromkeys(_told_by(one, note) for one in results.values() for note in one.notes)),
         saved={"report": document.html(page)},

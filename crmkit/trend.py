@@ -39,6 +39,10 @@ MOST_AHEAD = 520
 MOST_DAYS = 73_050
 SEASONS: dict[Period, int] = {"month": 12, "quarter": 4, "week": 52, "year": 1}
 NO_PARTS = {"from_customers": None, "from_frequency": None, "from_order_value": None}
+# What stays on a narrow screen: what changed, and what the change is made of.
+_PERIODS = (
+    "line last first:revenue,customers,change,from_customers,from_frequency,from_order_value,year_on_year"
+)
 HOLDOUT = {
     "method": pl.String,
     "held_out": pl.Int64,
@@ -255,7 +259,7 @@ def tables_of(
             "forecast": f"Forecast with an interval of {interval:.0%}",
             "holdout": "Errors on periods held out",
         },
-        pictures={"periods": "line last", "forecast": "table asked", "holdout": "table asked"},
+        pictures={"periods": _PERIODS, "forecast": "table asked", "holdout": "table asked"},
     )
 
 

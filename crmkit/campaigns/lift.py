@@ -194,7 +194,12 @@ def _result(
         notes=tuple(notes),
         headline=facts.headline(shown["money"]),
         titles=_titles(seen.window, by),
-        pictures={"days": "none", "balance": "none"},
+        pictures={
+            "days": "none",
+            "balance": "none",
+            "money": "table first:method,customers,incremental_revenue,revenue_low,revenue_high,profit,roi",
+            "effects": "table first:metric,method,control_mean,mean,effect,effect_low,effect_high,p",
+        },
     )
     return result.with_detail("customers", tables.listed(seen, by))
 

@@ -8,7 +8,6 @@ import typer
 
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
-from crmkit.output.progress import Stages
 
 
 def backtest(
@@ -30,7 +29,7 @@ def backtest(
     from crmkit import backtest as analysis
 
     with Session("backtest", common) as session:
-        with Stages(common.quiet) as tell:
+        with session.stages() as tell:
             result = analysis.analyse(
                 session.data(),
                 split=split,

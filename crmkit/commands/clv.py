@@ -8,7 +8,6 @@ import typer
 
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
-from crmkit.output.progress import Stages
 
 
 def clv(
@@ -35,7 +34,7 @@ def clv(
     from crmkit import clv as analysis
 
     with Session("clv", common, also=[save_model]) as session:
-        with Stages(common.quiet) as tell:
+        with session.stages() as tell:
             result = analysis.analyse(
                 session.data(),
                 model=model,

@@ -82,6 +82,7 @@ class Shared:
     lang: str | None = None
     color: str = "auto"
     quiet: bool = False
+    verbose: bool = False
     no_progress: bool = False
     log_format: str = "text"
     summary: str | None = None
@@ -166,7 +167,8 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "bom": ("output", _option(bool, _OUTPUT, "Mark CSV files as UTF-8, so that Excel shows every name.", "--bom")),
     "color": ("output", _option(str, _OUTPUT, "auto, always or never.", "--color", metavar="WHEN")),
     "quiet": ("output", _option(bool, _OUTPUT, "No notes, no progress, and with -o no screen either; errors still show.", "--quiet", "-q")),
-    "no_progress": ("output", _option(bool, _OUTPUT, "No line that counts rows, on a terminal.", "--no-progress")),
+    "verbose": ("output", _option(bool, _OUTPUT, "Say how columns were read, what became of the rows, and what each step took.", "--verbose", "-v")),
+    "no_progress": ("output", _option(bool, _OUTPUT, "No line that tells how far the work is, on a terminal.", "--no-progress")),
     "log_format": ("output", _option(str, _OUTPUT, "Messages on standard error as text or json.", "--log-format", metavar="FORMAT")),
     "summary": ("output", _option(_TEXT, _OUTPUT, "Write an account of the run (inputs, options, audit, outputs) as JSON.", "--summary", metavar="FILE")),
     "engine": ("engine", _option(str, _ENGINE, "polars (default) or spark.", "--engine", metavar="NAME", hidden=_NO_SPARK)),

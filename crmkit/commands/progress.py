@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from crmkit.output.progress import Counter
+from crmkit.output.progress import Counter, clear
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from crmkit.load.transactions import Transactions
 
 
 def show_progress(transactions: Transactions) -> None:
     """Count rows on standard error, where a person sees them, after a second of work."""
     if sys.stderr is not None and sys.stderr.isatty():
-        from crmkit.load.expected_rows import expected_rows
+        from crmkit.load.expected_rows import bytes_read, expected_rows
         from crmkit.load.files import Files
 
-        total = expected_rows(transactions.inputs) if isinstance(transactions, Files) else None
-        counter = Counter(transactions.name, total)
+        inputs = transactions.inputs if isinstance(transactions, Files) else []
+        counter = Counter(transactions.name, expected_rows(inputs), bytes_read(inputs))
         transactions.on_progress, transactions.on_part = counter.reach, counter.part
+
+
+def counted(frames: Iterator[pl.DataFrame], total: int) -> Iterator[pl.DataFrame]:
+    """The frames, their rows counted on a terminal as they are made."""
+    is_seen = sys.stderr is not None and sys.stderr.isatty() and not sys.stdout.isatty()
+    counter, rows = Counter("sample", total), 0
+    for frame in frames:
+        yield frame
+        rows += frame.height
+        if is_seen:
+            counter.reach(rows)
+    if is_seen:
+        clear()

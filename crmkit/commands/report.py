@@ -10,7 +10,6 @@ import typer
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
 from crmkit.errors import UsageError
-from crmkit.output.progress import Stages
 
 
 def report(
@@ -34,7 +33,7 @@ def report(
     if page is not None and not page.endswith((".html", ".htm")):
         raise UsageError(f"--output {page}: a report is a page; name it like report.html.")
     with Session("report", replace(common, output=None), also=[page]) as session:
-        with Stages(common.quiet) as tell:
+        with session.stages() as tell:
             result = analysis.analyse(
                 session.data(),
                 sections=tuple(sections.split(",")) if sections else analysis.NAMES,

@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from crmkit.commands import advice, idle, record
+from crmkit.commands import advice, idle, record, said
 from crmkit.commands.hashes import file_account
 from crmkit.commands.next_lines import typed
 from crmkit.commands.options import Shared, reading_of
 from crmkit.commands.progress import show_progress
 from crmkit.errors import CrmkitError, UsageError
+from crmkit.language.catalogue import phrase
 from crmkit.language.safe_text import safe
 from crmkit.nightly.limits import Limits
 from crmkit.output.messages import say
-from crmkit.output.progress import clear
+from crmkit.output.progress import Stages, clear
 from crmkit.system import signals
 
 if TYPE_CHECKING:
@@ -41,20 +44,10 @@ if TYPE_CHECKING:
     from crmkit.result import Result
 
 Fill = Callable[[Any], None]
-
-
 # Questions that mean something where purchases are counted and not valued.
 _COUNTED = (
-    "check",
-    "customers",
-    "rfm",
-    "cohort",
-    "lifecycle",
-    "churn",
-    "migration",
-    "trend",
-    "clv",
-    "backtest",
+    *("check", "customers", "rfm", "cohort", "lifecycle"),
+    *("churn", "migration", "trend", "clv", "backtest"),
 )
 
 
@@ -84,6 +77,7 @@ class Session:
         self._notes: list[str] = []
         self.frozen: Mapping[str, Mapping[str, int]] | None = None  # the groups when borders were frozen
         self._open = ExitStack()
+        self._start = time.monotonic()
         self._found: Sequence[Source] | None = None
         self._reading: dict[str, Any] = {}
         self._columns: Mapping[str, str] = {}
@@ -241,40 +235,63 @@ class Session:
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
         common, after = self.common, self._screen_comes_first()
-        if not (common.quiet or after):
-            self._say_account(result)
+        told = said.of_rows(self.transactions, result, brief=after and not common.verbose)
+        if common.quiet or not after:
+            self._say_all([] if common.quiet else told)
+            told = []
         written: list[str] = []
         to_file = common.output is not None and common.output != "-"
         with report.Outputs() as files:
             self._write_extra(files)
             if to_file:
-                written += self._write_output(result, files)
+                with self.stages() as tell:
+                    tell(phrase("writing {file}", file=safe(common.output)))
+                    written += self._write_output(result, files)
             if common.plot:
                 report.plot(result, common.plot, files)
             if common.summary:
                 self._write_summary(result, files)
-            table = None if to_file else common.table
-            if common.output == "-":
-                table = table or result.detail
             # An export needs no standard output: cron may have closed it.
             if not (to_file and (sys.stdout is None or (common.quiet and common.format == "table"))):
-                report.show(
-                    result,
-                    format=common.format,
-                    table=table,
-                    limit=common.limit,
-                    headline=not common.no_headline,
-                    excel_safe=common.excel_safe,
-                    color=cast(Any, common.color),
-                    say=self._say_aside,
-                    # With a file to come, a signal between the page and the file would leave half of the two.
-                    settled=signals.come_too_late if to_file else None,
-                )
-        if after and not common.quiet:
-            self._say_account(result)
-        written += [f"wrote {safe(path)}" for path, _ in self._extra]
-        for line in written:
+                told = self._show(result, told, after, to_file)
+        self._say_all(told)
+        for line in [*written, *(f"wrote {safe(path)}" for path, _ in self._extra)]:
             self._say_aside(line)
+        if common.verbose:
+            self._say_all([said.effort(self._start, self.transactions)])
+
+    def _show(self, result: Result, told: list[said.Said], after: bool, to_file: bool) -> list[said.Said]:
+        """Print the tables; returns what is to be said below them."""
+        from crmkit.output import report
+
+        common, table = self.common, None if to_file else self.common.table
+        if common.output == "-":
+            table = table or result.detail
+        hints: list[str] = []
+        lines = report.show(
+            result,
+            format=common.format,
+            table=table,
+            limit=common.limit,
+            headline=not common.no_headline,
+            excel_safe=common.excel_safe,
+            color=cast(Any, common.color),
+            say=hints.append if after else self._say_aside,
+            height=said.room_above(told) if after else None,
+            # With a file to come, a signal between the page and the file would leave half of the two.
+            settled=signals.come_too_late if to_file else None,
+        )
+        told = told if common.quiet else [*told, *(said.Said(hint, "note") for hint in hints)]
+        return told if common.verbose or not after else said.that_fit(told, lines)
+
+    def _say_all(self, told: Iterable[said.Said]) -> None:
+        for text, kind in told:
+            self.say(text, kind)
+
+    def stages(self) -> Stages:
+        """Is told what is being done: a line on the terminal, and with --verbose one that stays."""
+        silent = self.common.quiet or self.common.no_progress
+        return Stages(silent, partial(self.say, kind="time") if self.common.verbose else None)
 
     def _write_output(self, result: Result, files: Outputs) -> list[str]:
         """The long table, or the one that was named, and the receipt for it."""
@@ -315,24 +332,6 @@ class Session:
 
         about = context(result.context, dict(result.facts), audit)
         return replace(result, context=about, next=typed(result.next, self.common))
-
-    def _say_account(self, result: Result) -> None:
-        if self.transactions is not None:
-            audit = self.transactions.audit
-            from crmkit.load.account import rejects
-
-            self.say(self.transactions.taken(), "columns")
-            for line in rejects.lines(self.transactions):
-                self.say(line, "reject")
-            self.say(audit.line(), "audit")
-            if audit.rejected.get("no customer id") and self.transactions.has_amount:
-                self.say(
-                    f"revenue without customer id: {audit.money(audit.revenue_without_customer):,}", "audit"
-                )
-            for note in audit.notes:
-                self.say(f"note: {note}", "note")
-        for note in result.notes:
-            self.say(f"note: {note}", "note")
 
     def say(self, text: str, kind: str = "note") -> None:
         """One line on standard error."""

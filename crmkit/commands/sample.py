@@ -26,6 +26,9 @@ def sample(
     times: Annotated[bool, Option("--times", help="The time of day beside the date.")] = False,
     groups: Annotated[str | None, Option(help=_GROUPS, metavar="FILE", show_default=False)] = None,
     output: Annotated[str, _OUTPUT_OPTION] = "-",
+    no_progress: Annotated[
+        bool, Option("--no-progress", help="No line that tells how far the work is, on a terminal.")
+    ] = False,
     debug: Annotated[bool, Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Make up transactions of any size: customers who come, buy and leave, with seasons and refunds.
@@ -33,6 +36,7 @@ def sample(
     Example: crmkit sample --rows 100000 --seed 7 -o sales.parquet
     """
     from crmkit import sample as made
+    from crmkit.commands.progress import counted
 
     gc.enable()  # as in `Session`, of which there is none here
     size = 2000 if rows is None and customers is None else rows
@@ -40,4 +44,5 @@ def sample(
     book = made.draw(size, customers=customers, seed=seed, int_ids=int_ids, times=times, **window)
     if groups is not None:
         made.write([made.assigned(book)], groups)
-    made.write(made.generate(book), output)
+    frames = made.generate(book) if no_progress else counted(made.generate(book), size or len(book.orders))
+    made.write(frames, output)

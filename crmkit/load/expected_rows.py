@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 from crmkit.load.inputs import Input
 
@@ -12,10 +13,25 @@ _LOOK = 1 << 16
 def expected_rows(inputs: Sequence[Input]) -> int | None:
     """Rows as the footers of Parquet say, and by the length of a CSV's first lines; None where nobody knows.
 
-    What is compressed, or comes through a pipe, does not tell how long it is.
+    What is compressed, or comes through a pipe, does not tell how many it holds.
     """
     known = [_rows(one) for one in inputs]
-    return None if None in known else sum(rows for rows in known if rows is not None)
+    return None if None in known or not known else sum(rows for rows in known if rows is not None)
+
+
+def bytes_read(inputs: Sequence[Input]) -> Callable[[], float] | None:
+    """What part of the stored bytes has been read, where compressed files are among them; they are read in turn."""
+    if not any(one.source.compression for one in inputs):
+        return None
+    sizes = [one.source.size for one in inputs]
+
+    def part() -> float:
+        reached = {place: one.source.reached for place, one in enumerate(inputs)}
+        here = max((place for place in reached if reached[place]), default=None)
+        # Between two readers nobody knows.
+        return math.nan if here is None else (sum(sizes[:here]) + reached[here]) / max(sum(sizes), 1)
+
+    return part
 
 
 def _rows(one: Input) -> int | None:

@@ -46,14 +46,17 @@ class Column:
     texts: list[str]
     right: bool = False
     shades: list[pictures.Shade | None] | None = None
+    name: str = ""
 
     @cached_property
     def width(self) -> int:
-        """The cells of a terminal that the widest text takes: two for a Chinese character."""
-        return max(map(cell_count, [*self.lines, *self.texts]))
+        """The cells of a terminal that the widest line takes: two for a Chinese character."""
+        return max(map(cell_count, "\n".join([self.header, *self.texts]).split("\n")))
 
     def padded(self, text: str) -> str:
-        """`text` filled up to the width of the column."""
+        """`text` filled up to the width of the column, line by line."""
+        if "\n" in text:
+            return "\n".join(map(self.padded, text.split("\n")))
         blanks = " " * (self.width - cell_count(text))
         return blanks + text if self.right else text + blanks
 
@@ -64,7 +67,8 @@ class Column:
 
     def wrapped(self) -> Column:
         """The same with a header that is broken where it is wider than the cells."""
-        room = max([0, *map(cell_count, self.texts), *map(cell_count, self.header.split())])
+        cells = "\n".join(self.texts).split("\n")
+        room = max([0, *map(cell_count, cells), *map(cell_count, self.header.split())])
         lines = [""]
         for word in self.header.split():
             longer = f"{lines[-1]} {word}".strip()
@@ -95,7 +99,8 @@ def columns_of(frame: pl.DataFrame, picture: str, word: str, *, shaded: bool) ->
         texts = cells.shown(column, kind)
         if column.name in _WORDS:
             texts = [safe(label(value)) if value else "" for value in column.cast(str).to_list()]
-        one = Column(safe(header(column.name)), texts, cells.is_number(column), shades.get(column.name))
+        shade = shades.get(column.name)
+        one = Column(safe(header(column.name)), texts, cells.is_number(column), shade, column.name)
         if picture != "heat" and _is_part_of(column.name, before):
             drawn[-1] = _beside(drawn[-1], one)
         else:
@@ -138,18 +143,6 @@ def bars(frame: pl.DataFrame, word: str, *, ascii_only: bool, room: int | None) 
     top = max(values)
     parts = [value / top if top > 0 else 0.0 for value in values]
     return [Column("", [pictures.bar(part, width, ascii_only=ascii_only) for part in parts])]
-
-
-def fitting(drawn: list[Column], width: int | None) -> tuple[list[Column], list[str]]:
-    """The columns that fit the width, from the left and at least one, and the headers of the others.
-
-    Headers are broken into lines before a column has to go.
-    """
-    if width is None or width_of(drawn) <= width:
-        return drawn, []
-    narrow = [column.wrapped() for column in drawn]
-    kept = next((n for n in range(len(narrow), 1, -1) if width_of(narrow[:n]) <= width), 1)
-    return narrow[:kept], [column.header for column in drawn[kept:]]
 
 
 def is_upright(frame: pl.DataFrame) -> bool:

@@ -20,7 +20,7 @@ def say(text: str, kind: str = "note", log_format: str = "text", **more: str) ->
     line = (
         json.dumps({"kind": kind, "message": text, **more}, ensure_ascii=True)
         if log_format == "json"
-        else _wrapped(f"crmkit: {safe(text)}")
+        else wrapped_for(f"crmkit: {safe(text)}")
     )
     try:
         print(line, file=sys.stderr, flush=True)
@@ -28,7 +28,7 @@ def say(text: str, kind: str = "note", log_format: str = "text", **more: str) ->
         sys.stderr = None  # nobody listens; the work goes on
 
 
-def _wrapped(line: str) -> str:
+def wrapped_for(line: str) -> str:
     """The line in lines that fit a terminal, broken at blanks only; in a log it stays one."""
     if not sys.stderr.isatty():
         return line

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import math
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from crmkit.language.safe_text import safe
@@ -19,13 +21,15 @@ class Counter:
     """Counts rows; prints at most five times a second, and nothing during the first second.
 
     `total` is about how many rows there are, if anybody knows; then the line says what share of them has
-    gone by and, from the third second on, what time is left.
+    gone by and, from the third second on, what time is left. Where only bytes are known, `reached` tells their share.
     """
 
-    def __init__(self, name: str, total: int | None = None) -> None:
+    def __init__(
+        self, name: str, total: int | None = None, reached: Callable[[], float] | None = None
+    ) -> None:
         self._name = safe(name, limit=60)
         self._rows = 0
-        self._total = total
+        self._total, self._reached = total, reached
         self._start = self._last = time.monotonic()
 
     def reach(self, rows: int) -> None:
@@ -40,9 +44,10 @@ class Counter:
         self._tell(f"{self._rows:,} rows, part {place} of {parts}")
 
     def _share(self) -> str:
-        if not self._total or self._rows > self._total:
+        part = self._rows / self._total if self._total else self._reached() if self._reached else math.nan
+        if not part <= 1:
             return ""
-        part, gone = self._rows / self._total, time.monotonic() - self._start
+        gone = time.monotonic() - self._start
         left = gone * (1 - part) / part if part else 0.0
         return f" ({part:.0%}{f', {duration(left)} left' if gone > _TELLING and part > 0.01 else ''})"
 
@@ -63,13 +68,17 @@ def duration(seconds: float) -> str:
 class Stages:
     """Says what is being done, as soon as the work has taken a second; called with each new stage.
 
+    `say` takes what each stage took, in a sentence.
+
     with Stages() as tell:
         tell("fitting Pareto/NBD")
     """
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, say: Callable[[str], None] | None = None) -> None:
         self._silent = quiet or sys.stderr is None or not sys.stderr.isatty()
-        self._start = time.monotonic()
+        self._say = say
+        self._stage = ""
+        self._start = self._since = time.monotonic()
         self._timer: threading.Timer | None = None
 
     def __enter__(self) -> Stages:
@@ -81,9 +90,21 @@ class Stages:
         if not self._silent:
             self._stop()
             clear()
+        if kind is None:
+            self._ended("")
+
+    def _ended(self, following: str) -> None:
+        """Say what a stage took, if somebody wants to know."""
+        now = time.monotonic()
+        if self._say is not None and self._stage:
+            self._say(f"{self._stage}: {now - self._since:.1f} s")
+        self._stage, self._since = following, now
 
     def __call__(self, stage: str) -> None:
         """The next stage begins."""
+        if not self._silent:
+            clear()
+        self._ended(stage)
         if self._silent:
             return
         self._stop()

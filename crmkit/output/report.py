@@ -94,17 +94,18 @@ def show(
     excel_safe: bool = False,
     color: Color = "auto",
     width: int | None = None,
+    height: int | None = None,
     say: Say | None = None,
     settled: Callable[[], None] | None = None,
-) -> None:
+) -> int:
     """Print the summary tables, or the one named, on standard output.
 
     The formats csv, tsv, ndjson and parquet hold one table and take the first. `limit` is the
     number of rows of each table in the format `table` (default 50, 0 for all); `width` replaces
-    the terminal's. `headline=False` leaves out what stands around the tables, as naming a table does.
+    the terminal's, and `height` its lines. `headline=False` leaves out what stands around the tables, as naming a table does.
     `say` takes sentences on columns that did not fit (default: `hint`). `settled` is called when a
     page is about to be written that no reader can hold up: from there it is all or nothing.
-    UsageError for an unknown format or table, ClosedPipeError when the reader has left.
+    Returns the lines of the page. UsageError for an unknown format or table, ClosedPipeError when the reader has left.
     """
     chosen = _choose(result, table)
     if not headline or (format == "table" and table is not None):
@@ -113,16 +114,20 @@ def show(
         if table is None:
             chosen = _with_list(chosen, result)
         with standard_output() as stream:
-            page = screen.page(chosen, screen.window(color, width), limit=limit)
-            for line in page.hints:
-                (say or hint)(line)
+            win = screen.window(color, width)
+            # A table that is asked for by name is listed, whatever the window's height.
+            win = replace(win, height=None if table is not None else height or win.height)
+            page = screen.page(chosen, win, limit=limit)
             if settled is not None and len(page.text.encode()) < _PIPE:
                 settled()
             stream.write_text(page.text)
-    elif format in FORMATS:
-        _show_data(chosen, FileLayout(format), excel_safe)
-    else:
+        for line in page.hints:
+            (say or hint)(line)
+        return page.text.count("\n")
+    if format not in FORMATS:
         raise UsageError(f"There is no format {safe(format)}. The formats are {', '.join(FORMATS)}.")
+    _show_data(chosen, FileLayout(format), excel_safe)
+    return 0
 
 
 def _with_list(chosen: Result, result: Result) -> Result:

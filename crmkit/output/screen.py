@@ -8,7 +8,8 @@ after the first column on a scale of colours; KIND is how numbers in columns tha
 does not know are written), `none` (another table shows the same). Two words may follow: `asked`
 (drawn only if it is asked for by name), `beside` (drawn to the right of the table before it, if
 there is room, and else only if it is asked for), `last` (its last rows, unless a number of rows is
-asked for). `list COLUMN,…` of the long table: its first ten rows stand below the summary.
+asked for), `first:COLUMN,…` (columns that stay longest where not all of them fit). `list COLUMN,…` of
+the long table: its first ten rows stand below the summary. `whole`: a window's height leaves out no row.
 
 Rich draws: tables, styles, what stands beside each other. Our own is what Rich cannot do without
 cutting names and numbers: which columns fit, where headers break, and listings of thousands of rows.
@@ -16,11 +17,9 @@ cutting names and numbers: which columns fit, where headers break, and listings 
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from crmkit.language.catalogue import counted, current, label, phrase
 from crmkit.language.safe_text import safe
@@ -30,40 +29,31 @@ from crmkit.output.columns_on_screen import (
     bars,
     cell_count,
     columns_of,
-    fitting,
     floats,
     is_upright,
     plain_lines,
     upright,
     width_of,
 )
+from crmkit.output.fitting import fitting, wrapped
+from crmkit.output.window import Color, Window, console_of, window
 from crmkit.result import Result
 
 if TYPE_CHECKING:
     import polars as pl
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.table import Table
 
-Color = Literal["auto", "always", "never"]
+__all__ = ["Color", "Page", "Window", "page", "window", "wrapped"]
 
 ROWS = 50
 LAST = 13  # a year of months, and the one before
-_ASKS_FOR_COLOR = ("FORCE_COLOR", "TTY_COMPATIBLE")  # wherever the output goes
 # Rich takes a millisecond for each row that it draws.
 _LONG = 200
 _BESIDE = 4
 _CURVE_WIDTH = 60
 # The scale and the axis to the left of a curve, and the end of "100%" to its right.
 _CURVE_MARGIN = 9
-
-
-@dataclass(frozen=True)
-class Window:
-    """What the reader's end can show; `width` is None where nothing limits it."""
-
-    width: int | None = None
-    color_system: str | None = None
-    ascii_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,72 +64,75 @@ class Page:
     hints: tuple[str, ...] = ()
 
 
-def window(color: Color = "auto", width: int | None = None) -> Window:
-    """The window of standard output: NO_COLOR, FORCE_COLOR, COLUMNS, TERM and the locale are honoured."""
-    if width is None and sys.stdout.isatty():
-        # Not Rich's, which takes a dumb terminal for 80 columns whatever COLUMNS says.
-        width = shutil.get_terminal_size().columns
-    return Window(width, _color_system(color), _is_ascii_locale())
-
-
-def _color_system(color: Color) -> str | None:
-    """What Rich makes of the terminal. It is not asked about a pipe: it would take longer to import than to answer."""
-    asked = any(os.environ.get(name) for name in _ASKS_FOR_COLOR)
-    if color == "never" or (color == "auto" and not (asked or sys.stdout.isatty())):
-        return None
-    from rich.console import Console
-
-    if color == "always":
-        return Console(file=sys.stdout, force_terminal=True).color_system or "standard"
-    console = Console(file=sys.stdout)
-    return None if console.no_color else console.color_system
-
-
-def _is_ascii_locale() -> bool:
-    """LC_ALL=C or LANG=C, although Python itself then carries on in UTF-8."""
-    names = [os.environ.get(name) for name in ("LC_ALL", "LANG")]
-    if next((name for name in names if name), "") in {"C", "POSIX"}:
-        return True
-    try:
-        "─█⣿".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
 def page(result: Result, win: Window, *, limit: int | None = None) -> Page:
     """The answer, the tables of `result` one below the other, and what to type next.
 
-    `limit` is the number of rows of each table (default ROWS, 0 for all). Tables that are drawn only
-    when they are asked for are named.
+    `limit` is the number of rows of each table (default ROWS, or what the window's height shows; 0 for all).
+    Tables that are drawn only when they are asked for are named.
     """
-    drawing = _Drawing(result, win, ROWS if limit is None else limit, last=limit is None)
-    drawing.answer()
-    names = [name for name in result.tables if len(result.tables) == 1 or not drawing.is_asked(name)]
-    while names:
-        name = names.pop(0)
-        neighbour = names[0] if names and drawing.is_beside(names[0]) else None
-        if neighbour is not None:
-            names.pop(0)
-        drawing.draw(name, neighbour)
-    drawing.told()
-    drawing.next()
-    return Page(drawing.text(), tuple(drawing.hints))
+    if limit is not None or win.height is None:
+        return _Drawing(result, win, _Plan(ROWS if limit is None else limit, last=limit is None)).page()
+    made = Page("")
+    for plan in _plans(result):
+        made = _Drawing(result, win, plan).page()
+        if made.text.count("\n") <= win.height:
+            break
+    return made
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How much is drawn: rows of each table, whether a series shows its end, how many tables and lines to type."""
+
+    rows: int
+    last: bool = True
+    tables: int | None = None
+    next: int | None = None
+
+
+def _plans(result: Result) -> Iterator[_Plan]:
+    """From all there is to the least, for a window that is not high: what is left out first costs least."""
+    whole = _Plan(ROWS)
+    yield whole
+    yield replace(whole, next=1)
+    for tables in range(len(result.tables), 1, -1):
+        for rows in (10, 7, 5):
+            yield _Plan(rows, tables=tables, next=1)
+    for rows in range(LAST - 1, 0, -1):
+        yield _Plan(rows, tables=1, next=1)
 
 
 class _Drawing:
     """A page in the making."""
 
-    def __init__(self, result: Result, win: Window, limit: int, *, last: bool = False) -> None:
+    def __init__(self, result: Result, win: Window, plan: _Plan) -> None:
         self.result = result
         self.window = win
-        self.limit = limit
+        self.limit = plan.rows
+        self._plan = plan
         self.hints: list[str] = []
         self._left_out: list[str] = []
-        self._console = _console(win)
+        self._console = console_of(win)
         self._several = len([name for name in result.tables if not self.is_asked(name)]) > 1
         self._blank = False
-        self._ends_only = last and (self._several or bool(result.headline))
+        self._ends_only = plan.last and (self._several or bool(result.headline))
+
+    def page(self) -> Page:
+        """All that is shown."""
+        self.answer()
+        result = self.result
+        names = [name for name in result.tables if len(result.tables) == 1 or not self.is_asked(name)]
+        # A list of whom to look at is what the command was called for.
+        ranked = sorted(names, key=lambda name: self._picture(name)[0] != "list")
+        shown = [name for name in names if name in ranked[: self._plan.tables]]
+        self._left_out += [name for name in names if name not in shown]
+        while shown:
+            name = shown.pop(0)
+            neighbour = shown.pop(0) if shown and self.is_beside(shown[0]) else None
+            self.draw(name, neighbour)
+        self.told()
+        self.next()
+        return Page(self.text(), tuple(self.hints))
 
     def text(self) -> str:
         """All of it; what is styled keeps its blanks."""
@@ -157,9 +150,10 @@ class _Drawing:
         """Add the lines to type, which are never broken."""
         if not self.result.next:
             return
-        self._space()
+        if self._plan.next is None:
+            self._space()
         head = phrase("next")
-        for place, line in enumerate(self.result.next):
+        for place, line in enumerate(self.result.next[: self._plan.next]):
             self._say(f"{head if not place else ' ' * cell_count(head)}  {safe(line)}")
 
     def told(self) -> None:
@@ -168,11 +162,16 @@ class _Drawing:
         names += self._left_out
         if names:
             self._space()
-            sizes = {name: counted(self.result.tables[name].height, "rows") for name in names}
-            self._say(
-                f"{phrase('more')}  "
-                + "  ".join(phrase("--table {name} ({rows})", name=safe(n), rows=sizes[n]) for n in names)
-            )
+            head, line = f"{phrase('more')}  ", ""
+            for name in names:
+                rows = counted(self.result.tables[name].height, "rows")
+                part = phrase("--table {name} ({rows})", name=safe(name), rows=rows)
+                longer = f"{line}  {part}" if line else f"{head}{part}"
+                if line and self.window.width is not None and cell_count(longer) > self.window.width:
+                    self._say(line)
+                    longer = " " * cell_count(head) + part
+                line = longer
+            self._say(line)
 
     def is_asked(self, name: str) -> bool:
         """Whether a table is drawn only when it is asked for."""
@@ -231,7 +230,8 @@ class _Drawing:
 
     def _title(self, name: str) -> None:
         if self._several or name in self.result.titles:
-            self._say(self._title_of(name), "bold")
+            for line in wrapped(self._title_of(name), self.window.width):
+                self._say(line, "bold")
 
     def _title_of(self, name: str) -> str:
         title = self.result.titles.get(name)
@@ -253,17 +253,17 @@ class _Drawing:
     def _drawn(self, name: str, frame: pl.DataFrame) -> list[Column]:
         """The columns that fit; of those that do not, a hint is given."""
         picture, words = self._picture(name)
-        word = next(iter(words - {"asked", "beside", "last"}), "")
+        word = next((word for word in words - {"asked", "beside", "last"} if ":" not in word), "")
+        first = next((word[6:].split(",") for word in words if word.startswith("first:")), [])
         if is_upright(frame) and not picture:
             return upright(frame)
         shown = self._shown(name, frame)
         every = columns_of(shown, picture, word, shaded=self.window.color_system in {"256", "truecolor"})
-        drawn, hidden = fitting(every, self.window.width)
+        drawn, hidden = fitting(every, self.window.width, first, is_grid=picture == "heat")
         if hidden:
-            self.hints.append(
-                f"{safe(name)}: {_number(len(hidden), 'column')} hidden ({', '.join(hidden)}): "
-                "use --format csv or a wider window"
-            )
+            text = "{table}: {columns} hidden ({names}): use --format csv or a wider window"
+            told = {"columns": counted(len(hidden), "columns"), "names": ", ".join(hidden)}
+            self.hints.append(phrase(text, table=safe(label(name)), **told))
         if picture == "bars" and not hidden:
             room = None if self.window.width is None else self.window.width - width_of(drawn)
             drawn = [*drawn, *bars(shown, word, ascii_only=self.window.ascii_only, room=room)]
@@ -271,12 +271,19 @@ class _Drawing:
 
     def _shown(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
         if self._is_cut(name, frame):
-            return frame.tail(LAST)
-        return frame.head(self.limit) if self.limit else frame
+            return frame.tail(min(LAST, self.limit))
+        return frame.head(self._most(name, frame))
+
+    def _most(self, name: str, frame: pl.DataFrame) -> int:
+        """How many rows are shown: the line that would say that one is missing has room for that one."""
+        in_view = self._plan.tables is not None
+        fits = in_view and (frame.height == self.limit + 1 or self._picture(name)[0] == "whole")
+        return frame.height if fits or not self.limit else self.limit
 
     def _is_cut(self, name: str, frame: pl.DataFrame) -> bool:
         """Whether only the last rows are shown: a reader of many tables wants the end of a long series."""
-        return self._ends_only and "last" in self._picture(name)[1] and frame.height > LAST
+        is_series = self._ends_only and "last" in self._picture(name)[1]
+        return is_series and frame.height > min(LAST, self.limit or LAST)
 
     def _table(self, drawn: list[Column]) -> None:
         if len(drawn[0].texts) > _LONG:
@@ -305,41 +312,25 @@ class _Drawing:
             padding=(0, 1, 0, 0),
             show_header=any(column.header for column in drawn),
         )
+        deep = max(len(column.lines) for column in drawn)
         for column in drawn:
             # Rich aligns to the right what it has stripped, and blanks may stand for a part that is not there.
-            head = "\n".join(map(column.padded, column.lines))
-            table.add_column(Text(head, style="bold"), vertical="bottom", no_wrap=True)
+            lines = [""] * (deep - len(column.lines)) + column.lines
+            table.add_column(Text("\n".join(map(column.padded, lines)), style="bold"), no_wrap=True)
         for place in range(len(drawn[0].texts)):
             table.add_row(*(_cell(column, place) for column in drawn))
         return table
 
     def _counted(self, name: str) -> None:
-        height = self.result.tables[name].height
-        if not height:
+        frame = self.result.tables[name]
+        told = {"all": f"{frame.height:,}", "name": safe(name)}
+        if not frame.height:
             self._say(phrase("no rows"))
-        elif self._is_cut(name, self.result.tables[name]):
-            shown = {"shown": f"{LAST:,}", "all": f"{height:,}", "name": safe(name)}
-            self._say(phrase("the last {shown} of {all} rows: --table {name} lists them", **shown))
-        elif self.limit and height > self.limit:
-            self._say(phrase("{shown} of {all} rows shown", shown=f"{self.limit:,}", all=f"{height:,}"))
-
-
-def _console(win: Window) -> Console:
-    import io
-
-    from rich.console import Console
-
-    return Console(
-        file=io.StringIO(),
-        width=1_000_000,  # what fits is decided before
-        color_system=win.color_system,  # type: ignore[arg-type]
-        force_terminal=win.color_system is not None,
-        no_color=win.color_system is None,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
+        elif self._is_cut(name, frame):
+            last = f"{min(LAST, self.limit):,}"
+            self._say(phrase("the last {shown} of {all} rows: --table {name} lists them", **told, shown=last))
+        elif (most := self._most(name, frame)) < frame.height:
+            self._say(phrase("{shown} of {all} rows shown", **told, shown=f"{most:,}"))
 
 
 def _box(ascii_only: bool) -> Any:
@@ -355,21 +346,6 @@ def _cell(column: Column, place: int) -> Any:
     shade = column.shades[place] if column.shades else None
     style = f"{shade.ink} on {shade.paper}" if shade else ""
     return Text(column.padded(column.texts[place]), style=style, no_wrap=True)
-
-
-def wrapped(text: str, width: int | None) -> list[str]:
-    """`text` in lines that fit the width, broken at blanks, or between Chinese characters."""
-    if not text:
-        return []
-    if width is None:
-        return [safe(text)]
-    from rich.text import Text
-
-    return [line.plain.rstrip() for line in Text(safe(text)).wrap(_console(Window()), width)]
-
-
-def _number(number: int, thing: str) -> str:
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 
 def _points(frame: pl.DataFrame) -> list[pictures.Point]:

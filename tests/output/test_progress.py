@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from crmkit.commands import run
+from crmkit.load.expected_rows import bytes_read
+from crmkit.load.find import sources
 from crmkit.output import progress
 from crmkit.output.progress import Stages
+from tests.tool import SALES, process
 
 
 class Terminal(io.StringIO):
@@ -67,3 +72,32 @@ def test_rows_and_parts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     rows.on_part(2, 7)
     assert terminal.getvalue().endswith("sales.csv: 1,234 rows, part 2 of 7")
     progress.clear()
+
+
+def test_a_stage_tells_what_it_took_to_whoever_asks() -> None:
+    said: list[str] = []
+    with Stages(say=said.append) as tell:
+        tell("fitting NBD")
+        tell("forecasting")
+    assert [line.split(":")[0] for line in said] == ["fitting NBD", "forecasting"]
+    assert all(line.endswith(" s") for line in said)
+
+
+def test_verbose_says_how_the_file_was_read_and_what_it_took() -> None:
+    done = process("clv", SALES, "--model", "nbd", "-v")
+    assert "crmkit: customer customer_id" in done.err
+    assert "forecasting: " in done.err
+    assert done.err.splitlines()[-1].endswith("MB of memory at most")
+
+
+def test_a_compressed_file_tells_what_part_of_its_bytes_was_read(tmp_path: Path) -> None:
+    packed = tmp_path / "sales.csv.gz"
+    packed.write_bytes(gzip.compress(SALES.read_bytes()))
+    source = sources.find([str(packed)])[0]
+    opened = SimpleNamespace(source=source)
+    part = bytes_read([opened])  # type: ignore[list-item]
+    assert part is not None
+    with source.open() as text:
+        text.read(10)
+        assert 0 < part() <= 1
+    assert bytes_read([SimpleNamespace(source=sources.find([str(SALES)])[0])]) is None  # type: ignore[list-item]

@@ -225,7 +225,7 @@ class TestTerminal:
         assert ("\x1b" in seen) == (form == "table")
 
     def test_a_narrow_one_hides_columns_and_says_which(self) -> None:
-        seen = on_terminal("table", TERM="xterm", COLUMNS="100", NO_COLOR="1")
+        seen = on_terminal("table", TERM="xterm", COLUMNS="60", NO_COLOR="1")
         assert "\x1b" not in seen
         assert "2 columns hidden (r\\x1b]0;owned" in seen
         assert "…" not in seen

@@ -9,6 +9,7 @@ from decimal import Decimal
 from textwrap import dedent
 from types import SimpleNamespace
 from typing import TextIO
+from unittest import mock
 
 import polars as pl
 import pytest
@@ -16,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from crmkit.output import columns_on_screen, screen
+from crmkit.output import columns_on_screen, fitting, screen
+from crmkit.output import window as module
 from crmkit.output.screen import Window
 from crmkit.result import Result
 
@@ -209,8 +211,9 @@ class TestAnswers:
         drawn = columns_on_screen.columns_of(
             pl.DataFrame(rows, schema=["store name", "customers"], orient="row"), "", "", shaded=False
         )
-        chosen, _ = columns_on_screen.fitting(drawn, width)
-        page = screen._Drawing(Result(command="x", tables={}), Window(), 50)
+        with mock.patch.object(fitting, "_LONG", 0):
+            chosen, _ = fitting.fitting(drawn, width)
+        page = screen._Drawing(Result(command="x", tables={}), Window(), screen._Plan(50))
         page._put(page._rich(chosen))
         plain = "".join(f"{line}\n" for line in columns_on_screen.plain_lines(chosen, rule="─"))
         assert page.text() == plain
@@ -294,7 +297,7 @@ class TestPictures:
 
 def replace_output(monkeypatch: pytest.MonkeyPatch, stream: TextIO) -> None:
     """Not sys.stdout itself, which pytest puts back between a fixture and its test."""
-    monkeypatch.setattr(screen, "sys", SimpleNamespace(stdout=stream))
+    monkeypatch.setattr(module, "sys", SimpleNamespace(stdout=stream))
 
 
 class Terminal(io.StringIO):
@@ -373,3 +376,58 @@ class TestWindow:
     def test_an_encoding_without_boxes_has_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         replace_output(monkeypatch, io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
         assert screen.window().ascii_only
+
+
+class TestHeight:
+    """What a window that is not high shows: fewer lines to type, fewer rows, fewer tables, never less than an answer."""
+
+    ROWS = pl.DataFrame({"period": [f"2024-{month:02}" for month in range(1, 31)], "customers": range(30)})
+    PEOPLE = pl.DataFrame({"customer": [f"C{place}" for place in range(10)]})
+
+    def lines(self, height: int, **options: object) -> list[str]:
+        given = {"headline": "All is well.", "next": ("crmkit rfm a.csv", "crmkit clv a.csv"), **options}
+        result = Result(command="x", tables={"periods": self.ROWS, "customers": self.PEOPLE}, **given)  # type: ignore[arg-type]
+        return screen.page(result, Window(80, height=height)).text.splitlines()
+
+    @pytest.mark.parametrize("height", [14, 18, 23, 30, 60])
+    def test_a_page_fits(self, height: int) -> None:
+        lines = self.lines(height)
+        assert len(lines) <= height
+        assert lines[0] == "All is well."
+        assert "next  crmkit rfm a.csv" in lines
+
+    def test_a_list_of_people_stays_longest(self) -> None:
+        lines = self.lines(18, pictures={"customers": "list customer"}, detail="customers")
+        assert "C9" in lines
+        assert any("--table periods (30 rows)" in line for line in lines)
+
+    def test_a_number_of_rows_that_is_asked_for_is_drawn(self) -> None:
+        result = Result(command="x", tables={"periods": self.ROWS})
+        assert len(screen.page(result, Window(80, height=10), limit=30).text.splitlines()) == 32
+
+
+def test_sentences_are_folded_before_a_column_goes() -> None:
+    text = (
+        "Revenue of the last month is larger than that of the month before it, as customers came more often."
+    )
+    frame = pl.DataFrame({"section": ["a", "b"], "answer": [text, "Short."], "customers": [1, 2]})
+    page = screen.page(Result(command="x", tables={"t": frame}), Window(60))
+    assert page.hints == ()
+    assert max(map(len, page.text.splitlines())) <= 60
+    assert "customers" in page.text
+
+
+def test_a_narrow_grid_has_numbers_above_its_columns() -> None:
+    names = ["Champions", "Hibernating", "Promising"]
+    grid = pl.DataFrame({"from": names, **{name: [1, 2, 3] for name in names}})
+    page = screen.page(Result(command="x", tables={"t": grid}, pictures={"t": "heat"}), Window(30))
+    assert page.text.splitlines()[0].split() == ["from", "1", "2", "3"]
+    assert page.text.splitlines()[3].split() == ["2", "Hibernating", "2", "2", "2"]
+
+
+def test_columns_that_tell_most_stay() -> None:
+    frame = pl.DataFrame({name: ["x" * 9] for name in ("period", "aaaa", "bbbb", "cccc")})
+    page = screen.page(
+        Result(command="x", tables={"t": frame}, pictures={"t": "table first:cccc"}), Window(22)
+    )
+    assert page.text.splitlines()[0].split() == ["period", "cccc"]

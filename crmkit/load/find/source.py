@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,12 +37,18 @@ class Source:
     choices: tuple[Choice, ...] = field(default=(), compare=False)  # the tables in it, of which one is meant
     origin: Source | None = field(default=None, compare=False)  # what it was made from
     notes: tuple[str, ...] = ()  # what should be said of it
+    readers: list[weakref.ref[IO[bytes]]] = field(
+        default_factory=list, compare=False
+    )  # the latest, if packed
 
     def raw(self) -> IO[bytes]:
         """The bytes as stored, from the start."""
         self.refuse_changed()
         if self.path is not None:
-            return opened(self.path)
+            file = opened(self.path)
+            if self.compression is not None:
+                self.readers[:] = [weakref.ref(file)]
+            return file
         assert self.bytes_ is not None
         return self.bytes_()
 
@@ -55,6 +62,12 @@ class Source:
             self.origin.refuse_changed()
         if self.path is not None and stamp(paths.status(self.path)) != self.stamp:
             raise DataError(f"{self.name}: the file has changed while it was being read; run again.")
+
+    @property
+    def reached(self) -> int:
+        """Stored bytes that have been read by whoever reads now; 0 where nobody does."""
+        file = self.readers[0]() if self.readers else None
+        return 0 if file is None or file.closed else file.tell()
 
     @property
     def size(self) -> int:
