@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import crmkit
 from crmkit import backtest, clv
 from crmkit.errors import UsageError
 from crmkit.forecast.scores import normalised_gini, spearman
+from tests.models.seasons import shop
+from tests.tool import process
 
 BEGIN = date(2022, 1, 1)
 DAYS = 800
@@ -123,3 +126,18 @@ def test_ranks_are_those_of_scipy_and_of_a_plain_gini() -> None:
     order = np.array([8.0, 7, 6, 5, 4, 3, 2, 1])
     by = np.cumsum(a[np.argsort(-order)]) / a.sum()
     assert normalised_gini(order, a) == pytest.approx(((by.sum() + np.r_[0, by[:-1]].sum()) / 8 - 1) / best)
+
+
+def test_threads_decide_nothing(tmp_path: Path) -> None:
+    """With all that is learnt: a clock, customers from before the file, and amounts that grow with frequency."""
+    path, outputs = tmp_path / "shop.parquet", set()
+    shop(900).write_parquet(path)
+    for threads in ("1", "7"):
+        out, kept = (tmp_path / f"{threads}.{ending}" for ending in ("parquet", "json"))
+        words = ["clv", path, "--model", "mbgnbd", "-o", out, "--save-model", kept, "--quiet"]
+        done = process(*words, POLARS_MAX_THREADS=threads, OMP_NUM_THREADS=threads)
+        assert done.code == 0, done.err
+        outputs.add((out.read_bytes(), kept.read_bytes()))
+    assert len(outputs) == 1
+    learnt = json.loads(kept.read_text())
+    assert "early" in json.dumps(learnt) and "doubling" in json.dumps(learnt)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 
 Array = np.ndarray
 
@@ -47,3 +49,23 @@ def history(*, customers: int, days: int, pace: Array, seed: int, old: float = 0
             np.add.at(by_age, [days - 1 - day for day in known[1:]], 1.0)
     present = np.array([(T[seen] >= age).sum() for age in range(days + 1)], float)
     return History((x[seen], t_x[seen], T[seen]), by_age, present, later[seen])
+
+
+def shop(customers: int = 1500, days: int = 700, seed: int = 1) -> pl.DataFrame:
+    """Transactions in which everything is to be learnt: a season, customers from before the file, amounts that grow with frequency."""
+    rng, rows = np.random.default_rng(seed), []
+    since = np.r_[0.0, np.cumsum(season(days, 0.5))]
+    for customer in range(customers):
+        old = customer % 2 == 0
+        time, rate = (0.0 if old else since[rng.integers(0, days)]), rng.gamma(0.7, 1 / 20)
+        bought, leaves = [] if old else [time], rng.beta(0.6, 6.0)
+        while rng.random() >= leaves:
+            time += rng.exponential(1 / rate)
+            if time >= since[-1]:
+                break
+            bought.append(time)
+        scale = 20.0 * (1 + len(bought)) ** 0.5 / rng.gamma(5.0)
+        for when in bought:
+            day = date(2022, 1, 1) + timedelta(days=int(np.searchsorted(since, when, side="right")) - 1)
+            rows.append((f"c{customer * 7919 % 100_003}", day, round(scale * rng.gamma(6.0), 2) + 0.01))
+    return pl.DataFrame(rows, schema=["customer", "date", "amount"], orient="row")
