@@ -45,7 +45,7 @@ def draw(
     rows: int | None = None,
     *,
     customers: int | None = None,
-    seed: int = 0,
+    seed: int = 1,
     start: date = START,
     end: date = END,
     int_ids: bool = False,
