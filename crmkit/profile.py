@@ -42,8 +42,8 @@ def analyse(data: Data, *, by: str = "segment", fdr: str | float = "5%", min_cel
         raise UsageError(f"--min-cell is {min_cell}. Give a number of customers, such as 5.")
     sales = transactions_of(data, wants=("order", *traits.LABELS))
     roles = [name for name in ("order", *traits.LABELS) if sales.has(name)]
-    found = sales.by_key(partial(traits.by_customer, roles=roles))
-    people = found.by_row(partial(traits.finished, units=sales.scale, as_of=sales.as_of)).cached()
+    found = sales.query(partial(traits.by_customer, roles=roles))
+    people = found.rows.by_row(partial(traits.finished, units=found.scale, as_of=found.as_of)).cached()
     grouped = groups.labelled(people, by, min_cell)
     sizes = grouped.rows.counts(Counted(by=["label"], sums=["revenue", "orders"]))
     if sizes.height < 2:

@@ -133,15 +133,15 @@ def _asked(
 
 def _returned(kept: Kept, _: Mapping[str, Result]) -> Result:
     """Cohorts by month, or by quarter where a month has too few newcomers to tell anything."""
-    months = (kept.as_of - kept.first).days / 30
+    months = (kept.found.as_of - kept.found.first).days / 30
     sparse = months > _MANY_MONTHS and kept.customers / months < _FEW
     return cohort.analyse(kept, period="quarter" if sparse else "month")
 
 
 def _moved(kept: Kept, _: Mapping[str, Result]) -> Result:
     """Moves between tiers over half of the history, a year at most."""
-    back = min(YEAR, (kept.as_of - kept.first).days // 2)
-    return migration.analyse(kept, from_=kept.as_of - timedelta(days=back), of="tier")
+    back = min(YEAR, (kept.found.as_of - kept.found.first).days // 2)
+    return migration.analyse(kept, from_=kept.found.as_of - timedelta(days=back), of="tier")
 
 
 def _tested(kept: Kept, results: Mapping[str, Result]) -> Result:
@@ -217,7 +217,7 @@ def _facts(kept: Kept, results: Mapping[str, Result]) -> dict[str, Any]:
     headlines = {question: result.headline for question, result in results.items() if result.headline}
     people = {"customers": figures["customers"]} if "customers" in figures else {}
     return {
-        "as_of": kept.as_of,
+        "as_of": kept.found.as_of,
         **people,
         "figures": figures,
         "groups": groups,

@@ -40,15 +40,16 @@ def analyse(data: Data, *, fdr: str | float = "5%") -> Result:
     allowed = parse.percent(fdr, "--fdr")
     sales = transactions_of(data, ("date", "amount"), ("customer", *DIMENSIONS))
     dimensions = [name for name in DIMENSIONS if sales.has(name)]
-    found = sales.by_key(partial(by_customer, dimensions=dimensions)).cached()
+    read = sales.query(partial(by_customer, dimensions=dimensions))
+    found = read.rows.cached()
     total = found.counts(Counted(sums=_SUMS))
     if not int(total["returned"][0] or 0):
         raise DataError(
             f"{sales.name}: no amount is below zero, so nothing was returned. Are returns marked in another column? "
             "--refunds ignore would leave them out, too."
         )
-    listed = partial(_rates, total=total, fdr=allowed, units=sales.scale)
-    tables = {"total": _total(total, found, sales.scale)}
+    listed = partial(_rates, total=total, fdr=allowed, units=read.scale)
+    tables = {"total": _total(total, found, read.scale)}
     for name in dimensions:
         tables[f"{name}s"] = listed(found.counts(Counted(by=[name], sums=_SUMS)), name)
     people = found.by_row(_of_known)

@@ -82,9 +82,9 @@ def _made(sales: Transactions, names: Sequence[str]) -> pl.DataFrame:
 
 def _growth(sales: Transactions) -> pl.DataFrame:
     """The Theil-Sen slope of each customer's revenue by complete quarter, from the first order on, in money a quarter."""
-    sums = sales.by_key(lambda rows: panel.panel(rows, "quarter")).frame()
-    last = periods.index_of(sales.as_of, "quarter")
-    last -= not periods.complete_of(last, "quarter", sales.begin, sales.as_of)
+    found = sales.query(lambda rows: panel.panel(rows, "quarter"))
+    sums, last = found.rows.frame(), periods.index_of(found.as_of, "quarter")
+    last -= not periods.complete_of(last, "quarter", found.begin, found.as_of)
     start = max(int(sums.select(pl.col("index").min()).item() or 0), last - _QUARTERS + 1)
     width = last - start + 1
     within = sums.filter(pl.col("index") <= last).with_columns(
@@ -104,7 +104,7 @@ def _growth(sales: Transactions) -> pl.DataFrame:
     opening = coded.group_by("code", maintain_order=True).agg(pl.col("at").min())["at"].to_numpy()
     table[np.arange(width)[None, :] < opening[:, None]] = np.nan
     slopes = np.concatenate([_slopes(table[at : at + _AT_ONCE]) for at in range(0, len(table), _AT_ONCE)])
-    growth = pl.Series("growth", slopes / 10**sales.scale).fill_nan(None)
+    growth = pl.Series("growth", slopes / 10**found.scale).fill_nan(None)
     return pl.DataFrame({"customer": names, "growth": growth})
 
 

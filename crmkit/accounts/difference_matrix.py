@@ -43,7 +43,7 @@ def analyse(data: Data, *, level: str | None = None, by: str | None = None) -> R
     if by is not None and by not in _PARTS:
         raise UsageError(f"--by {by!r} has no matrix. Choose one of {', '.join(_PARTS)}, or leave it out.")
     sales = _sales(data, level, by)
-    people = sales.by_key(partial(by_customer, by=by))
+    people = sales.query(partial(by_customer, by=by)).rows
     rows = [_measured(part, *counts) for part, *counts in _parts(people, by)]
     if not rows:
         raise DataError(f"{sales.name}: nobody bought anything that has a category.")

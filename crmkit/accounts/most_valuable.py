@@ -20,6 +20,7 @@ from crmkit.headlines import together as headlines
 from crmkit.load import lists
 from crmkit.load.dataset import NEEDED, transactions_of
 from crmkit.load.door import question
+from crmkit.load.found import Found
 from crmkit.load.transactions import Transactions
 from crmkit.parse import YEAR
 from crmkit.result import Result
@@ -46,9 +47,9 @@ def analyse(data: Data, *, value: str = "revenue", service_cost: str | None = No
     needs = {*NEEDED, "cost"} if value == "profit" else set(NEEDED)
     sales = transactions_of(data, needs, ("product",))
     valued = _valued(sales, value, service_cost)
-    placed = valued.by_row(partial(_placed, cells=_cells(valued))).cached()
+    placed = valued.rows.by_row(partial(_placed, cells=_cells(valued.rows))).cached()
     label = _label(placed)
-    finished = placed.by_row(partial(_finished, label=label, units=sales.scale))
+    finished = placed.by_row(partial(_finished, label=label, units=valued.scale))
     sums = finished.counts(Counted(by=["account"], sums=["year_value", "shortfall"]))
     result = Result(
         command="pareto",
@@ -58,21 +59,21 @@ def analyse(data: Data, *, value: str = "revenue", service_cost: str | None = No
             "customers": int(sums["n"].sum()),
             "shortfall": sums["shortfall"].sum(),
             "losses": sums.filter(pl.col("account") == tiers.BELOW_ZERO)["year_value"].sum(),
-            "from": sales.as_of - timedelta(days=YEAR - 1),
+            "from": valued.as_of - timedelta(days=YEAR - 1),
         },
         titles={"accounts": f"Customers by {value} of the last {YEAR} days, and by what their peers reach"},
     )
     return headlines.accounts(result).with_detail("customers", finished.by_row(_listed).ordered_by(_ordered))
 
 
-def _valued(sales: Transactions, value: str, service_cost: str | None) -> Rows:
+def _valued(sales: Transactions, value: str, service_cost: str | None) -> Found[Rows]:
     """Each customer's value in minor units, band of tenure and first category."""
-    found = sales.by_key(partial(by_customer, profit=value == "profit", product=sales.has("product")))
-    rows = found.by_row(partial(_of_a_year, as_of=sales.as_of))
+    found = sales.query(partial(by_customer, profit=value == "profit", product=sales.has("product")))
+    rows = found.rows.by_row(partial(_of_a_year, as_of=found.as_of))
     if service_cost is None:
-        return rows
-    costs = _costs(service_cost, sales.scale)
-    return rows.by_row(partial(_less_service, costs=costs))
+        return found.but(rows)
+    costs = _costs(service_cost, found.scale)
+    return found.but(rows.by_row(partial(_less_service, costs=costs)))
 
 
 def by_customer(rows: pl.LazyFrame, *, profit: bool, product: bool) -> pl.LazyFrame:

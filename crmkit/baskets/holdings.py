@@ -25,11 +25,11 @@ BANDS = (1, 2, 3, 4, 5, 6, 11, 21, 51, 101)
 
 def result(sales: Transactions, *, evaluate: date | None) -> Result:
     """Customers by the number of products that they hold, with what they spend, and who stayed after `evaluate`."""
-    found = sales.by_key(partial(by_customer, has_order=sales.has("order"))).cached()
-    as_of = sales.as_of
+    found = sales.query(partial(by_customer, has_order=sales.has("order")))
+    as_of = found.as_of
     if evaluate is not None and evaluate >= as_of:
         raise DataError(f"--evaluate {evaluate} leaves no day to look at: the data end on {as_of}.")
-    held = found.by_row(partial(_held, day=evaluate)).cached()
+    held = found.rows.by_row(partial(_held, day=evaluate)).cached()
     banded = held.by_row(_banded)
     sums = banded.counts(Counted(by=["band"], sums=["revenue", "orders", "stayed"]))
     if not sums.height:
@@ -38,7 +38,7 @@ def result(sales: Transactions, *, evaluate: date | None) -> Result:
         )
     return Result(
         command="basket",
-        tables={"holdings": _table(sums, _expected(held), sales.scale, evaluated=evaluate is not None)},
+        tables={"holdings": _table(sums, _expected(held), found.scale, evaluated=evaluate is not None)},
         facts={"customers": int(sums["n"].sum()), "evaluate": evaluate},
         notes=(
             "who buys more often holds more of everything: customers_by_chance is what the number of orders alone would "

@@ -22,13 +22,14 @@ def result(
     sales: Transactions, *, min_orders: str | None, most: int, exclude: Sequence[str], evaluate: date | None
 ) -> Result:
     """Two kinds, never mixed: `new` products by what goes with a customer's own, and `again`, own ones that are due."""
-    people = sales.by_key(partial(recommend.by_customer, exclude=exclude)).cached()
+    found = sales.query(partial(recommend.by_customer, exclude=exclude))
+    people = found.rows.cached()
     if evaluate is not None:
-        return _evaluated(people, evaluate, sales.as_of, min_orders, most)
+        return _evaluated(people, evaluate, found.as_of, min_orders, most)
     held = people.by_row(partial(recommend.until, day=None))
     products, matrix = _matrix(held, min_orders, most)
     scorer = recommend.Scorer(products, recommend.ease(matrix))
-    offered = people.by_row(partial(recommend.each, scorer=scorer, as_of=sales.as_of)).cached()
+    offered = people.by_row(partial(recommend.each, scorer=scorer, as_of=found.as_of)).cached()
     sums = offered.counts(Counted(by=["kind", "product"]))
     suggested = sums.sort("n", "kind", "product", descending=[True, False, False])
     made = Result(

@@ -29,22 +29,24 @@ _SCHEMA: dict[str, Any] = {
 
 def analyse(sales: Transactions, window: Window) -> Result:
     """Periods as long as the campaign, the latest first; DataError where there is none before it."""
-    pairs = sales.by_key(partial(_pairs, window=window)).by_row(_each_pair)
-    counted = pairs.counts(Counted(by=["index"], sums=["buyers", "before", "after", "revenue"]))
-    window.check(sales.first, sales.as_of)
+    read = sales.query(partial(_pairs, window=window))
+    counted = read.rows.by_row(_each_pair).counts(
+        Counted(by=["index"], sums=["buyers", "before", "after", "revenue"])
+    )
+    window.check(read.first, read.as_of)
     found = {row["index"]: row for row in counted.iter_rows(named=True)}
-    earliest = -((window.begin - sales.first).days // window.length)
+    earliest = -((window.begin - read.first).days // window.length)
     if earliest > -1:
         raise DataError(
-            f"The {window.length} days before {window.begin} are not in the file, which begins on {sales.first}; there is "
+            f"The {window.length} days before {window.begin} are not in the file, which begins on {read.first}; there is "
             "nothing to compare with. Choose a later --from, or a shorter campaign."
         )
-    unit = 10.0**-sales.scale
+    unit = 10.0**-read.scale
     rows = [
         _row(index, found, window, unit, is_first=index == earliest) for index in range(0, earliest - 1, -1)
     ]
     table = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
-    a_year_ago = _season(sales, window)
+    a_year_ago = _season(sales, window, read.first)
     return Result(
         command="lift",
         tables={"periods": table},
@@ -110,10 +112,10 @@ def _change(now: float, then: float) -> float | None:
     return now / then - 1 if then > 0 else None
 
 
-def _season(sales: Transactions, window: Window) -> float | None:
+def _season(sales: Transactions, window: Window, opening: date) -> float | None:
     """The change over the same days a year earlier, where the file holds them."""
     begin, end = window.begin - timedelta(days=WHOLE_WEEKS), window.end - timedelta(days=WHOLE_WEEKS)
-    if begin - timedelta(days=window.length) < sales.first:
+    if begin - timedelta(days=window.length) < opening:
         return None
     daily = sales.counts(lambda rows: rows.group_by("date").agg(pl.col("amount").sum()), by=["date"])
 

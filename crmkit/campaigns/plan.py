@@ -43,8 +43,8 @@ def analyse(data: Data, *, planned: Shares, effect: float, days: int) -> Result:
             "--effect 0% cannot be seen by anybody. Say what the campaign should bring, such as --effect 5%."
         )
     sales = transactions_of(data)
-    sales.scan()
-    begin, end = sales.first, sales.as_of
+    read = sales.scan()
+    begin, end = read.first, read.as_of
     known = (end - begin).days + 1
     if days * 2 > known:
         raise DataError(
@@ -74,16 +74,16 @@ _WEEKS = ("weeks", "method", "mean", "sd", "effect", "power", "detectable_relati
 def _table(sales: Transactions, end: date, days: int, planned: Shares, effect: float) -> pl.DataFrame:
     """A row for each metric, plain and adjusted."""
     window = Window.of(end - timedelta(days=days - 1), end)
-    found = observed(sales, window).cached()
-    history = found.by_row(partial(before, scale=sales.scale, day=window.day_before))
-    rows = counted(found, history, window, sales.scale).by_row(_known_before)
+    found = observed(sales, window)
+    history = found.rows.by_row(partial(before, scale=found.scale, day=window.day_before))
+    rows = counted(found.rows, history, window, found.scale).by_row(_known_before)
     variables = [name for name in (*METRICS, *_covariates()) if name in rows.schema]
     sums = moments.of(rows, variables, [])[()]
     if sums.n < _floor(planned):
         raise DataError(
             f"Only {sums.n} customers were known on {window.day_before}, too few to plan with. Say a shorter --for."
         )
-    unit = {"revenue": 10.0**-sales.scale}
+    unit = {"revenue": 10.0**-found.scale}
     made = [
         _row(days, metric, method, sums, variance, planned, effect, unit.get(metric, 1.0))
         for metric in METRICS

@@ -68,16 +68,17 @@ def look(data: Transactions, window: Window, groups: Groups, costs: Costs, label
 
     DataError where no customer of the groups is in the file.
     """
-    found = observed(data, window).cached()
-    window.check(data.first, data.as_of)
+    read = observed(data, window)
+    found, scale = read.rows, read.scale
+    window.check(read.first, read.as_of)
     has_cost = data.has("cost") and costs.margin is None
     profit = "window_profit" if has_cost else None if costs.margin is None else "window_revenue"
-    history = found.by_row(partial(before, scale=data.scale, day=window.day_before))
+    history = found.by_row(partial(before, scale=scale, day=window.day_before))
     if label is not None:
         groups = _labelled(groups, history, label)
-    numbers = counted(found, history, window, data.scale, profit)
+    numbers = counted(found, history, window, scale, profit)
     rows = numbers.by_row(partial(joined, groups=groups.frame)).cached()
-    unit = 10.0**-data.scale
+    unit = 10.0**-scale
     units = {"bought": 1.0, "orders": 1.0, "revenue": unit, "profit": unit * (costs.margin or 1.0),
              "pre_revenue": unit, "orders_before": 1.0, **expectations.UNITS}  # fmt: skip
     variables = tuple(name for name in units if name in rows.schema)
@@ -91,8 +92,8 @@ def look(data: Transactions, window: Window, groups: Groups, costs: Costs, label
     }
     counts = rows.by_row(_values).counts(Counted(by=["group", "value"]))
     tail = Tail(counts.filter(pl.col("value") != 0), groups.sizes, groups.control, unit)
-    gaps = window.gaps(data.first, data.as_of)
-    return Seen(rows, groups, window, variables, units, arms, tail, in_file, data.scale, gaps, data.as_of)
+    gaps = window.gaps(read.first, read.as_of)
+    return Seen(rows, groups, window, variables, units, arms, tail, in_file, scale, gaps, read.as_of)
 
 
 def counted(found: Rows, history: Rows, window: Window, scale: int, profit: str | None = None) -> Rows:

@@ -12,6 +12,7 @@ from crmkit import customers
 from crmkit.engine.rows import Rows
 from crmkit.errors import DataError, UsageError
 from crmkit.history.purchase_histories import visited
+from crmkit.load.found import Found
 from crmkit.load.orders import order_key
 from crmkit.load.transactions import Transactions
 
@@ -77,10 +78,11 @@ class Window:
         return said
 
 
-def observed(sales: Transactions, window: Window) -> Rows:
+def observed(sales: Transactions, window: Window) -> Found[Rows]:
     """One row for each customer of the file: see `measures`; money in minor units."""
     query = partial(measures, window=window, has_order=sales.has("order"), has_cost=sales.has("cost"))
-    return sales.by_key(query)
+    found = sales.query(query)
+    return found.but(found.rows.cached())
 
 
 def measures(rows: pl.LazyFrame, window: Window, *, has_order: bool, has_cost: bool) -> pl.LazyFrame:

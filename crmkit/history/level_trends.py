@@ -27,12 +27,12 @@ KEYS = ("product", "channel", "group", "store")
 
 def result(sales: Transactions, by: str, period: Period, *, below: float, target: Decimal | None) -> Result:
     """The levels with the rule of three weak periods, and all of their periods as the long table."""
-    found = sales.by_key(partial(by_level, by=by, period=period), key=by)
-    table = long_table(found, by, period, sales.scale)
+    found = sales.query(partial(by_level, by=by, period=period), key=by)
+    table = long_table(found.rows, by, period, found.scale)
     if not table.height:
         raise DataError(f"{sales.name}: no row has a {by}, so there is nothing to compare.")
     listed = levels(
-        table, by, begin=sales.begin, as_of=sales.as_of, period=period, below=below, target=target
+        table, by, begin=found.begin, as_of=found.as_of, period=period, below=below, target=target
     )
     rule = f"below {below:.0%} of what is usual" if target is None else f"below {target:,}"
     made = Result(

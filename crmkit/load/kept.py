@@ -21,14 +21,16 @@ class Kept(Transactions):
 
     One pass over the files fills it; every question after that is asked of what is here, and has the
     answer that the files would give, since questions may not depend on whether rows of an order
-    come one by one. For questions that count single rows it is not made.
+    come one by one. For questions that count single rows it is not made. `found` is what the pass found besides.
     """
 
     def __init__(self, source: Transactions) -> None:
         shrink = partial(reducers.shrink, "customer", frozenset(), by_rows=False)
-        self._frame = source.by_key(_as_they_are, shrink=shrink()).frame()
+        read = source.query(_as_they_are, shrink=shrink())
+        self.found = read.but(None)
+        self._frame = read.rows.frame()
         super().__init__(source.name, source.plan, source._sample)
-        self._source, self._findings, self._has_passed = source, source._findings, True
+        self._source, self._findings = source, source._findings
 
     @property
     def customers(self) -> int:

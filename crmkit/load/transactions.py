@@ -39,8 +39,8 @@ Answer = TypeVar("Answer")
 class Transactions(ABC):
     """Rows that can be asked for again and again; each question is one pass over the input.
 
-    After a pass, `audit` accounts for every row, `plan` holds how the columns were read, and
-    `as_of` is the day as of which customers are looked at.
+    What only a pass can tell (the day as of which customers are looked at, the account) comes with its answer, `Found`;
+    after it `audit` and `plan` are those of the last one.
     """
 
     knows_lines = True
@@ -57,7 +57,6 @@ class Transactions(ABC):
         # An id that is no number settles that ids are text, whatever else comes.
         self._decided = frozenset({"ids"} if infer.has_text_ids(sampled) else ())
         self._findings = self._reader().empty()
-        self._has_passed = False
 
     @property
     def audit(self) -> Audit:
@@ -92,27 +91,6 @@ class Transactions(ABC):
         """Whether these labels are text while rows stream by; customer ids are in every table."""
         return bool(self._reader().schema()[role] == pl.String)
 
-    @property
-    def as_of(self) -> date:
-        """`Found.as_of` of the last pass."""
-        return self._last.as_of
-
-    @property
-    def begin(self) -> date:
-        """`Found.begin` of the last pass."""
-        return self._last.begin
-
-    @property
-    def first(self) -> date:
-        """`Found.first` of the last pass."""
-        return self._last.first
-
-    @property
-    def _last(self) -> Found[None]:
-        if not self._has_passed:
-            raise RuntimeError("No row has been read yet: ask what a pass found (`query`, `count`).")
-        return Found(None, self.plan, self.audit)
-
     def query(self, build: Build, *, key: str = "customer", shrink: Shrink | None = None) -> Found[Rows]:
         """One pass: `by_key`, and what only a pass can tell."""
         return Found(self.by_key(build, key=key, shrink=shrink), self.plan, self.audit)
@@ -136,9 +114,9 @@ class Transactions(ABC):
         """A small table that adds up: made of all rows of some customers, then summed by some columns."""
         return self._until_settled(lambda: self._pass_of_counts(build, by))
 
-    def scan(self) -> None:
-        """A pass for its account alone."""
-        self.counts(lambda rows: rows.select(pl.len().cast(pl.Int64)), by=())
+    def scan(self) -> Found[pl.DataFrame]:
+        """A pass for its account alone; it finds the number of rows."""
+        return self.count(lambda rows: rows.select(pl.len().cast(pl.Int64)), by=())
 
     def rehearse(self) -> None:
         """A pass over the first rows only: DataError where they cannot be used as planned."""
@@ -266,7 +244,6 @@ class Transactions(ABC):
         return plan.but(numbers=styles)
 
     def _finish(self) -> None:
-        self._has_passed = True
         self._settle_currency()
         said.refuse_differing(self.audit, self.plan, self.name)
         self.audit.notes += said.of_statuses(self.audit, self.plan)

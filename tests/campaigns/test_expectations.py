@@ -23,15 +23,16 @@ BEGIN, END = date(2024, 7, 1), date(2024, 9, 28)  # 90 days, after a year and a 
 def test_it_is_what_clv_says_of_the_day_before(column: str) -> None:
     window = Window.of(BEGIN, END)
     sales = transactions_of(crmkit.read(str(SALES)))
-    rows = observed(sales, window).frame()
+    found = observed(sales, window)
+    rows = found.rows.frame()
     whole = seen.counted(
-        observed(sales, window),
-        observed(sales, window).by_row(lambda frame: seen.before(frame, sales.scale, window.day_before)),
+        found.rows,
+        found.rows.by_row(lambda frame: seen.before(frame, found.scale, window.day_before)),
         window,
-        sales.scale,
+        found.scale,
     )
-    found = whole.frame().select("customer", column)
-    assert found.height == rows.height
+    expected = whole.frame().select("customer", column)
+    assert expected.height == rows.height
 
     said = clv.analyse(
         crmkit.read(str(SALES), as_of=window.day_before), model="paretonbd", horizon="90d", discount=0
@@ -39,7 +40,7 @@ def test_it_is_what_clv_says_of_the_day_before(column: str) -> None:
     assert said.facts["calendar"]["used"]
     name = {"expected_revenue": "clv"}.get(column, column)
     own = said.tables["customers"].select("customer", pl.col(name).cast(pl.Float64).alias("said"))
-    both = own.join(found, on="customer").drop_nulls()
+    both = own.join(expected, on="customer").drop_nulls()
     assert both.height > 100
     unit, least = (100, 1.0) if column == "expected_revenue" else (10**6, 2.0)
     if column == "p_purchase":  # clv mixes the doubt about the calendar into it
