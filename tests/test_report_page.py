@@ -113,7 +113,7 @@ def test_the_numbers_are_those_of_the_commands(made: Any) -> None:
 def test_the_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     passes: list[int] = []
     used = Files._used
-    monkeypatch.setattr(Files, "_used", lambda *given: (passes.append(1), used(*given))[1])
+    monkeypatch.setattr(Files, "_used", lambda *given, **named: (passes.append(1), used(*given, **named))[1])
     report.analyse(crmkit.read(str(SALES)))
     assert passes == [1]
 

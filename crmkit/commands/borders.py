@@ -20,11 +20,13 @@ def answer(
     is_file: Callable[[str], bool] = lambda cuts: True,
 ) -> Result:
     """The answer by the borders that were asked for; where they are to be kept, they go to the files of the run."""
+    from crmkit.load.found import Found
     from crmkit.nightly import freezing
     from crmkit.scoring.cutpoints import dated
 
     def today() -> date | None:
-        return None if session.transactions is None else session.transactions.as_of
+        sales = session.transactions
+        return None if sales is None else Found(None, sales.plan, sales.audit).as_of
 
     if cuts == freezing.AUTO:
         result = freezing.settled(save_cuts, read, ask, today)
