@@ -24,7 +24,15 @@ from crmkit.load.door import question
 from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 
-OF_CUSTOMERS = ("holdings", "brands", "next", "customers")
+# The tables about customers, and the options that change something of each.
+_TAKES = {
+    "holdings": {"evaluate"},
+    "brands": {"min_orders", "exclude_product"},
+    "next": {"min_orders", "exclude_product", "max_basket", "fdr", "within"},
+    "customers": {"min_orders", "exclude_product", "max_basket", "evaluate"},
+}
+OF_CUSTOMERS = tuple(_TAKES)
+FALSE, LARGEST = 0.05, 500
 _ROLES = frozenset({"customer", "date", "amount", "order", "product"})
 
 
@@ -35,8 +43,8 @@ def analyse(
     unit: str = "order",
     level: str | None = None,
     min_orders: str | None = None,
-    fdr: str | float = "5%",
-    max_basket: int = 500,
+    fdr: str | float = FALSE,
+    max_basket: int = LARGEST,
     substitutes: bool = False,
     target: str | None = None,
     by: str | None = None,
@@ -64,15 +72,25 @@ def analyse(
     allowed = parse.percent(fdr, "--fdr")
     _check(unit, by, allowed, max_basket)
     if table in OF_CUSTOMERS:
-        others = {"unit": unit == "customer", "substitutes": substitutes, "target": target, "by": by}
-        if table == "brands":
-            others |= {"evaluate": evaluate is not None, "within": within is not None}
-        _refuse_for_customers(table, others | {"max_items": max_items > 2})
+        others: dict[str, object] = {
+            "unit": unit == "customer",
+            "substitutes": substitutes,
+            "target": target,
+            "by": by,
+        }
+        others |= {"min_orders": min_orders, "max_basket": max_basket != LARGEST, "max_items": max_items > 2}
+        others |= {
+            "exclude_product": exclude,
+            "fdr": allowed != FALSE,
+            "evaluate": evaluate,
+            "within": within,
+        }
+        _refuse_for_customers(table, others)
         sales, day = _sales(data, "customer", level, "month"), parse.day("--evaluate", evaluate)
         return _of_customers(sales, table, min_orders, max_basket, exclude, allowed, day, within)
     if evaluate is not None or within is not None:
         raise UsageError(
-            f"--evaluate and --within belong to --table {', '.join(OF_CUSTOMERS)}. Leave them out."
+            "--evaluate belongs to --table holdings and customers, --within to --table next. Leave out what is of another table."
         )
     baskets = units.read(_sales(data, unit, level, by), unit, monthly=by is not None)
     months = [] if by is None else [by]
@@ -82,10 +100,10 @@ def analyse(
     return _pairs(known, allowed, substitutes=substitutes, target=target, max_items=max_items)
 
 
-def _refuse_for_customers(table: str | None, options: Mapping[str, object]) -> None:
-    """UsageError for an option of pairs that would change nothing."""
+def _refuse_for_customers(table: str, options: Mapping[str, object]) -> None:
+    """UsageError for an option that would change nothing."""
     for name, given in options.items():
-        if given:
+        if given and name not in _TAKES[table]:
             raise UsageError(f"--{name.replace('_', '-')} does not go with --table {table}. Leave it out.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from crmkit.commands.options import READING, Shared
@@ -72,7 +72,11 @@ def _refuse(common: Shared, useful: frozenset[str], why: str) -> None:
             raise UsageError(f"--{spec.name.replace('_', '-')} {why}.")
 
 
-def notes(common: Shared, listing: str | None) -> Iterator[str]:
+# Options that one table alone shows, which the screen has not.
+_OF_TABLE = {"trend": ("interval", "80%", "forecast"), "clv": ("unit", None, "parameters")}
+
+
+def notes(common: Shared, command: str, listing: str | None) -> Iterator[str]:
     """What was asked of a table, or of a format, that is neither shown nor written; `listing` is the table of customers."""
     to_file = common.output is not None
     listed = common.table == listing or (to_file and common.table is None)
@@ -81,7 +85,19 @@ def notes(common: Shared, listing: str | None) -> Iterator[str]:
         yield (
             f"--{name} changes nothing here: it is about the table of {listing}, which is not shown. Add -o FILE or --table {listing}."
         )
+    if command in _OF_TABLE:
+        name, usual, table = _OF_TABLE[command]
+        if common.own.get(name, usual) != usual and common.table != table and common.format == "table":
+            yield f"--{name} changes nothing here: it is about the table {table}. Add --table {table}."
     path = common.output or ""
     written = [common.format, *path.removesuffix(".gz").removesuffix(".zst").rsplit(".", 1)[1:]]
     if common.excel_safe and not {"csv", "tsv"} & set(written):
         yield "--excel-safe changes nothing here: it is about CSV and TSV. Add --format csv or -o FILE.csv."
+
+
+def refuse(options: Mapping[str, object], switch: str, on: bool) -> None:
+    """UsageError for an option that does not go with a switch, or belongs to it."""
+    for option, given in options.items():
+        if given is not None:
+            how = "does not go with" if on else "belongs to"
+            raise UsageError(f"{option} {how} {switch}. Leave it out{'' if on else f', or add {switch}'}.")

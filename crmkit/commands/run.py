@@ -225,7 +225,7 @@ class Session:
         signals.stop_if_asked()
         from crmkit.output import report
 
-        idle_options = idle.notes(self.common, result.detail)
+        idle_options = idle.notes(self.common, result.command, result.detail)
         result = self._with_account(replace(result, notes=(*self._notes, *result.notes, *idle_options)))
         result = self._limits.check(result, self.frozen)
         if self.common.keep:

@@ -142,5 +142,13 @@ def test_shuffled_rows_give_the_same_bytes(table: str, tmp_path: Path) -> None:
     head, *rows = SALES.read_text().splitlines()
     other = tmp_path / "other.csv"
     other.write_text("\n".join([head, *sorted(rows, key=lambda row: row[::-1])]) + "\n")
-    words = ("--table", table, "--format", "csv", "--limit", "0", "--fdr", "100%")
+    words = [
+        "--table",
+        table,
+        "--format",
+        "csv",
+        "--limit",
+        "0",
+        *(["--fdr", "100%"] if table == "next" else []),
+    ]
     assert crmkit("basket", other, *words) == crmkit("basket", SALES, *words)

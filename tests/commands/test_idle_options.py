@@ -78,3 +78,28 @@ def test_what_is_asked_of_a_table_that_is_not_shown_is_noted(tmp_path: Path) -> 
         assert f"{option} changes nothing here" in said
     for listed in (["-o", tmp_path / "rfm.csv"], ["--table", "customers", "-f", "csv"]):
         assert "changes nothing here" not in run("rfm", SALES, *words, *listed).err
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [("trend --interval 50%", "--interval"), ("clv --model nbd --calendar off --unit day", "--unit")],
+)
+def test_what_one_table_alone_shows_is_noted(words: str, option: str) -> None:
+    command, *given = words.split()
+    assert f"{option} changes nothing here" in run(command, SALES, *given).err
+    table = "forecast" if command == "trend" else "parameters"
+    assert "changes nothing" not in run(command, SALES, *given, "--table", table).err
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [("basket --table brands --max-basket 9", "--max-basket"), ("basket --table holdings --fdr 9%", "--fdr"),
+     ("basket --table holdings --min-orders 9", "--min-orders"), ("basket --table holdings --exclude-product Tea", "--exclude-product"),
+     ("basket --table next --evaluate 2024-06-30", "--evaluate"), ("basket --table customers --within 9d", "--within"),
+     ("split --name a --effect 9%", "--effect"), ("split --name a --for 9d", "--for"), ("split --plan --by tier", "--by")],
+)  # fmt: skip
+def test_options_of_another_table_or_switch_are_refused(words: str, option: str) -> None:
+    command, *given = words.split()
+    done = run(command, SALES, *given)
+    assert (done.status, done.out) == (2, "")
+    assert option in done.err
