@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from crmkit import backtest, churn, clv, cohort, columns, migration, pareto, rfm, trend
+from crmkit import backtest, basket, churn, clv, cohort, columns, migration, pareto, returns, rfm, trend
 from crmkit.campaigns import lift
 from crmkit.errors import CrmkitError, DataError, UsageError
 from crmkit.language.catalogue import counted, label, meaning, phrase
@@ -35,7 +35,7 @@ from crmkit.result import Result
 NAMES = tuple(SECTIONS)
 _FOREMOST = {
     "changed": "trend", "makers": "pareto", "talk": "rfm", "leaving": "churn", "stay": "cohort", "worth": "clv",
-    "campaign": "lift",
+    "together": "basket", "returned": "returns", "campaign": "lift",
 }  # fmt: skip
 _MANY_MONTHS, _FEW = 18, 20
 _SHOWN = 6
@@ -82,7 +82,8 @@ def analyse(
         raise UsageError(f"--min-cell is {min_cell}. Give the customers that a group needs, such as 5.")
     before = _earlier(previous)
     tell("reading")
-    kept = Kept(transactions_of(data))
+    kept = Kept(transactions_of(data, wants=_wanted(asked)))
+    asked = [name for name in asked if name not in _OF_PRODUCTS or kept.lines is not None]
     results, failed = _asked(kept, asked, {**_QUESTIONS, "campaign": {"lift": paid}}, tell)
     facts = _facts(kept, results)
     wishes = Wishes(kept.name, min_cell, partial(_pseudonym, pseudonyms.encode()) if pseudonyms else None)
@@ -108,6 +109,11 @@ def analyse(
 def _told_by(result: Result, note: str) -> str:
     """A note on options is about those of the question's own command."""
     return f"crmkit {result.command}: {note}" if "--" in note else note
+
+
+def _wanted(asked: Sequence[str]) -> tuple[str, ...]:
+    """Columns that are used where they are there; that of products only by who asks for them."""
+    return ("order", "product") if _OF_PRODUCTS & set(asked) else ("order",)
 
 
 def _check_days(groups: str | None, from_: date | str | None, to: date | str | None) -> None:
@@ -156,6 +162,22 @@ def _paid(kept: Kept, _: Mapping[str, Result], *, groups: str | None, **campaign
     return lift.analyse(kept, groups=groups, **campaign)
 
 
+def _paired(kept: Kept, _: Mapping[str, Result]) -> Result:
+    """What goes together in the orders of known customers."""
+    assert kept.lines is not None
+    return basket.analyse(kept.lines)
+
+
+def _sent_back(kept: Kept, _: Mapping[str, Result]) -> Result:
+    """What comes back, of the rows of known customers."""
+    assert kept.lines is not None
+    found = returns.by_product(kept.lines)
+    if found is None:
+        raise DataError(phrase("No amount is below zero, so nothing came back."))
+    return found
+
+
+_OF_PRODUCTS = frozenset({"together", "returned"})
 _QUESTIONS: Questions = {
     "changed": {"trend": lambda kept, _: trend.analyse(kept)},
     "makers": {"pareto": lambda kept, _: pareto.analyse(kept)},
@@ -163,6 +185,8 @@ _QUESTIONS: Questions = {
     "leaving": {"churn": lambda kept, _: churn.analyse(kept)},
     "stay": {"cohort": _returned},
     "worth": {"clv": lambda kept, _: clv.analyse(kept, by="tier"), "backtest": _tested},
+    "together": {"basket": _paired},
+    "returned": {"returns": _sent_back},
 }
 
 
@@ -189,6 +213,8 @@ _TITLES = {
     "leaving": "Who is leaving",
     "stay": "Do newcomers stay",
     "worth": "What customers are worth",
+    "together": "What goes together",
+    "returned": "What comes back",
     "campaign": "Did the campaign pay",
 }
 _GROUPED = {"makers": "tier", "talk": "segment", "leaving": "status"}

@@ -21,6 +21,7 @@ from crmkit.headlines import together as headlines
 from crmkit.history import periods
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
+from crmkit.load.transactions import Transactions
 from crmkit.result import Result
 from crmkit.scoring import discoveries
 
@@ -76,6 +77,35 @@ def analyse(data: Data, *, fdr: str | float = "5%") -> Result:
     return headlines.returns(result).with_detail("customers", as_rows(returners))
 
 
+def by_product(sales: Transactions, fdr: float = 0.05) -> Result | None:
+    """The same of everything and of each product alone, from counts that need no customer; None where nothing came back."""
+    counts = sales.counts(partial(_sums, by="product"), ["product"])
+    total = counts.select(pl.col(*_SUMS).sum())
+    if not int(total["returned"][0] or 0):
+        return None
+    listed = _rates(counts, "product", total=total, fdr=fdr, units=sales.scale)
+    whole = _measured(total).select(*_rate_columns(sales.scale))
+    facts = {"sold": int(total["sold"][0]), "returned": int(total["returned"][0])}
+    facts["unusual_products"] = int(listed["unusual"].sum())
+    return headlines.returned(
+        Result(command="returns", tables={"total": whole, "products": listed}, facts=facts)
+    )
+
+
+def _sums(rows: pl.LazyFrame, *, by: str) -> pl.LazyFrame:
+    return rows.group_by(by).agg(_measures())
+
+
+def _measures() -> list[pl.Expr]:
+    amount = pl.col("amount")
+    return [
+        (amount > 0).sum().cast(pl.Int64).alias("sold"),
+        (amount < 0).sum().cast(pl.Int64).alias("returned"),
+        amount.clip(lower_bound=0).sum().alias("paid"),
+        (0 - amount.clip(upper_bound=0)).sum().alias("refunds"),
+    ]
+
+
 def by_customer(rows: pl.LazyFrame, dimensions: list[str]) -> pl.LazyFrame:
     """By key: what each customer bought and returned of each product, channel and store, and after how many days.
 
@@ -89,15 +119,8 @@ def by_customer(rows: pl.LazyFrame, dimensions: list[str]) -> pl.LazyFrame:
     waited = pl.when(pl.col("amount") < 0, pl.col("customer").is_not_null()).then(
         (pl.col("date") - latest).dt.total_days()
     )
-    amount = pl.col("amount")
     each = ordered.with_columns(waited=waited).group_by("customer", "opening", *dimensions)
-    return each.agg(
-        sold=(amount > 0).sum().cast(pl.Int64),
-        returned=(amount < 0).sum().cast(pl.Int64),
-        paid=amount.clip(lower_bound=0).sum(),
-        refunds=(0 - amount.clip(upper_bound=0)).sum(),
-        waited=pl.col("waited").drop_nulls(),
-    )
+    return each.agg(*_measures(), waited=pl.col("waited").drop_nulls())
 
 
 def _of_known(frame: pl.DataFrame) -> pl.DataFrame:

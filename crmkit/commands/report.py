@@ -14,7 +14,7 @@ from crmkit.errors import UsageError
 
 def report(
     common: Shared,
-    sections: Annotated[str | None, typer.Option(help="These sections only: changed,makers,talk,leaving,stay,worth,campaign.", metavar="LIST", show_default=False)] = None,
+    sections: Annotated[str | None, typer.Option(help="These sections only: changed,makers,talk,leaving,stay,worth,together,returned,campaign.", metavar="LIST", show_default=False)] = None,
     previous: Annotated[str | None, typer.Option(help="Show what changed since an earlier report: its --summary.", metavar="FILE", show_default=False)] = None,
     min_cell: Annotated[int, typer.Option("--min-cell", help="Merge groups of fewer customers.", metavar="N")] = 1,
     pseudonyms: Annotated[str | None, typer.Option(help="Show keyed hashes in place of customer ids.", metavar="KEY", show_default=False)] = None,

@@ -116,6 +116,19 @@ def returns(result: Result) -> Result:
     return replace(result, headline=told, next=("crmkit returns FILE -o returners.csv",))
 
 
+def returned(result: Result) -> Result:
+    """How much comes back, and how many products do more often than the others."""
+    total = result.tables["total"].row(0, named=True)
+    told = phrase(
+        "{rate} of what is sold comes back ({money}, {share} of the money); {some} come back unlike the others.",
+        rate=percent(total["return_rate"] or 0.0),
+        money=money(total["refunds"]),
+        share=percent(total["refund_share"] or 0.0),
+        some=counted(result.facts["unusual_products"], "products"),
+    )
+    return replace(result, headline=told)
+
+
 def levels(result: Result) -> Result:
     """How many have been weak for three periods, and the largest of them."""
     facts, table = result.facts, result.tables["levels"]

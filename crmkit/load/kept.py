@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import polars as pl
 from crmkit.engine import reducers
 from crmkit.engine.rows import LocalRows, Shrink
 from crmkit.load.account.audit import Reject
+from crmkit.load.orders import customer_day, order_key
 from crmkit.load.transactions import Build, Place, Transactions
 
 _BATCH = 1 << 18
@@ -25,12 +26,24 @@ class Kept(Transactions):
     """
 
     def __init__(self, source: Transactions) -> None:
-        shrink = partial(reducers.shrink, "customer", frozenset(), by_rows=False)
-        read = source.query(_as_they_are, shrink=shrink())
+        adding_up = reducers.shrink("customer", frozenset(), by_rows=False)
+        noted: list[pl.DataFrame] = []
+        if source.has("product"):
+            adding_up = Shrink(partial(_noting, noted, source.has("order"), adding_up.stream), by_rows=True)
+        read = source.query(_as_they_are, shrink=adding_up)
         self.found = read.but(None)
         self._frame = read.rows.frame()
+        self._lines = pl.concat(noted) if noted else None
         super().__init__(source.name, source.plan, source._sample)
         self._source, self._findings = source, source._findings
+
+    @property
+    def lines(self) -> Kept | None:
+        """The rows as they stood, for questions of products: an order's number in place of its id, and no customer.
+
+        None where there is no column of products.
+        """
+        return None if self._lines is None else _Lines(self, self._lines)
 
     @property
     def customers(self) -> int:
@@ -60,4 +73,40 @@ class Kept(Transactions):
 
 
 def _as_they_are(rows: pl.LazyFrame) -> pl.LazyFrame:
-    return rows
+    return rows.select(pl.exclude("product"))
+
+
+Stream = Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
+
+
+def _noting(
+    noted: list[pl.DataFrame], has_order: bool, stream: Stream, batches: Iterator[pl.DataFrame]
+) -> Iterator[pl.DataFrame]:
+    """The stream of these batches, of which the lines of products are noted on their way: twenty bytes for each."""
+    noted.clear()  # of a pass that did not settle
+
+    def seen() -> Iterator[pl.DataFrame]:
+        for batch in batches:
+            noted.append(batch.select(*_LINE, order=order_key(has_order, customer_day())))
+            yield batch
+
+    yield from stream(seen())
+
+
+_LINE = (
+    pl.lit(None).alias("customer"),
+    pl.lit(None).alias("date"),
+    "amount",
+    pl.col("product").cast(pl.String).cast(pl.Categorical()),
+)
+
+
+class _Lines(Kept):
+    """The lines of a `Kept`, all of which have an order."""
+
+    def __init__(self, kept: Kept, lines: pl.DataFrame) -> None:
+        self.__dict__ |= kept.__dict__ | {"_frame": lines}
+
+    def has(self, role: str) -> bool:
+        """Whether some column plays this role."""
+        return role == "order" or super().has(role)

@@ -159,6 +159,36 @@ def worth(results: Mapping[str, Result], wishes: Wishes) -> Section:
     return Section("worth", phrase("What customers are worth"), result.headline, pictures, tables, todo)
 
 
+def together(results: Mapping[str, Result], wishes: Wishes) -> Section:
+    """What is bought together more often than chance has it."""
+    result = results["basket"]
+    found = result.tables["pairs"].filter(pl.col("orders") >= wishes.min_cell).head(_MOST)
+    shown = found.select("product", "other", "orders", "affinity", "confidence", "confidence_back")
+    title = phrase("What goes together")
+    if not shown.height:
+        return Section("together", title, result.headline)
+    todo = phrase(
+        "Offer the second of each pair to whoever takes the first: beside it, in a bundle, or by mail."
+    )
+    tables = [Table(phrase("Pairs that chance does not explain"), shown, long=True)]
+    return Section("together", title, result.headline, [], tables, todo)
+
+
+def returned(results: Mapping[str, Result], wishes: Wishes) -> Section:
+    """What comes back more often than the rest."""
+    result = results["returns"]
+    products = result.tables["products"]
+    shown = (
+        products.filter("unusual").head(_MOST).select("product", "sold", "returned", "return_rate", "refunds")
+    )
+    title = phrase("What comes back")
+    if not shown.height:
+        return Section("returned", title, result.headline)
+    todo = phrase("Look at the first of these products: its description, its packing, its quality.")
+    tables = [Table(phrase("Products that come back more often than the others"), shown, long=True)]
+    return Section("returned", title, result.headline, [], tables, todo)
+
+
 def rows(facts: Mapping[str, object], answer: str) -> Section:
     """The account of every row, at the end."""
     counts: list[tuple[str, int]] = [(phrase("rows read"), _whole(facts["rows_read"]))]
@@ -235,5 +265,7 @@ SECTIONS: dict[str, Callable[[Mapping[str, Result], Wishes], Section]] = {
     "leaving": leaving,
     "stay": stay,
     "worth": worth,
+    "together": together,
+    "returned": returned,
     "campaign": campaign,
 }
