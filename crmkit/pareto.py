@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -35,6 +35,7 @@ from crmkit.scoring.tiers import (
     INACTIVE,
     VALUES,
     Ranking,
+    Scheme,
     check,
     counted,
     label,
@@ -73,47 +74,30 @@ def analyse(
     `by` is what is ranked; anything but a customer is counted as `items`. `cuts` are cumulative percentages, or the
     borders of an earlier run (`Result.saved["cuts"]`), or the file that keeps these.
     """
-    frozen = _frozen(cuts)
-    if frozen is not None:
-        frozen.refuse_others(
-            scheme=None if scheme == "abc" else scheme,
-            value=None if value == "revenue" else value,
-            by=None if by == "customer" else by,
-        )
-        scheme, value, by, cuts = (
-            frozen.scheme,
-            frozen.value,
-            frozen.by,
-            list(map(Decimal, map(str, frozen.cuts))),
-        )
-    borders = parse.percentages(cuts, "--cuts") if isinstance(cuts, str) else cast(Any, cuts)
-    chosen, key = scheme_of(scheme, borders), choice("--by", by, KEYS)
-    choice("--value", value, VALUES)
+    asked = _asked_for(scheme, cuts, value, by)
+    chosen, value, key = asked.scheme, asked.value, asked.key
     if inactive_after is not None and not chosen.headcount:
         raise UsageError("--inactive-after belongs to --scheme pyramid. Add that, or leave the days out.")
     rows = _people(data, key, value)
     check(rows, value, inactive_after)
     largest_first = (
-        rows.by_row(partial(_asked, key=key, value=value)).ordered_by(by_value(value, key)).prefetch_order()
+        rows.by_row(partial(_listed_with, key=key, value=value))
+        .ordered_by(by_value(value, key))
+        .prefetch_order()
     )
     added = Counted(sums=[*_measures(value), "above_zero"], least=["lowest_revenue"])
     counts = _counted_with(added, rows, value, inactive_after)
     kind = rows.schema[value]
-    found = ranked(counts, chosen, value, inactive_after, None if frozen is None else frozen.units(kind))
+    found = ranked(counts, chosen, value, inactive_after, asked.units(kind))
     sums = _by_tier(counts, found, added)
     noun = "customers" if key == "customer" else "items"
     names = [*chosen.names, *([INACTIVE] if inactive_after is not None else [])]
     facts = _facts(found.distribution, sums, value=value, noun=noun)
-    facts |= {"scheme": scheme, "cuts": [float(cut) for cut in chosen.cuts], "inactive_after": inactive_after}
-    kept = frozen or TierCuts(
-        scheme=scheme,
-        names=chosen.names,
-        cuts=tuple(map(float, chosen.cuts)),
-        value=value,
-        by=by,
-        lowest=values_of(found.lowest, kind),
-        population={"tier": dict(sums.select("tier", "n").sort("tier").iter_rows())},
-    )
+    facts |= {
+        "scheme": asked.name,
+        "cuts": [float(cut) for cut in chosen.cuts],
+        "inactive_after": inactive_after,
+    }
     result = Result(
         command="pareto",
         tables={
@@ -127,11 +111,51 @@ def analyse(
             "curve": f"Part of all {value} reached, largest first",
         },
         pictures={"tiers": "bars revenue_share", "curve": "curve asked"},
-        saved={"cuts": kept.text()},
+        saved={"cuts": asked.kept(found, sums, kind).text()},
     )
     return headlines.pareto(result).with_detail(
         noun, largest_first.map_in_order(partial(_listed, found=found, key=key))
     )
+
+
+class _Asked(NamedTuple):
+    """What is asked for, by the name of the scheme; `frozen` are the borders of an earlier run."""
+
+    name: str
+    scheme: Scheme
+    value: str
+    key: str
+    frozen: TierCuts | None
+
+    def units(self, kind: pl.DataType) -> list[int] | None:
+        """The frozen borders in units of the value."""
+        return None if self.frozen is None else self.frozen.units(kind)
+
+    def kept(self, found: Ranking, sums: pl.DataFrame, kind: pl.DataType) -> TierCuts:
+        """The borders for a next run."""
+        return self.frozen or TierCuts(
+            scheme=self.name,
+            names=self.scheme.names,
+            cuts=tuple(map(float, self.scheme.cuts)),
+            value=self.value,
+            by=self.key,
+            lowest=values_of(found.lowest, kind),
+            population={"tier": dict(sums.select("tier", "n").sort("tier").iter_rows())},
+        )
+
+
+def _asked_for(scheme: str, cuts: Any, value: str, by: str) -> _Asked:
+    frozen = _frozen(cuts)
+    if frozen is not None:
+        given = {"scheme": (scheme, "abc"), "value": (value, "revenue"), "by": (by, "customer")}
+        frozen.refuse_others(
+            **{name: None if word == usual else word for name, (word, usual) in given.items()}
+        )
+        scheme, value, by = frozen.scheme, frozen.value, frozen.by
+        cuts = [Decimal(str(cut)) for cut in frozen.cuts]
+    borders = parse.percentages(cuts, "--cuts") if isinstance(cuts, str) else cuts
+    chosen, key = scheme_of(scheme, borders), choice("--by", by, KEYS)
+    return _Asked(scheme, chosen, choice("--value", value, VALUES), key, frozen)
 
 
 def _frozen(cuts: Any) -> TierCuts | None:
@@ -148,7 +172,7 @@ def _people(data: Data, key: str, value: str) -> Rows:
     return customers.people(data, {"orders", value} & {"orders", "profit"}, key=key, needs=needs)
 
 
-def _asked(customers: pl.DataFrame, key: str, value: str) -> pl.DataFrame:
+def _listed_with(customers: pl.DataFrame, key: str, value: str) -> pl.DataFrame:
     """What a customer is listed with, and what that is made of."""
     wanted = {key, "revenue", value, "recency"}
     return customers.select(name for name in customers.columns if name in wanted)

@@ -71,20 +71,18 @@ def analyse(
     rows = _people(data, frequency, monetary)
     measured = rows.by_row(partial(measure, frequency=frequency, monetary=monetary))
     largest_first = measured.by_row(_asked).ordered_by(by_value("monetary", "customer")).prefetch_order()
-    cut, found = frozen, list[str]()
-    if cut is None:
-        cut = rfm_scores.cuts(
-            rows,
-            bins=bins,
-            r_cuts=r_cuts,
-            f_cuts=f_cuts,
-            m_cuts=m_cuts,
-            frequency=frequency,
-            monetary=monetary,
-            ties=ties,
-            rule="mean" if map == "cn8" and bins is None else "quantile",
-        )
-        found = [name for name, listed in borders.items() if listed is None]
+    cut = frozen or rfm_scores.cuts(
+        rows,
+        bins=bins,
+        r_cuts=r_cuts,
+        f_cuts=f_cuts,
+        m_cuts=m_cuts,
+        frequency=frequency,
+        monetary=monetary,
+        ties=ties,
+        rule="mean" if map == "cn8" and bins is None else "quantile",
+    )
+    found = [name for name, listed in borders.items() if listed is None and frozen is None]
     names = cells(chosen, cut.bins) if chosen.covers(cut.bins) else None
     wanted = _known(segment, chosen, names) if segment else None
     brief = _spread(measured.by_row(partial(_brief, cut=cut)).counts(_BRIEF), names)

@@ -14,7 +14,7 @@ def answer(
     session: Session,
     cuts: str | None,
     save_cuts: str | None,
-    ask: Callable[[Any], Result],
+    ask: Callable[..., Result],
     *,
     read: Callable[[str], Any],
     is_file: Callable[[str], bool] = lambda cuts: True,
@@ -29,13 +29,13 @@ def answer(
         return None if sales is None else Found(None, sales.plan, sales.audit).as_of
 
     if cuts == freezing.AUTO:
-        result = freezing.settled(save_cuts, read, ask, today)
+        result = freezing.settled(save_cuts, read, lambda kept: ask(cuts=kept), today)
     elif cuts is None or not is_file(cuts):
-        result = ask(cuts)
+        result = ask(cuts=cuts)
     else:
         kept = read(cuts)
         session.frozen = kept.population
-        result = ask(kept)
+        result = ask(cuts=kept)
     if save_cuts is not None and "cuts" in result.saved:
         session.keep(save_cuts, dated(result.saved["cuts"], today()))
     return result

@@ -35,19 +35,8 @@ def refuse_unread(common: Shared, read: frozenset[str]) -> dict[str, None]:
 
 # What is asked of a ledger, whose rows were read when they were added.
 _OF_LEDGERS = frozenset(
-    {
-        "files",
-        "as_of",
-        "since",
-        "exclude",
-        "refunds",
-        "strict",
-        "max_rejects",
-        "max_age",
-        "min_rows",
-        "no_customer",
-    }
-)
+    {"files", "as_of", "since", "exclude", "refunds", "strict", "max_rejects", "max_age", "min_rows", "no_customer"}
+)  # fmt: skip
 
 
 def refuse_on_ledger(common: Shared) -> None:
@@ -74,6 +63,13 @@ def _refuse(common: Shared, useful: frozenset[str], why: str) -> None:
 
 # Options that one table alone shows, which the screen has not.
 _OF_TABLE = {"trend": ("interval", "80%", "forecast"), "clv": ("unit", None, "parameters")}
+
+
+def refuse_beside(what: str, options: Mapping[str, object]) -> None:
+    """UsageError for an option of the command that would change nothing beside `what`."""
+    for name, given in options.items():
+        if given not in (None, False):
+            raise UsageError(f"{name} does not go with {what}. Leave it out.")
 
 
 def notes(common: Shared, command: str, listing: str | None) -> Iterator[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Annotated
 
 import typer
 
 from crmkit.commands import borders
+from crmkit.commands.idle import refuse_beside
 from crmkit.commands.options import Shared
 from crmkit.commands.run import Session
-from crmkit.errors import UsageError
 
 
 def pareto(
@@ -33,27 +32,23 @@ def pareto(
     from crmkit.accounts import difference_matrix, most_valuable
     from crmkit.scoring import tier_cuts
 
-    own: dict[str, object] = {
-        "--cuts": cuts,
-        "--save-cuts": save_cuts,
-        "--inactive-after": inactive_after,
-    }
+    own: dict[str, object] = {"--cuts": cuts, "--save-cuts": save_cuts, "--inactive-after": inactive_after}
     with Session("pareto", common, also=[save_cuts]) as session:
         data = session.data()
         if common.table == "matrix":
-            others = {
+            own |= {
                 "--scheme": scheme != "abc",
                 "--value": value != "revenue",
                 "--service-cost": service_cost,
             }
-            _refuse(own | others, "--table matrix")
+            refuse_beside("--table matrix", own)
             result = difference_matrix.analyse(data, level=level, by=by)
         elif scheme == "mvc":
-            _refuse(own | {"--by": by, "--level": level}, "--scheme mvc")
+            refuse_beside("--scheme mvc", own | {"--by": by, "--level": level})
             result = most_valuable.analyse(data, value=value, service_cost=service_cost)
         else:
-            _refuse({"--service-cost": service_cost}, "another scheme than mvc")
-            _refuse({"--level": level}, "another table than matrix")
+            refuse_beside("another scheme than mvc", {"--service-cost": service_cost})
+            refuse_beside("another table than matrix", {"--level": level})
             ask = partial(
                 analysis.analyse,
                 data,
@@ -63,18 +58,6 @@ def pareto(
                 inactive_after=inactive_after,
             )
             result = borders.answer(
-                session,
-                cuts,
-                save_cuts,
-                lambda kept: ask(cuts=kept),
-                read=tier_cuts.read,
-                is_file=tier_cuts.is_file,
+                session, cuts, save_cuts, ask, read=tier_cuts.read, is_file=tier_cuts.is_file
             )
         session.finish(result)
-
-
-def _refuse(options: Mapping[str, object], what: str) -> None:
-    """UsageError for an option that would change nothing."""
-    for name, given in options.items():
-        if given not in (None, False):
-            raise UsageError(f"{name} does not go with {what}. Leave it out.")

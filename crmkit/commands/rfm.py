@@ -49,7 +49,7 @@ def rfm(
             segment=segment or (),
         )
         read = analysis.read_cuts
-        result = borders.answer(session, cuts, save_cuts, lambda kept: ask(cuts=kept), read=read)
+        result = borders.answer(session, cuts, save_cuts, ask, read=read)
         if save_cuts and "cuts" not in result.saved:
             analysis.cuts_file(result.facts["cuts"])  # says why not
         session.finish(result)
