@@ -3,7 +3,8 @@
 A line `<!-- run: crmkit … -->` is followed by a fenced block with what that command prints, and
 `<!-- options: NAME -->` by the list of the command's own options. A line `<!-- python -->` is followed
 by code and what it prints; the code of a page is one program. `<!-- file: NAME -->` is followed by a
-small file, which commands that name it read. This script rewrites the blocks:
+small file, which commands that name it read. `<!-- picture: NAME.svg: crmkit … -->` stands before a picture beside the page, which
+the command draws. This script rewrites the blocks and the pictures:
 
     python docs/refresh.py            rewrite
     python docs/refresh.py --check    say which pages are out of date, and end with status 1
@@ -28,6 +29,7 @@ _BLOCK = re.compile(r"(<!-- (run|options): (.+?) -->\n)(?:```text\n.*?```\n)?", 
 
 _CODE = re.compile(r"(<!-- python -->\n```python\n(.*?)```\n)(?:```text\n.*?```\n)?", re.DOTALL)
 _FILE = re.compile(r"<!-- file: (\S+) -->\n```csv\n(.*?)```\n", re.DOTALL)
+_PICTURE = re.compile(r"<!-- picture: (\S+\.svg): (crmkit .+?) -->")
 _NEXT = "\0"
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")  # all else of the environment is set here
 _PLAIN = {
@@ -62,6 +64,17 @@ def refreshed(text: str, pool: ThreadPoolExecutor) -> str:
 
 def _as_text(printed: str) -> str:
     return f"```text\n{printed}```\n" if printed else ""
+
+
+def drawn(page: Path, text: str) -> list[tuple[Path, str]]:
+    """The pictures of a page, as they should be now."""
+    found = []
+    for match in _PICTURE.finditer(text):
+        with TemporaryDirectory() as folder:
+            made = Path(folder) / "picture.svg"
+            _run(f"{match[2]} --quiet --plot {shlex.quote(str(made))}")
+            found.append((page.parent / match[1], made.read_text(encoding="utf-8")))
+    return found
 
 
 def _printed(blocks: list[str]) -> list[str]:
@@ -117,6 +130,8 @@ def main() -> int:
         old = list(each.map(lambda page: page.read_text(encoding="utf-8"), some))
         new = list(each.map(lambda text: refreshed(text, screens), old))
     stale = [(page, text) for page, was, text in zip(some, old, new, strict=True) if text != was]
+    pictures = [one for page, text in zip(some, old, strict=True) for one in drawn(page, text)]
+    stale += [(path, now) for path, now in pictures if not path.exists() or path.read_text("utf-8") != now]
     for page, text in stale:
         if not check:
             page.write_text(text, encoding="utf-8")

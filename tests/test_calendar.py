@@ -14,6 +14,7 @@ from crmkit import backtest, clv
 from crmkit.errors import UsageError
 from crmkit.forecast.scores import normalised_gini, spearman
 from tests.models.seasons import shop
+from tests.tool import crmkit as crmkit_
 from tests.tool import process
 
 BEGIN = date(2022, 1, 1)
@@ -141,3 +142,13 @@ def test_threads_decide_nothing(tmp_path: Path) -> None:
     assert len(outputs) == 1
     learnt = json.loads(kept.read_text())
     assert "early" in json.dumps(learnt) and "doubling" in json.dumps(learnt)
+
+
+def test_the_calendar_has_a_picture_of_its_own(sales: Path, tmp_path: Path) -> None:
+    calendar, worth = (tmp_path / name for name in ("calendar.svg", "worth.svg"))
+    words = ["clv", sales, "--model", "mbgnbd", "--quiet", "--plot"]
+    crmkit_(*words, calendar, "--table", "calendar")
+    crmkit_(*words, worth)
+    drawn = calendar.read_text()
+    assert drawn.count('class="band"') == 1 and "average days" in drawn
+    assert "average days" not in worth.read_text()

@@ -248,7 +248,7 @@ class Session:
                     tell(phrase("writing {file}", file=safe(common.output)))
                     written += self._write_output(result, files)
             if common.plot:
-                report.plot(result, common.plot, files)
+                report.plot(result, common.plot, files, common.table)
             if common.summary:
                 self._write_summary(result, files)
             # An export needs no standard output: cron may have closed it.

@@ -71,15 +71,15 @@ def _tell_of_formulas(chosen: Result, path: str | Path, excel_safe: bool, say: S
             say(f"{cells} could be taken for formulas by a spreadsheet; --excel-safe prevents it")
 
 
-def plot(result: Result, path: str | Path, files: Outputs) -> None:
-    """Draw the answer into a file, `.svg` or, with the extra `crmkit[png]`, `.png`."""
+def plot(result: Result, path: str | Path, files: Outputs, table: str | None = None) -> None:
+    """Draw the answer, or the table of it that was asked for, into a file, `.svg` or, with the extra `crmkit[png]`, `.png`."""
     from crmkit.output.charts import svg
     from crmkit.output.charts.of_answers import picture_of
 
     kind = Path(path).suffix.lower()
     if kind not in (".svg", ".png"):
         raise UsageError(f"--plot {safe(path)}: pictures are .svg or .png; name it like picture.svg.")
-    drawn = svg.document(picture_of(result), dark=kind == ".svg")
+    drawn = svg.document(picture_of(result, table), dark=kind == ".svg")
     content = drawn.encode() if kind == ".svg" else svg.png(drawn)
     files.write(path, lambda stream: stream.write(content))
 

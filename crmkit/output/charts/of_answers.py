@@ -20,9 +20,10 @@ LAST = 12  # cohorts, and periods after the first
 _MOST = 20  # bars and dots
 
 
-def picture_of(result: Result) -> Picture:
-    """The picture of a command's answer; UsageError where there is none."""
-    make = PICTURES.get(result.command)
+def picture_of(result: Result, table: str | None = None) -> Picture:
+    """The picture of a command's answer, or of a table of it that has its own; UsageError where there is none."""
+    make = OF_TABLES.get((result.command, table)) if table in result.tables else None
+    make = make or PICTURES.get(result.command)
     if make is None:
         raise UsageError(
             f"--plot: there is no picture of {result.command}. There is one of {', '.join(PICTURES)}."
@@ -189,6 +190,29 @@ def _dot(row: Mapping[str, Any], by: str, stem: tuple[str, str]) -> shapes.Dot:
     return shapes.Dot(label(row[by]) if by else label("customers"), value, low, high, compact(value))
 
 
+def pace(result: Result) -> Picture:
+    """How many average days a day counts as: what was seen, and what is expected with its interval."""
+    table = result.tables["calendar"]
+    names = [str(day) for day in table["from"]]
+    rows, ahead = table.select("pace", "pace_low", "pace_high").rows(), table["ahead"].to_list()
+    expected = [row for row, coming in zip(rows, ahead, strict=True) if coming]
+    strong = max(expected, key=lambda row: row[0])
+    words = phrase(
+        "A day at the most counts as {most} average days ({low} to {high}), in the four weeks from {day}.",
+        most=f"{strong[0]:.2f}",
+        low=f"{strong[1]:.2f}",
+        high=f"{strong[2]:.2f}",
+        day=names[rows.index(strong)],
+    )
+    return shapes.line(
+        phrase("How many average days a day counts as, and what to expect"),
+        words,
+        names,
+        [None if coming else row[0] for row, coming in zip(rows, ahead, strict=True)],
+        [row if coming else None for row, coming in zip(rows, ahead, strict=True)],
+    )
+
+
 def active(result: Result) -> Picture:
     """Active customers by period."""
     periods = result.tables["periods"].tail(2 * LAST)
@@ -211,3 +235,4 @@ PICTURES: dict[str, Callable[[Result], Picture]] = {
     "churn": statuses,
     "trend": revenue,
 }
+OF_TABLES: dict[tuple[str, str | None], Callable[[Result], Picture]] = {("clv", "calendar"): pace}
