@@ -4,7 +4,7 @@ Customer i buys at the rate lambda_i g(d) on day d while a customer. With G(d) t
 day d, every model of (x, t_x, T) holds unchanged in the time of this clock, t_x' = G(last) − G(first)
 and T' = G(as of) − G(first), and
 
-    log L(theta, f) = Σ_i log L_model(x_i, t_x'_i, T'_i; theta) + Σ_d n_d log g(d)
+    log L(θ, f) = Σ_i log L_model(x_i, t_x'_i, T'_i; θ) + Σ_d n_d log g(d)
 
 where n_d are the repeat purchases of day d and log g = f is constant within bins of four weeks. f is a
 Gaussian process: a season, a level that walks, a slope and bursts. How large each of them is, the
@@ -361,7 +361,7 @@ def _doubt(known: Evidence, fit: Fit, f: Array) -> Array:
             continue
         step = min(float(np.sqrt(value)), STEP)
         up, down = (
-            known.slope(_exposing(fit.model.at(fit.model.theta + sign * step * vector)), f, curved=False)
+            known.slope(_exposing(fit.model.at(fit.model.log_params + sign * step * vector)), f, curved=False)
             for sign in (1.0, -1.0)
         )
         columns.append(np.sqrt(value) * (up.gradient - down.gradient) / (2 * step))

@@ -71,10 +71,10 @@ class CovariateFit:
     def model(self, purchase: ArrayLike, dropout: ArrayLike) -> PurchaseModel:
         """The plain model of the customers with these covariates."""
         z = {"purchase": np.asarray(purchase, float), "dropout": np.asarray(dropout, float)}
-        theta = self.base.theta
+        log_params = self.base.log_params
         for name, which, sign in EFFECTS[self.base.name]:
-            theta[self.base.names.index(name)] += sign * float(z[which] @ self.coefficients[name])
-        return self.base.at(theta)
+            log_params[self.base.names.index(name)] += sign * float(z[which] @ self.coefficients[name])
+        return self.base.at(log_params)
 
     def apply(
         self, function: Callable[..., Array], purchase: ArrayLike, dropout: ArrayLike, *arguments: ArrayLike
@@ -137,14 +137,14 @@ def climb(
     objective = likelihood_of(base, parts, shrunk)
     low, high = box_of(base)
     low, high = np.r_[low, np.full(more, -LARGEST)], np.r_[high, np.full(more, LARGEST)]
-    found = maximise(objective, np.r_[base.theta, np.zeros(more)], lower=low, upper=high)
-    cov, known = covariance(found.hessian, (found.theta <= low) | (found.theta >= high))
+    found = maximise(objective, np.r_[base.log_params, np.zeros(more)], lower=low, upper=high)
+    cov, known = covariance(found.hessian, (found.point <= low) | (found.point >= high))
     events = sum(float(rows.x @ rows.weights) for _, rows in parts)
     ends = p + np.cumsum(list(sizes.values()))
     return CovariateFit(
-        base=base.at(found.theta[:p]).rescaled(unit),
-        coefficients=dict(zip(sizes, np.split(found.theta, [p, *ends[:-1]])[1:], strict=True)),
-        log_likelihood=found.value + float(shrunk @ found.theta**2) / 2 - events * float(np.log(unit)),
+        base=base.at(found.point[:p]).rescaled(unit),
+        coefficients=dict(zip(sizes, np.split(found.point, [p, *ends[:-1]])[1:], strict=True)),
+        log_likelihood=found.value + float(shrunk @ found.point**2) / 2 - events * float(np.log(unit)),
         customers=sum(rows.customers for _, rows in parts),
         log_covariance=cov,
         identified=tuple(known.tolist()),
@@ -157,10 +157,10 @@ def likelihood_of(
     """The log-likelihood of log-parameters and coefficients, less what `shrunk` holds against each, in `climb`'s terms."""
     likelihoods = [(design, base.likelihood(rows)) for design, rows in parts]
 
-    def objective(theta: Array) -> tuple[float, Array, Array]:
-        value, gradient, hessian = -shrunk @ theta**2 / 2, -shrunk * theta, -np.diag(shrunk)
+    def objective(log_params: Array) -> tuple[float, Array, Array]:
+        value, gradient, hessian = -shrunk @ log_params**2 / 2, -shrunk * log_params, -np.diag(shrunk)
         for design, sums in likelihoods:
-            part, slope, bend = sums(base.at(design @ theta))
+            part, slope, bend = sums(base.at(design @ log_params))
             value, gradient = value + part, gradient + design.T @ slope
             hessian = hessian + design.T @ bend @ design
         return float(value), gradient, hessian

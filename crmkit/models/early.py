@@ -90,9 +90,9 @@ class Early(PurchaseModel):
     def params(self) -> dict[str, float]:
         return {**self.base.params, NAME: self.factor}
 
-    def at(self, theta: Array) -> Self:
-        factor = float(np.exp(np.clip(theta[-1], -690.0, 690.0)))
-        return replace(self, base=self.base.at(theta[:-1]), factor=factor)
+    def at(self, log_params: Array) -> Self:
+        factor = float(np.exp(np.clip(log_params[-1], -690.0, 690.0)))
+        return replace(self, base=self.base.at(log_params[:-1]), factor=factor)
 
     def rescaled(self, unit: float) -> Self:
         edges = tuple(edge * unit for edge in self.edges)
@@ -218,7 +218,7 @@ def fit_early(
 def _promised(start: Early, rows: WeightedHistories) -> float:
     """How much likelier than the plain model it promises to be, judged by slope and curvature at that model."""
     base, parts = _split(start, rows, _mean_time(rows))
-    return promise(likelihood_of(base, parts, np.zeros(len(base.names) + 1)), np.r_[base.theta, 0.0])
+    return promise(likelihood_of(base, parts, np.zeros(len(base.names) + 1)), np.r_[base.log_params, 0.0])
 
 
 def _climbed(start: Early, rows: WeightedHistories) -> tuple[CovariateFit, float]:

@@ -111,17 +111,17 @@ def maximum_fit(
 ) -> Fit:
     """Maximum likelihood of any model: `sums(model)` is the log-likelihood with its derivatives."""
     low, high = np.log(box).T
-    found = maximise(lambda theta: sums(start.at(theta)), start.theta, lower=low, upper=high)
+    found = maximise(lambda log_params: sums(start.at(log_params)), start.log_params, lower=low, upper=high)
     return describe(start, found, (low, high), customers)
 
 
 def describe(start: Any, found: Maximum, box: tuple[Array, Array], customers: float) -> Fit:
     """The answer at a maximum, in the units in which it was found."""
-    cov, known = covariance(found.hessian, (found.theta <= box[0]) | (found.theta >= box[1]))
+    cov, known = covariance(found.hessian, (found.point <= box[0]) | (found.point >= box[1]))
     stopped = "The search for the maximum stopped early; treat the parameters with care."
     return Fit(
         name=start.name,
-        model=start.at(found.theta),
+        model=start.at(found.point),
         log_likelihood=found.value,
         customers=customers,
         free=len(start.names),
@@ -138,7 +138,7 @@ def row_sums(model: PurchaseModel, rows: WeightedHistories) -> Sums:
 
 
 def box_of(model: PurchaseModel) -> tuple[Array, Array]:
-    """Bounds of theta, for time in units of the mean T."""
+    """Bounds of log_params, for time in units of the mean T."""
     bounds = [TIME_BOX if name in model.times else SHAPE_BOX for name in model.names]
     low, high = np.log(bounds).T
     return low, high
@@ -148,18 +148,18 @@ def newton(starts: Sequence[PurchaseModel], rows: WeightedHistories) -> Maximum:
     """The best maximum from several starts: all are tried on a sample, the best on all rows."""
     low, high = box_of(starts[0])
 
-    def climb(theta: Array, over: Callable[[Any], Sums], **how: Any) -> Maximum:
-        return maximise(lambda now: over(starts[0].at(now)), theta, lower=low, upper=high, **how)
+    def climb(log_params: Array, over: Callable[[Any], Sums], **how: Any) -> Maximum:
+        return maximise(lambda now: over(starts[0].at(now)), log_params, lower=low, upper=high, **how)
 
     few, *more = [*(rows.thinned(size) for size in SAMPLES if 4 * size < len(rows.x)), rows]
     sums, goal = starts[0].likelihood(few), NEAR if more else TOLERANCE
-    climbs = [climb(start.theta, sums, limit=60, goal=goal) for start in starts]
+    climbs = [climb(start.log_params, sums, limit=60, goal=goal) for start in starts]
     best = max(climbs, key=lambda one: one.value)
     if not more and not best.converged:
-        return climb(best.theta, sums)
+        return climb(best.point, sums)
     for part in more:
         # A fit of the sample may lie at the edge although all rows together have an inner maximum.
-        inner = np.clip(best.theta, low + 5, high - 5)
+        inner = np.clip(best.point, low + 5, high - 5)
         best = climb(inner, starts[0].likelihood(part), goal=TOLERANCE if part is rows else NEAR)
     return best
 

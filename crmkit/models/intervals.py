@@ -58,7 +58,7 @@ def spread_points(fit: Fit) -> list[Any]:
     axes = [(value, vector) for value, vector in zip(values, vectors.T, strict=True) if value > 1e-14]
     steps = [np.sqrt(len(axes) * value) * vector for value, vector in axes]
     steps = [step * min(1.0, FARTHEST / float(np.abs(step).max())) for step in steps]
-    return [fit.model.at(fit.model.theta + sign * step) for step in steps for sign in (1.0, -1.0)]
+    return [fit.model.at(fit.model.log_params + sign * step) for step in steps for sign in (1.0, -1.0)]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ Array = np.ndarray
 
 
 class Model:
-    """Positive parameters, in the order of `names`; `theta` are their logarithms."""
+    """Positive parameters, in the order of `names`; `log_params` are their logarithms."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -29,12 +29,12 @@ class Model:
         return {name: float(getattr(self, name)) for name in self.names}
 
     @property
-    def theta(self) -> Array:
+    def log_params(self) -> Array:
         return np.log(list(self.params.values()))
 
-    def at(self, theta: Array) -> Self:
-        """The same kind of model with the parameters e^theta."""
-        values = np.exp(np.clip(theta, -690.0, 690.0)).tolist()
+    def at(self, log_params: Array) -> Self:
+        """The same kind of model with the parameters e^log_params."""
+        values = np.exp(np.clip(log_params, -690.0, 690.0)).tolist()
         return replace(self, **dict(zip(self.names, values, strict=True)))  # type: ignore[type-var]
 
     def to_dict(self) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class PurchaseModel(Model, ABC):
 
     @abstractmethod
     def jet(self, rows: WeightedHistories) -> WithDerivatives:
-        """Log-likelihood of each row with its derivatives in theta."""
+        """Log-likelihood of each row with its derivatives in the logarithms of the parameters."""
 
     def likelihood(self, rows: WeightedHistories) -> Callable[[Self], Sums]:
         """The log-likelihood of all rows with its derivatives, as a function of models of this kind.

@@ -66,7 +66,7 @@ class SpendModel(Model, ABC):
 
     @abstractmethod
     def jet(self, x: Array, m: Array) -> WithDerivatives:
-        """Log-likelihood of each row with its derivatives in theta."""
+        """Log-likelihood of each row with its derivatives in the logarithms of the parameters."""
 
     @abstractmethod
     def moments(self, x: ArrayLike, m: ArrayLike) -> Moments:

@@ -77,7 +77,7 @@ def test_bgbb_recovers_and_predicts_its_simulation():
     rng, truth = np.random.default_rng(0), BGBB(1.2, 0.75, 0.66, 2.8)
     drawn = truth.draw(rng, rng.integers(3, 12, 20_000), 5)
     fit = BGBB.fit(*drawn[:3])
-    away = fit.model.theta - truth.theta
+    away = fit.model.log_params - truth.log_params
     assert away @ np.linalg.solve(fit.log_covariance, away) < 20
     assert fit.model.conditional_expected(5, *drawn[:3]).sum() == pytest.approx(drawn.x_star.sum(), rel=0.02)
 
@@ -87,7 +87,7 @@ def test_bgbb_derivatives_agree_with_differences():
     rows = (np.array([0.0, 2, 6]), np.array([0.0, 4, 6]), np.array([6.0, 6, 6]))
     jet = model.jet(*rows)
     for i in range(4):
-        up, down = (model.at(model.theta + sign * step * np.eye(4)[i]).jet(*rows) for sign in (1, -1))
+        up, down = (model.at(model.log_params + sign * step * np.eye(4)[i]).jet(*rows) for sign in (1, -1))
         assert_allclose((up.gradient - down.gradient) / (2 * step), jet.hessian[i], rtol=1e-6, atol=1e-8)
 
 
@@ -140,7 +140,7 @@ def test_contracts_hang_together(model):
     assert model.dect(0, 0.1, 2) == 0
     rng = np.random.default_rng(0)
     fit = type(model).fit(*model.draw(rng, rng.integers(0, 15, 20_000)))
-    away = fit.model.theta - model.theta
+    away = fit.model.log_params - model.log_params
     assert away @ np.linalg.solve(fit.log_covariance, away) < 20
 
 
@@ -149,7 +149,7 @@ def test_contract_derivatives_agree_with_differences():
     rows = (np.array([1.0, 4, 0, 7]), np.array([1.0, 1, 0, 0]))
     jet = model.jet(*rows)
     for i in range(3):
-        up, down = (model.at(model.theta + sign * step * np.eye(3)[i]).jet(*rows) for sign in (1, -1))
+        up, down = (model.at(model.log_params + sign * step * np.eye(3)[i]).jet(*rows) for sign in (1, -1))
         assert_allclose((up.value - down.value) / (2 * step), jet.gradient[i], rtol=1e-6, atol=1e-8)
         assert_allclose((up.gradient - down.gradient) / (2 * step), jet.hessian[i], rtol=1e-6, atol=1e-8)
 

@@ -86,7 +86,7 @@ def test_a_later_day_moves_the_classes(fits) -> None:
     model: Early = fits[1].model
     later = model.placed(DAYS - 1 + 70, _as_is)
     assert np.allclose(np.array(later.edges) - 70, model.edges) and later.z == model.z
-    theta = model.theta
+    theta = model.log_params
     assert model.at(theta).params == pytest.approx(model.params) and len(theta) == 5
     draw = model.draw(np.random.default_rng(1), np.full(10, 50.0), 30.0)
     assert (draw.x >= 0).all() and model.draw_future(

@@ -113,7 +113,7 @@ def test_derivatives_agree_with_differences(model):
     assert np.allclose(jet.value, model.log_likelihood(rows.x, rows.t_x, rows.T), rtol=1e-12)
     for i in range(len(model.names)):
         shift = step * np.eye(len(model.names))[i]
-        up, down = (model.at(model.theta + sign * shift).jet(rows) for sign in (1, -1))
+        up, down = (model.at(model.log_params + sign * shift).jet(rows) for sign in (1, -1))
         assert np.allclose((up.value - down.value) / (2 * step), jet.gradient[i], rtol=1e-5, atol=1e-6)
         slopes = (up.gradient - down.gradient) / (2 * step)
         assert np.allclose(slopes, jet.hessian[i], rtol=1e-5, atol=1e-6)

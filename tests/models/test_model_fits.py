@@ -162,8 +162,8 @@ def test_a_fit_recovers_the_parameters_of_the_simulation(truth):
     fit = type(truth).fit(*drawn[:3])
     if truth.stages > 1:
         assert fit.model.k == truth.k
-    away = np.linalg.solve(fit.log_covariance, fit.model.theta - truth.theta) @ (
-        fit.model.theta - truth.theta
+    away = np.linalg.solve(fit.log_covariance, fit.model.log_params - truth.log_params) @ (
+        fit.model.log_params - truth.log_params
     )
     assert away < 20  # χ² with at most four degrees of freedom
     assert all(fit.identified)
@@ -174,7 +174,7 @@ def test_a_fit_recovers_the_parameters_of_the_simulation(truth):
 def test_standard_errors_are_the_spread_of_estimates(truth):
     rng = np.random.default_rng(12)
     fits = [type(truth).fit(*truth.draw(rng, rng.uniform(20, 80, 3000))[:3]) for _ in range(60)]
-    spread = np.std([fit.model.theta for fit in fits], axis=0)
+    spread = np.std([fit.model.log_params for fit in fits], axis=0)
     stated = np.sqrt(np.mean([np.diag(fit.log_covariance) for fit in fits], axis=0))
     assert_allclose(spread, stated, rtol=0.3)
 

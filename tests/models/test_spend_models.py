@@ -57,9 +57,9 @@ def test_customers_who_do_not_differ_are_said():
 def test_derivatives_agree_with_differences(model):
     x, m, step = np.array([1.0, 3, 40]), np.array([10.0, 35, 80]), 1e-5
     jet = model.jet(x, m)
-    p = len(model.theta)
+    p = len(model.log_params)
     for i in range(p):
-        up, down = (model.at(model.theta + sign * step * np.eye(p)[i]).jet(x, m) for sign in (1, -1))
+        up, down = (model.at(model.log_params + sign * step * np.eye(p)[i]).jet(x, m) for sign in (1, -1))
         assert_allclose((up.value - down.value) / (2 * step), jet.gradient[i], rtol=1e-6, atol=1e-7)
         assert_allclose((up.gradient - down.gradient) / (2 * step), jet.hessian[i], rtol=1e-6, atol=1e-7)
 
@@ -67,7 +67,7 @@ def test_derivatives_agree_with_differences(model):
 @each_spend
 def test_a_fit_recovers_the_parameters(model):
     fit = type(model).fit(*simulated(model, 8000))
-    away = fit.model.theta - model.theta
+    away = fit.model.log_params - model.log_params
     assert away @ np.linalg.solve(fit.log_covariance, away) < 20
 
 

@@ -17,16 +17,16 @@ WALL = 1e-9  # as near as this to a bound is at it
 FLAT = 1e-3  # curvature below which the data say nothing: a standard error above 30 log units
 
 
-def promise(objective: Objective, theta: Array) -> float:
+def promise(objective: Objective, point: Array) -> float:
     """What the parabola through a point within the bounds promises to gain."""
-    _, gradient, hessian = objective(theta)
-    return float(gradient @ _ascent(gradient, hessian, np.ones(len(theta), bool))) / 2
+    _, gradient, hessian = objective(point)
+    return float(gradient @ _ascent(gradient, hessian, np.ones(len(point), bool))) / 2
 
 
 class Maximum(NamedTuple):
-    """Where Newton's method stopped: theta, and the log-likelihood with its derivatives there."""
+    """Where Newton's method stopped, and the log-likelihood with its derivatives there."""
 
-    theta: Array
+    point: Array
     value: float
     gradient: Array
     hessian: Array
@@ -48,20 +48,20 @@ def _ascent(gradient: Array, hessian: Array, free: Array) -> Array:
 def _search(objective: Objective, at: Maximum, step: Array, box: tuple[Array, Array]) -> Maximum | None:
     """Halve the step until the objective does not fall; None when nothing helps."""
     slack = 1e-13 * abs(at.value)  # the rounding of a sum over many customers
-    step = _within(at.theta, step, box)
+    step = _within(at.point, step, box)
     for _ in range(40):
-        theta = np.clip(at.theta + step, *box)
-        theta = np.where(theta > box[1] - WALL, box[1], np.where(theta < box[0] + WALL, box[0], theta))
-        value, gradient, hessian = objective(theta)
-        if np.isfinite(value) and value >= at.value + 1e-4 * float(at.gradient @ (theta - at.theta)) - slack:
-            return Maximum(theta, value, gradient, hessian, at.iterations + 1, False)
+        point = np.clip(at.point + step, *box)
+        point = np.where(point > box[1] - WALL, box[1], np.where(point < box[0] + WALL, box[0], point))
+        value, gradient, hessian = objective(point)
+        if np.isfinite(value) and value >= at.value + 1e-4 * float(at.gradient @ (point - at.point)) - slack:
+            return Maximum(point, value, gradient, hessian, at.iterations + 1, False)
         step = step / 2
     return None
 
 
-def _within(theta: Array, step: Array, box: tuple[Array, Array]) -> Array:
+def _within(point: Array, step: Array, box: tuple[Array, Array]) -> Array:
     """The step, ended where it first meets a wall of the box: to clip one coordinate would leave a ridge."""
-    room = np.where(step > 0, box[1] - theta, theta - box[0])
+    room = np.where(step > 0, box[1] - point, point - box[0])
     step = np.where(room <= WALL, 0.0, step)
     parts = room[step != 0] / np.abs(step[step != 0])
     return step * min(1.0, float(parts.min(initial=1.0)))
@@ -78,7 +78,7 @@ def maximise(
 ) -> Maximum:
     """Maximise within a box.
 
-    `objective(theta)` returns value, gradient (p,) and Hessian (p, p). A coordinate that leans on
+    `objective(point)` returns value, gradient (p,) and Hessian (p, p). A coordinate that leans on
     its bound is held there while its gradient points outwards. On a ridge that rises for ever the
     climb ends when there is nothing to gain. Where a step is to gain less than `goal` it is the last one,
     and the value is not looked up again: Newton's method is off by the square of that step.
@@ -86,8 +86,8 @@ def maximise(
     start = np.clip(np.asarray(start, float), lower, upper)
     best, last = Maximum(start, *objective(start), 0, False), np.inf
     while best.iterations < limit:
-        held = (best.theta <= lower) & (best.gradient < 0)
-        held |= (best.theta >= upper) & (best.gradient > 0)
+        held = (best.point <= lower) & (best.gradient < 0)
+        held |= (best.point >= upper) & (best.gradient > 0)
         step = _ascent(best.gradient, best.hessian, ~held)
         gain = float(best.gradient @ step)
         flat = gain < RIDGE and gain < FLAT * float(step @ step)
@@ -95,8 +95,8 @@ def maximise(
         if flat or stalled or gain < TOLERANCE**2:
             return best._replace(converged=True)
         if gain < goal:
-            theta = np.clip(best.theta + step, lower, upper)
-            return best._replace(theta=theta, value=best.value + gain / 2, converged=True)
+            point = np.clip(best.point + step, lower, upper)
+            return best._replace(point=point, value=best.value + gain / 2, converged=True)
         found = _search(objective, best, step, (lower, upper))
         if found is None:
             return best._replace(converged=gain < 1e-4)
