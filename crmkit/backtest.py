@@ -208,5 +208,8 @@ def _on_totals(trials: Sequence[Trial], level: float) -> list[str]:
     for name in dict.fromkeys(trial.model for trial in trials):
         own = [trial for trial in trials if trial.model == name]
         held = sum(bool(trial.holds_total) for trial in own)
-        said.append(f"The {level:.0%} interval of the total of {name} held {held} of {len(own)} totals.")
+        none = "" if held else ": it is far too sure of itself here, so go by how far the totals were off"
+        said.append(
+            f"The {level:.0%} interval of the total of {name} held {held} of {len(own)} totals{none}."
+        )
     return said

@@ -27,7 +27,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.forecast import saved_model
 from crmkit.forecast.calendar import EVEN, bins
 from crmkit.forecast.learning import Learnt, learn, on_day
-from crmkit.forecast.notes import look, notes
+from crmkit.forecast.notes import look, notes, on_residual
 from crmkit.forecast.people import People, found_day, people_of
 from crmkit.forecast.selection import (
     REGULAR,
@@ -190,6 +190,7 @@ def result(found: Valued) -> Result:
     tables = {"summary": summary(found, by)}
     if by is not None:
         tables["total"] = summary(found, None)
+    said += on_residual(tables.get("total", tables["summary"]).row(0, named=True), found.past, found.terms)
     if found.terms.cac is not None:
         tables["new_customers"] = new_customers(found, found.terms.cac)
     tables |= {"models": models(found.choice), "parameters": parameters(found.choice)}

@@ -572,3 +572,20 @@ def test_analysis_without_the_command_line() -> None:
     assert result.tables["customers"].height == customers.height
     with pytest.raises(UsageError, match="--unit"):
         selection.unit_days("moon")
+
+
+def test_a_residual_without_end_is_said(tmp_path: Path) -> None:
+    """Everybody comes every month and nobody has left: what lies beyond the horizon is not known from that."""
+    rows = [
+        (f"c{i}", DAY_ZERO + timedelta(days=i % 30 + 30 * j), 5 + i % 3) for i in range(90) for j in range(12)
+    ]
+    words = (written(tmp_path / "steady.csv", rows), "--model", "mbgnbd")
+    answer = whole(*words)
+    assert any(
+        "90 of 90 customers are taken for active" in note and "knows of no end" in note
+        for note in answer["facts"]["warnings"]
+    )
+    assert {round(float(row["expected_spend"]), 2) for row in answer["tables"]["customers"]} == {5, 6, 7}
+    half = [row for row in rows if int(row[0][1:]) % 2 or row[1] < DAY_ZERO + timedelta(days=150)]
+    left = told(written(tmp_path / "left.csv", half), "--model", "mbgnbd")
+    assert not any("knows of no end" in note for note in left["facts"]["warnings"])

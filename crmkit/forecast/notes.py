@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ FEWEST = 10  # repeat customers, below which four parameters are an invention
 TOO_FAR = 10  # histories
 RELATED = 0.3
 SILENT = 30  # days
+ENDLESS = 8  # years of revenue in the residual value, where next to nobody has been seen to leave
+STAY = 0.95
 
 
 def look(past: Histories, horizon: Duration, *, money: bool) -> None:
@@ -54,6 +57,21 @@ def notes(learnt: Learnt, past: Histories, terms: Terms, facts: dict[str, Any]) 
         *_on_time(past, terms, facts["as_of"]),
         *_on_customers(facts["refund_only"]),
         *(_on_spend(spend, facts["spend"], terms) if spend is not None else [_NO_VALUE]),
+    )
+
+
+def on_residual(total: Mapping[str, Any], past: Histories, terms: Terms) -> tuple[str, ...]:
+    """Where a model knows of no end: everybody active, and a residual value of many years."""
+    if "residual_clv" not in total or past.mean is None:
+        return ()
+    days, active, everybody = max(float(past.T.max()), 1.0), total["expected_active"], total["customers"]
+    years = float(total["residual_clv"]) / max(float((past.mean * past.amounts).sum()) * 364 / days, 1e-9)
+    if active < STAY * everybody or years < ENDLESS * terms.margin:
+        return ()
+    return (
+        f"{active:,.0f} of {everybody:,} customers are taken for active, and the residual CLV is {years:.0f} times what they brought in a "
+        f"year: next to nobody was seen to leave in {days:,.0f} days, so the model knows of no end. Build on the next {terms.horizon}, and "
+        "not on the residual.",
     )
 
 

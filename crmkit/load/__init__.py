@@ -14,7 +14,7 @@ from crmkit.load.files import Files
 from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
 from crmkit.load.infer import role_columns
-from crmkit.load.inputs import ROW, Input, StreamFlags
+from crmkit.load.inputs import ROW, Input, StreamFlags, without_effect
 from crmkit.load.ledger import rows as ledgers
 from crmkit.load.plan import Options, ReadingPlan
 from crmkit.load.streamed import Streamed
@@ -53,7 +53,15 @@ def load(
     made.plan = infer.make(
         sampled, cast[0], options, made.name, made.tally, needs=needs, wide=partial(_wide, inputs[0])
     )
-    made.plan = made.plan.but(said=(*_notes(inputs), *made.plan.said))
+    made.plan = made.plan.but(
+        said=(
+            *_notes(inputs),
+            *without_effect(
+                inputs, encoding=options.encoding, delimiter=options.delimiter, header=options.header
+            ),
+            *made.plan.said,
+        )
+    )
     if made.plan.lines.restarts and "store" not in asked and _has_store(inputs, options):
         return load(found, options, needs=needs, wants=wants | {"store"})
     if "order" in cast[0] and "order" not in asked and not made.plan.lines.need_a_stream:

@@ -19,7 +19,7 @@ from crmkit.load.customers import layout, values
 from crmkit.load.customers.layout import ORDER
 from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
-from crmkit.load.inputs import Input
+from crmkit.load.inputs import Input, without_effect
 from crmkit.load.plan import Options
 
 
@@ -42,6 +42,10 @@ def read(
     whole = [columns for columns in named if columns is not None]
     if not opened or len(whole) < len(named):
         return None
+    for note in without_effect(
+        opened, encoding=options.encoding, delimiter=options.delimiter, header=options.header
+    ):
+        tell(note)
     tables = [values.read(item, columns, options) for item, columns in zip(opened, whole, strict=True)]
     frame = _dated(pl.concat(tables, how="diagonal_relaxed"), options, opened[0].name)
     _refuse_twice(frame, opened[0].name)

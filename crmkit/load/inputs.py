@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -66,3 +67,17 @@ class StreamFlags:
     line_ends: int = 0
     bytes_read: int = 0
     ends_in_newline: bool = True
+
+
+def without_effect(
+    inputs: Sequence[Input], *, encoding: str | None, delimiter: str | None, header: Sequence[str]
+) -> list[str]:
+    """Options about text that these inputs, which are none, give nothing to do."""
+    typed = all(opened.dialect is None for opened in inputs)
+    cells = typed or all(opened.source.delimiter for opened in inputs)
+    given = {
+        "--encoding": cells and encoding,
+        "--delimiter": cells and delimiter,
+        "--header": typed and header,
+    }
+    return [f"{option} changes nothing: this is no file of text" for option, word in given.items() if word]

@@ -127,7 +127,7 @@ def test_recall_and_ndcg_by_hand() -> None:
         (["--table", "holdings", "--evaluate", "2030-01-01"], "leaves no day to look at"),
         (["--table", "customers", "--evaluate", "2030-01-01"], "leaves no day to look at"),
         (["--table", "customers", "--min-orders", "99999"], "nothing can be recommended"),
-        (["--evaluate", "2024-01-01"], "--evaluate and --within belong to"),
+        (["--evaluate", "2024-01-01"], "--evaluate belongs to --table holdings"),
         (["--table", "next", "--within", "soon"], "not a length of time"),
         (["--table", "next", "--target", "Tea 25"], "--target does not go with --table next"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.load.running import run
@@ -103,3 +104,16 @@ def test_options_of_another_table_or_switch_are_refused(words: str, option: str)
     done = run(command, SALES, *given)
     assert (done.status, done.out) == (2, "")
     assert option in done.err
+
+
+@pytest.mark.parametrize("kind", ["transactions", "customers"])
+def test_options_about_text_are_noted_where_there_is_none(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"{kind}.parquet"
+    if kind == "customers":
+        assert run("customers", SALES, "-o", path).status == 0
+    else:
+        pl.read_csv(SALES).write_parquet(path)
+    done = run("rfm", path, "--encoding", "utf-16", "--delimiter", ";", "--header", "a,b")
+    assert done.status == 0
+    for option in ("--encoding", "--delimiter", "--header"):
+        assert f"{option} changes nothing: this is no file of text" in done.err
