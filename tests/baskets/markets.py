@@ -31,8 +31,7 @@ def market(baskets: Rows | list[set[str]], min_orders: str = "1") -> Market:
 def shuffled(baskets: list[set[str]], seed: int, trades: int) -> list[set[str]]:
     """The same sizes and the same popularity, and no association: curveball (Strona et al. 2014)."""
     draw, mixed = np.random.default_rng(seed), [set(basket) for basket in baskets]
-    for _ in range(trades):
-        a, b = (int(one) for one in draw.choice(len(mixed), 2, replace=False))
+    for a, b in draw.integers(len(mixed), size=(trades, 2)).tolist():
         both = mixed[a] & mixed[b]
         loose = sorted(mixed[a] ^ mixed[b])
         draw.shuffle(loose)

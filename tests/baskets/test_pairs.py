@@ -7,6 +7,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from crmkit.engine.rows import as_rows
 from crmkit.errors import CrmkitError
 from tests.baskets.markets import frame, made_up, market, shuffled
 from tests.batched_rows import BatchedRows
+from tests.tool import dev_data
 
 baskets_of = st.lists(st.sets(st.sampled_from("abcdef'\"🍵"), min_size=1), min_size=1, max_size=25)
 
@@ -94,6 +96,37 @@ def test_planted_pairs_are_found() -> None:
     table = affinity.table(market(baskets, "5"), 0.05)
     assert planted <= set(table.select("product", "other").rows())
     assert table.height <= 4
+
+
+@pytest.mark.slow
+def test_twenty_shuffles_find_nothing_and_planted_pairs_are_found() -> None:
+    """The median over twenty shuffles is no discovery; of 40 planted pairs of all popularities most are found."""
+    baskets = made_up(1_500, 60, 8)
+    found = [affinity.table(market(shuffled(baskets, seed, 15_000), "5"), 0.05).height for seed in range(20)]
+    assert np.median(found) == 0
+    assert sum(found) <= 2
+    large = made_up(6_000, 200, 9)
+    draw = np.random.default_rng(4)
+    names = [f"p{place:03d}" for place in draw.permutation(200)[:80]]
+    planted = {(min(pair), max(pair)) for pair in zip(names[:40], names[40:], strict=True)}
+    for one, other in sorted(planted):
+        for basket in large:
+            if one in basket and draw.random() < 0.3:
+                basket.add(other)
+    found_pairs = set(affinity.table(market(large, "5"), 0.05).select("product", "other").rows())
+    assert len(planted & found_pairs) >= 36
+    assert len(found_pairs - planted) <= 0.1 * len(found_pairs)
+
+
+@pytest.mark.slow
+def test_a_shuffled_real_file_has_no_pairs() -> None:
+    rows = pl.read_csv(dev_data("groceries.csv"))
+    baskets = [set(one) for one in rows.group_by("order", maintain_order=True).agg("product")["product"]]
+    found = [
+        affinity.table(market(shuffled(baskets, seed, 10 * len(baskets)), "10"), 0.05).height
+        for seed in range(3)
+    ]
+    assert np.median(found) == 0
 
 
 def test_substitutes_are_never_together() -> None:

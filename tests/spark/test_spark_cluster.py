@@ -35,12 +35,14 @@ COMMANDS = {
     "pareto, the most valuable": ["pareto", "--scheme", "mvc"],
     "basket": ["basket"],
     "profile": ["profile"],
+    "score": ["score"],
+    "score, by entropy": ["score", "--weights", "entropy"],
     "returns": ["returns"],
     "split": ["split", "--name", "spring", "--by", "segment"],
     "lift": ["lift", "--groups", str(ROOT / "sample_data" / "groups.csv"), "--from", "2024-07-01", "--to", "2024-12-31"],
 }  # fmt: skip
 # Their long tables have a row per period or product, or are found here, and come here.
-SHORT = {"cohort", "lifecycle", "trend", "profile", "returns"}
+SHORT = {"cohort", "lifecycle", "trend", "profile", "returns", "score", "score, by entropy"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
