@@ -124,6 +124,37 @@ def _hard() -> list[Case]:
     ]
 
 
+def _ids() -> list[Case]:
+    """Ids as shops have them, where start-up weighs and where it does not."""
+    return [
+        Case(
+            name=f"ids-{ids}-{ending}-{millions}",
+            title=f"rfm, {millions} M rows {says}, {ids} ids",
+            data=Data(rows=millions * M, ids=ids, ending=ending),
+            ours=crmkit("rfm", "IN", "-o", "OUT"),
+            peers={"DuckDB": duckdb("rfm.sql")},
+            same=RFM,
+        )
+        for ids in ("int", "str", "padded", "email", "uuid")
+        for ending, says in (("parquet", "Parquet"), ("csv", "CSV"), ("csv.gz", "CSV in gzip"))
+        for millions in (5, 20)
+    ]
+
+
+def _baskets() -> list[Case]:
+    """All pairs of 5,000 products, against a self-join."""
+    return [
+        Case(
+            name=f"basket-{millions}",
+            title=f"basket, {millions} M rows, 5,000 products",
+            data=Data(rows=millions * M, ids="str", baskets=True),
+            ours=crmkit("basket", "IN", "--min-orders", "20", "--limit", "5"),
+            peers={"DuckDB": duckdb("basket.sql")},
+        )
+        for millions in (5, 10, 20)
+    ]
+
+
 def _summaries() -> list[Case]:
     return [
         Case(
@@ -223,6 +254,8 @@ CASES = [
     *_table("pareto", PARETO),
     *_table("customers", WAIST),
     *_hard(),
+    *_ids(),
+    *_baskets(),
     *_summaries(),
     *_models(),
     *_scaling(),

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 HERE = Path(__file__).parent
 FOLDER = HERE / "data"
+_STYLES = {"int": "numbers", "str": "short"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """A file by what is in it. `waist` is a customers table; money is doubles in Parquet unless `exact`.
+    """A file by what is in it. `waist` is a customers table, `baskets` are orders of some of 5,000 products.
 
+    Money is doubles in Parquet unless `exact`.
     Rows come as shops have them, `shuffled`, or with the first purchase once more at the end (`late`).
     """
 
@@ -25,6 +32,7 @@ class Data:
     exact: bool = False
     times: bool = False
     waist: bool = False
+    baskets: bool = False
     shuffled: bool = False
     late: bool = False
 
@@ -38,7 +46,7 @@ class Data:
         """A file name that says all of it."""
         size = f"{self.customers}c" if self.waist else f"{self.rows}r"
         marks = [mark for mark in ("exact", "times", "shuffled", "late") if getattr(self, mark)]
-        kind = "customers" if self.waist else "sales"
+        kind = "customers" if self.waist else "baskets" if self.baskets else "sales"
         return "-".join([kind, self.ids, size, *marks]) + f".{self.ending}"
 
     @classmethod
@@ -48,7 +56,8 @@ class Data:
         kind, ids, size, *marks = stem.split("-")
         waist, number = kind == "customers", int(size[:-1])
         sizes = {"customers" if waist else "rows": number}
-        return cls(ids=ids, ending=ending, waist=waist, **sizes, **dict.fromkeys(marks, True))
+        kinds = {"waist": waist, "baskets": kind == "baskets"}
+        return cls(ids=ids, ending=ending, **kinds, **sizes, **dict.fromkeys(marks, True))
 
     @property
     def path(self) -> Path:
@@ -70,15 +79,18 @@ def _write(data: Data) -> None:
 
     from crmkit import sample
 
+    FOLDER.mkdir(exist_ok=True)
     if data.shuffled or data.late:
         _rearranged(data)
         return
+    if data.baskets:
+        sample.write(_baskets(data.rows), data.path)
+        return
     size = {"customers": data.customers} if data.waist else {"rows": data.rows}
-    book = sample.draw(**size, seed=1, int_ids=data.ids == "int", times=data.times)
+    book = sample.draw(**size, seed=1, ids=_STYLES.get(data.ids, data.ids), times=data.times)
     frames = sample.generate(book)
     if data.ending == "parquet" and not data.exact:
         frames = (frame.with_columns(cs.decimal().cast(pl.Float64)) for frame in frames)
-    FOLDER.mkdir(exist_ok=True)
     if not data.waist:
         sample.write(frames, data.path)
         return
@@ -86,6 +98,39 @@ def _write(data: Data) -> None:
     sample.write(frames, source)
     _customers(source, data.path)
     source.unlink()
+
+
+def _baskets(rows: int) -> Iterator[pl.DataFrame]:
+    """Orders of five lines in the mean, of 5,000 products of very different popularity."""
+    import numpy as np
+    import polars as pl
+
+    draw = np.random.default_rng(7)
+    popularity = np.cumsum(1 / np.arange(1, 5_001) ** 0.8)
+    names = pl.Series([f"Product {place:05d}" for place in draw.permutation(5_000)])
+    done, orders = 0, 0
+    while done < rows:
+        many = min(200_000, (rows - done) // 5 + 1)
+        sizes = np.minimum(draw.geometric(0.2, many), 60)
+        order = np.repeat(np.arange(many), sizes)
+        lines = len(order)
+        product = np.searchsorted(popularity, draw.random(lines) * popularity[-1])
+        day = 19_000 + done * 600 // rows + np.sort(draw.integers(0, 30, many))
+        yield pl.DataFrame(
+            {
+                "customer_id": draw.integers(0, rows // 10, many)[order],
+                "order_id": order + orders,
+                "order_date": day[order].astype(np.int32),
+                "amount": np.round(draw.gamma(2, 8, lines) + 0.01, 2),
+            }
+        ).select(
+            "C" + pl.col("customer_id").cast(pl.String).str.zfill(7).alias("customer_id"),
+            "O" + pl.col("order_id").cast(pl.String).str.zfill(8).alias("order_id"),
+            pl.col("order_date").cast(pl.Date),
+            names.gather(product).alias("product"),
+            "amount",
+        )
+        done, orders = done + lines, orders + many
 
 
 def _rearranged(data: Data) -> None:

@@ -21,7 +21,12 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module", params=["text.parquet", "numbers.parquet", "text.csv"])
 def sales(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sales") / request.param
-    sample.write(sample.generate(sample.draw(20_000, seed=3, int_ids="numbers" in request.param)), path)
+    sample.write(
+        sample.generate(
+            sample.draw(20_000, seed=3, ids="numbers" if "numbers" in request.param else "short")
+        ),
+        path,
+    )
     return path
 
 

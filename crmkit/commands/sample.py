@@ -7,7 +7,8 @@ from typing import Annotated
 
 from typer import Option
 
-from crmkit.parse import day
+from crmkit.errors import UsageError
+from crmkit.parse import choice, day
 
 _ROWS = "So many rows; with --customers, about so many. Default 2000."
 _CUSTOMERS = "So many customers; default: a tenth of the rows."
@@ -22,7 +23,13 @@ def sample(
     seed: Annotated[int, Option(help="The same seed makes the same rows.", metavar="N")] = 1,
     start: Annotated[str | None, Option(help="First day; default 2023-01-01.", metavar="DATE")] = None,
     end: Annotated[str | None, Option(help="Last day; default 2024-12-31.", metavar="DATE")] = None,
-    int_ids: Annotated[bool, Option("--int-ids", help="Numbers as ids, not C000123.")] = False,
+    ids: Annotated[
+        str,
+        Option(
+            help="How ids look: short (C000123), padded (CUST-000000123), email, or uuid.", metavar="NAME"
+        ),
+    ] = "short",
+    int_ids: Annotated[bool, Option("--int-ids", help="Numbers as ids.")] = False,
     times: Annotated[bool, Option("--times", help="The time of day beside the date.")] = False,
     groups: Annotated[str | None, Option(help=_GROUPS, metavar="FILE", show_default=False)] = None,
     output: Annotated[str, _OUTPUT_OPTION] = "-",
@@ -37,11 +44,15 @@ def sample(
     """
     from crmkit import sample as made
     from crmkit.commands.progress import counted
+    from crmkit.sample.ids import NUMBERS, STYLES
 
     gc.enable()  # as in `Session`, of which there is none here
     size = 2000 if rows is None and customers is None else rows
     window = {"start": day("--start", start) or made.START, "end": day("--end", end) or made.END}
-    book = made.draw(size, customers=customers, seed=seed, int_ids=int_ids, times=times, **window)
+    style = NUMBERS if int_ids else choice("--ids", ids, STYLES)
+    if int_ids and ids != "short":
+        raise UsageError(f"--int-ids makes numbers, and --ids {ids} does not. Leave one of them out.")
+    book = made.draw(size, customers=customers, seed=seed, ids=style, times=times, **window)
     if groups is not None:
         made.write([made.assigned(book)], groups)
     frames = made.generate(book) if no_progress else counted(made.generate(book), size or len(book.orders))

@@ -45,7 +45,7 @@ class Shop:
     start: date
     end: date
     rate: float = 0.0
-    int_ids: bool = False
+    ids: str = "short"
     times: bool = False
 
     @cached_property

@@ -11,7 +11,7 @@ Flags = NDArray[np.bool_]
 Hashes = NDArray[np.uint64]
 
 # Purposes: one number for each kind of draw.
-PERSON, RATE, STAY, GAPS, TASTE, ORDER, LINE, PRODUCT = range(1, 9)
+PERSON, RATE, STAY, GAPS, TASTE, ORDER, LINE, PRODUCT, CUSTOMER_ID, ORDER_ID = range(1, 11)
 GOLDEN = 0x9E3779B97F4A7C15
 
 

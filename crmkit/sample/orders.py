@@ -48,16 +48,16 @@ def draw(
     seed: int = 1,
     start: date = START,
     end: date = END,
-    int_ids: bool = False,
+    ids: str = "short",
     times: bool = False,
 ) -> Book:
     """Decide who buys when: exactly `rows` rows, or the rows of exactly `customers` customers.
 
-    With both, exactly `customers` customers buy as often as makes about `rows` rows. With `int_ids`
-    customer and order ids are numbers; with `times` the date carries the time of day.
+    With both, exactly `customers` customers buy as often as makes about `rows` rows. `ids` is how those
+    of customers and orders look: one of `ids.STYLES`, or `numbers`; with `times` the date carries the time of day.
     """
     _refuse(rows, customers, start, end)
-    shop = Shop(seed=seed, start=start, end=end, int_ids=int_ids, times=times)
+    shop = Shop(seed=seed, start=start, end=end, ids=ids, times=times)
     persons = None if customers is None else customers + (customers - 1) // (GUEST_EVERY - 1)
     rows_each = ROWS_PER_PERSON if rows is None or persons is None else rows / persons
     shop = replace(shop, rate=_rate(shop, rows_each))

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from crmkit.sample import ids
 from crmkit.sample.customers import TICKS_PER_DAY, Shop, in_test, people
 from crmkit.sample.hashing import (
     GOLDEN,
@@ -170,7 +171,7 @@ def _order_columns(book: Book, keys: Hashes, number: Integers) -> pl.DataFrame:
     known = pl.Series(person % GUEST_EVERY != GUEST_EVERY - 1)
     columns = {
         "customer_id": _customer_ids(book, person),
-        "order_id": _ids("O", number + 1, len(book.orders), plain=shop.int_ids),
+        "order_id": ids.orders(shop.ids, number + 1, len(book.orders), shop.seed),
         "channel": pl.Series(CHANNELS).gather(channel),
         "group": pl.Series(GROUPS).gather(in_test(shop, person).astype(np.int64)),
     }
@@ -209,13 +210,7 @@ def _money(name: str, cents: Integers) -> pl.Series:
 def _customer_ids(book: Book, person: Integers) -> pl.Series:
     """Customers are numbered from 1; guests have no number."""
     most = book.persons - book.persons // GUEST_EVERY
-    return _ids("C", person - person // GUEST_EVERY + 1, most, plain=book.shop.int_ids)
-
-
-def _ids(prefix: str, numbers: Integers, most: int, *, plain: bool) -> pl.Series:
-    """Ids like `C000123`, all of the same length, or the numbers themselves."""
-    ids, width = pl.Series(numbers), max(6, len(str(most)))
-    return ids if plain else prefix + (ids + 10**width).cast(pl.String).str.slice(1)
+    return ids.customers(book.shop.ids, person - person // GUEST_EVERY + 1, most, book.shop.seed)
 
 
 def _stamps(shop: Shop, tick: Integers) -> pl.Series:

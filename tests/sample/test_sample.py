@@ -126,10 +126,27 @@ def test_amount_is_quantity_times_price(sales: pl.DataFrame) -> None:
 
 
 def test_plain_ids_are_the_numbers_of_the_text_ids() -> None:
-    text, plain = frame(2000, seed=4), frame(2000, seed=4, int_ids=True)
+    text, plain = frame(2000, seed=4), frame(2000, seed=4, ids="numbers")
     assert text["customer_id"].drop_nulls().str.contains(r"^C\d{6}$").all()
     numbers = text.with_columns(pl.col("customer_id", "order_id").str.slice(1).cast(pl.Int64))
     assert_frame_equal(numbers, plain)
+
+
+@pytest.mark.parametrize(
+    ("style", "customer", "order"),
+    [
+        ("padded", r"^CUST-\d{9}$", r"^ORD-\d{9}$"),
+        ("email", r"^[a-z]+\.[a-z]+\d+@[a-z.]+$", r"^#SO-\d+-[A-Z]$"),
+        ("uuid", *[r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"] * 2),
+    ],
+)
+def test_other_ids_are_those_of_the_same_customers_and_orders(style: str, customer: str, order: str) -> None:
+    short, other = frame(2000, seed=4), frame(2000, seed=4, ids=style)
+    assert_frame_equal(short.drop("customer_id", "order_id"), other.drop("customer_id", "order_id"))
+    for name, pattern in (("customer_id", customer), ("order_id", order)):
+        assert other[name].drop_nulls().str.contains(pattern).all()
+        known = pl.DataFrame({"short": short[name], "other": other[name]}).unique()
+        assert known.height == short[name].n_unique() == other[name].n_unique()
 
 
 def test_times_belong_to_the_same_days_and_ascend() -> None:
@@ -340,7 +357,7 @@ def test_other_formats_are_refused_and_leave_nothing(tmp_path: Path, name: str) 
 
 def test_csv_goes_to_standard_output_without_a_file() -> None:
     done = crmkit("sample", "--customers", "40", "--seed", "6", "--int-ids", "--start", "2024-01-01")
-    wanted = frame(customers=40, seed=6, int_ids=True, start=date(2024, 1, 1))
+    wanted = frame(customers=40, seed=6, ids="numbers", start=date(2024, 1, 1))
     assert_frame_equal(pl.read_csv(done.stdout, schema=wanted.schema), wanted)
 
 
