@@ -7,11 +7,11 @@ anything heavy.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crmkit.errors import UsageError
 
@@ -177,3 +177,24 @@ def assignment(text: str, option: str, example: str) -> tuple[str, str]:
     if not (sign and name.strip() and value.strip()):
         raise UsageError(f"{option} is {text!r}. Write it like {example}.")
     return name.strip(), value.strip()
+
+
+def outputs(output: Sequence[str] | None, table: Sequence[str] | None) -> dict[str, Any]:
+    """The first output and the table to be shown or written, and further files with the table of each."""
+    paths = list(output or ())
+    parted = [word.partition("=") for word in table or ()]
+    named = [name for name, sign, _ in parted if not sign]
+    if len(named) > 1:
+        raise UsageError(
+            f"--table {named[0]} and --table {named[1]}: one table is shown. Several go to files: --table {named[0]}=FILE."
+        )
+    if "-" in paths and len(paths) > 1:
+        raise UsageError("--output - is standard output, and goes alone. Leave the other outputs out.")
+    tables = [(path, name) for name, sign, path in parted if sign]
+    if any(not name or not path for path, name in tables):
+        raise UsageError("--table is either the name of a table or NAME=FILE, such as segments=segments.csv.")
+    return {
+        "output": paths[0] if paths else None,
+        "table": named[0] if named else None,
+        "further": (*((path, None) for path in paths[1:]), *tables),
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from crmkit.commands.run import Session
@@ -20,16 +19,11 @@ def answer(
     is_file: Callable[[str], bool] = lambda cuts: True,
 ) -> Result:
     """The answer by the borders that were asked for; where they are to be kept, they go to the files of the run."""
-    from crmkit.load.found import Found
     from crmkit.nightly import freezing
     from crmkit.scoring.cutpoints import dated
 
-    def today() -> date | None:
-        sales = session.transactions
-        return None if sales is None else Found(None, sales.plan, sales.audit).as_of
-
     if cuts == freezing.AUTO:
-        result = freezing.settled(save_cuts, read, lambda kept: ask(cuts=kept), today)
+        result = freezing.settled(save_cuts, read, lambda kept: ask(cuts=kept), lambda: session.as_of)
     elif cuts is None or not is_file(cuts):
         result = ask(cuts=cuts)
     else:
@@ -37,5 +31,5 @@ def answer(
         session.frozen = kept.population
         result = ask(cuts=kept)
     if save_cuts is not None and "cuts" in result.saved:
-        session.keep(save_cuts, dated(result.saved["cuts"], today()))
+        session.keep(save_cuts, dated(result.saved["cuts"], session.as_of))
     return result

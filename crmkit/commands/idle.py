@@ -75,7 +75,8 @@ def refuse_beside(what: str, options: Mapping[str, object]) -> None:
 def notes(common: Shared, command: str, listing: str | None) -> Iterator[str]:
     """What was asked of a table, or of a format, that is neither shown nor written; `listing` is the table of customers."""
     to_file = common.output is not None
-    listed = common.table == listing or (to_file and common.table is None)
+    further = any(table in (None, listing) for _, table in common.further)
+    listed = common.table == listing or (to_file and common.table is None) or further
     asked = [name for name, given in (("keep", common.keep), ("segment", common.own.get("segment"))) if given]
     for name in asked if listing and not listed else ():
         yield (
@@ -85,8 +86,9 @@ def notes(common: Shared, command: str, listing: str | None) -> Iterator[str]:
         name, usual, table = _OF_TABLE[command]
         if common.own.get(name, usual) != usual and common.table != table and common.format == "table":
             yield f"--{name} changes nothing here: it is about the table {table}. Add --table {table}."
-    path = common.output or ""
-    written = [common.format, *path.removesuffix(".gz").removesuffix(".zst").rsplit(".", 1)[1:]]
+    paths = [common.output or "", *(path for path, _ in common.further)]
+    ends = [path.removesuffix(".gz").removesuffix(".zst").rsplit(".", 1)[-1] for path in paths]
+    written = [common.format, *ends]
     if common.excel_safe and not {"csv", "tsv"} & set(written):
         yield "--excel-safe changes nothing here: it is about CSV and TSV. Add --format csv or -o FILE.csv."
 

@@ -17,7 +17,7 @@ import typer
 
 from crmkit.errors import UsageError
 from crmkit.language.catalogue import LANGUAGES, use
-from crmkit.parse import choice
+from crmkit.parse import choice, outputs
 
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "parquet", "markdown")
 _COLUMNS, _READING, _ROWS, _OUTPUT, _ENGINE = "Columns", "Reading", "Rows", "Output", "Engine"
@@ -90,6 +90,7 @@ class Shared:
     engine: str = "polars"
     master: str | None = None
     conf: tuple[str, ...] = ()
+    further: tuple[tuple[str, str | None], ...] = ()  # more files, each with its table
     own: Mapping[str, Any] = field(default_factory=dict)  # what the command alone has, as it was typed
 
 
@@ -157,8 +158,8 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "expect_customers": ("files", _option(_TEXT, _ROWS, "Refuse another number of customers: 90%..110% of --previous, or 1000..2000 (status 3).", "--expect-customers", metavar="A..B")),
     "max_drift": ("files", _option(_TEXT, _ROWS, "Refuse if scores, tiers or segments have moved more since --previous or --cuts, such as 0.25 (PSI; status 3).", "--max-drift", metavar="PSI")),
     "format": ("output", _option(str, _OUTPUT, f"One of {', '.join(FORMATS)}.", "--format", "-f", metavar="FORMAT")),
-    "table": ("output", _option(_TEXT, _OUTPUT, "Print this table alone; with -o, write it instead of the long one.", "--table", metavar="NAME")),
-    "output": ("output", _option(_TEXT, _OUTPUT, "Write the long table to FILE, all or nothing; format by its extension.", "--output", "-o", metavar="FILE")),
+    "table": ("output", _option(list[str] | None, _OUTPUT, "Print this table alone; with -o, write it instead of the long one. NAME=FILE writes it beside all else.", "--table", metavar="NAME[=FILE]")),
+    "output": ("output", _option(list[str] | None, _OUTPUT, "Write the long table to FILE, all or nothing; format by its extension.", "--output", "-o", metavar="FILE")),
     "limit": ("output", _option(int | None, _OUTPUT, "Most rows of a printed table; default 50, 0 for all.", "--limit", "-n", metavar="N")),
     "no_headline": ("output", _option(bool, _OUTPUT, "Tables only: no headline, and nothing to type next.", "--no-headline")),
     "lang": ("output", _option(_TEXT, _OUTPUT, "Language of screens: en or zh; default: the locale's, else en.", "--lang", metavar="NAME")),
@@ -190,7 +191,7 @@ def shared(function: Callable[..., None], groups: str = "files input output") ->
         for name, (group, kind) in _OPTIONS.items()
         if group in groups.split() and name not in taken
     }
-    defaults = {spec.name: spec.default for spec in fields(Shared) if spec.name != "own"}
+    defaults = {spec.name: spec.default for spec in fields(Shared) if spec.name not in ("own", "further")}
 
     @functools.wraps(function)
     def command(**given: Any) -> None:
@@ -199,6 +200,8 @@ def shared(function: Callable[..., None], groups: str = "files input output") ->
             common["files"] = tuple(common["files"])
         if "conf" in common:
             common["conf"] = tuple(common["conf"] or ())
+        if "output" in common and "table" in common:
+            common |= outputs(common["output"], common["table"])
         chosen = _checked(Shared(**common, own=dict(given)))
         use(chosen.lang)
         function(chosen, **given)

@@ -8,9 +8,11 @@ import platform
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crmkit._version import VERSION
+from crmkit.commands import targets
 from crmkit.commands.hashes import source_account
 from crmkit.commands.options import Shared
 from crmkit.errors import CrmkitError, GateError
@@ -53,6 +55,7 @@ def options(common: Shared) -> dict[str, Any]:
     """What was asked for, with the command's own options: enough to run it again."""
     shared = {name: value for name, value in vars(common).items() if name != "own"}
     shared |= {"files": tuple(map(shown, common.files)), "output": common.output and shown(common.output)}
+    shared["further"] = [(shown(path), table) for path, table in common.further]
     asked = {**shared, **common.own}
     return {name: value for name, value in asked.items() if value not in (None, False, (), [])}
 
@@ -89,7 +92,10 @@ def noting_failure(function: Callable[..., None]) -> Callable[..., None]:
 def _write_failure(command: str, common: Shared, error: Exception) -> None:
     from crmkit.output import files
 
-    outputs = [path for path in (common.output, common.rejects, common.plot) if path]
+    common = targets.named(replace(common, summary=str(common.summary).replace(targets.AS_OF, "no-day")))
+    outputs = [
+        path for path in (*(path for path, _ in targets.of(common)), common.rejects, common.plot) if path
+    ]
     files.check_place(str(common.summary), common.files, others=outputs)
     told: dict[str, Any] = {
         "status": "gate" if isinstance(error, GateError) else "failed",

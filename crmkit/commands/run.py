@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import date
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from crmkit.commands import advice, idle, record, said
+from crmkit.commands import advice, idle, record, said, targets
 from crmkit.commands.hashes import file_account
 from crmkit.commands.next_lines import typed
 from crmkit.commands.options import Shared, reading_of
@@ -127,10 +127,12 @@ class Session:
         """Refuse what cannot be written before anything is read."""
         from crmkit.output import files
 
+        common = targets.named(self.common)
+        written = [path for path, _ in targets.of(common)]
         if self.is_spread:
-            _check_for_spark(self.common, stays=self._stays)
-        asked = [path for path in (self.common.output, self.common.rejects) if path and not self._stays]
-        plain = [path for path in (self.common.summary, self.common.plot, *self._also) if path]
+            targets.check_for_spark(common, written if self._stays else [])
+        asked = [path for path in (*written, common.rejects) if path and not self._stays]
+        plain = [path for path in (common.summary, common.plot, *self._also) if path]
         for i, path in enumerate(asked):
             files.check(path, self.common.files, others=[*asked[:i], *plain])
         for i, path in enumerate(plain):
@@ -234,19 +236,21 @@ class Session:
             result = keep.onto(result, self.transactions, self.common.keep)
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
+        self.common = targets.named(self.common, lambda: result.facts.get("as_of") or self.as_of)
         common, after = self.common, self._screen_comes_first()
         told = said.of_rows(self.transactions, result, brief=after and not common.verbose)
         if common.quiet or not after:
             self._say_all([] if common.quiet else told)
             told = []
-        written: list[str] = []
-        to_file = common.output is not None and common.output != "-"
+        written: list[Mapping[str, Any]] = []
+        exports = targets.of(common)
+        to_file = bool(exports)
         with report.Outputs() as files:
             self._write_extra(files)
-            if to_file:
+            for path, table in exports:
                 with self.stages() as tell:
-                    tell(phrase("writing {file}", file=safe(common.output)))
-                    written += self._write_output(result, files)
+                    tell(phrase("writing {file}", file=safe(path)))
+                    written.append(self._write_output(result, files, path, table))
             if common.plot:
                 report.plot(result, common.plot, files, common.table)
             if common.summary:
@@ -255,8 +259,9 @@ class Session:
             if not (to_file and (sys.stdout is None or (common.quiet and common.format == "table"))):
                 told = self._show(result, told, after, to_file)
         self._say_all(told)
-        for line in [*written, *(f"wrote {safe(path)}" for path, _ in self._extra)]:
-            self._say_aside(line)
+        written += [{"text": f"wrote {safe(path)}", "file": safe(path)} for path, _ in self._extra]
+        for receipt in written:
+            self._say_aside(**receipt, kind="written")
         if common.verbose:
             self._say_all([said.effort(self._start, self.transactions)])
 
@@ -285,33 +290,40 @@ class Session:
         return told if common.verbose or not after else said.that_fit(told, lines)
 
     def _say_all(self, told: Iterable[said.Said]) -> None:
-        for text, kind in told:
-            self.say(text, kind)
+        for one in told:
+            self.say(one.text, one.kind, **one.fields)
 
     def stages(self) -> Stages:
         """Is told what is being done: a line on the terminal, and with --verbose one that stays."""
         silent = self.common.quiet or self.common.no_progress
         return Stages(silent, partial(self.say, kind="time") if self.common.verbose else None)
 
-    def _write_output(self, result: Result, files: Outputs) -> list[str]:
+    @property
+    def as_of(self) -> date | None:
+        """The as-of day of the rows that were read."""
+        rows = self.transactions
+        return None if rows is None else rows.plan.options.as_of or rows.audit.last_date
+
+    def _write_output(
+        self, result: Result, files: Outputs, path: str, table: str | None
+    ) -> Mapping[str, Any]:
         """The long table, or the one that was named, and the receipt for it."""
         from crmkit.output import report
 
-        common = self.common
-        assert common.output is not None
-        if result.is_elsewhere and common.table in (None, result.detail):
-            result.write_detail(common.output)
-            return [f"wrote {safe(common.output)}"]
+        if result.is_elsewhere and table in (None, result.detail):
+            result.write_detail(path)
+            return {"text": f"wrote {safe(path)}", "file": safe(path)}
         rows = report.export(
             result,
-            common.output,
+            path,
             files,
-            table=common.table,
-            excel_safe=common.excel_safe,
-            bom=common.bom,
+            table=table,
+            excel_safe=self.common.excel_safe,
+            bom=self.common.bom,
             say=self._say_aside,
         )
-        return [f"wrote {safe(common.output)}: {rows:,} row{'' if rows == 1 else 's'}"]
+        text = f"wrote {safe(path)}: {rows:,} row{'' if rows == 1 else 's'}"
+        return {"text": text, "file": safe(path), "rows": rows}
 
     def _screen_comes_first(self) -> bool:
         """Whether somebody sees the answer and the notes in one window: then the answer comes first."""
@@ -333,13 +345,13 @@ class Session:
         about = context(result.context, dict(result.facts), audit)
         return replace(result, context=about, next=typed(result.next, self.common))
 
-    def say(self, text: str, kind: str = "note") -> None:
+    def say(self, text: str, kind: str = "note", **fields: Any) -> None:
         """One line on standard error."""
-        say(text, kind, self.common.log_format)
+        say(text, kind, self.common.log_format, **fields)
 
-    def _say_aside(self, text: str) -> None:
+    def _say_aside(self, text: str, kind: str = "note", **fields: Any) -> None:
         if not self.common.quiet:
-            self.say(text)
+            self.say(text, kind, **fields)
 
     def _write_extra(self, files: Outputs) -> None:
         from crmkit.load.account import rejects
@@ -374,15 +386,3 @@ class Session:
 
 def _with_columns(options: Options, columns: Mapping[str, str]) -> Options:
     return replace(options, columns={**options.columns, **columns})
-
-
-def _check_for_spark(common: Shared, *, stays: bool) -> None:
-    """Refuse what cannot be done where the rows are spread, or the output stays there."""
-    if any((Path(name) / "manifest.json").exists() for name in common.files):
-        raise UsageError("Ledgers are read on this machine. Leave --engine spark out.")
-    if common.rejects:
-        raise UsageError("--rejects does not go with --engine spark, where rows have no line number.")
-    if stays and Path(str(common.output)).exists():
-        raise UsageError(
-            f"The output {safe(common.output)} is there already. With --engine spark, name a new one."
-        )

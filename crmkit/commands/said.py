@@ -6,8 +6,9 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crmkit.language.catalogue import phrase
 from crmkit.output.messages import wrapped_for
@@ -20,10 +21,11 @@ _LEAST = 22  # lines of an answer that go before all that is said below it
 
 
 class Said(NamedTuple):
-    """A sentence and its kind: columns, reject, audit, note or time."""
+    """A sentence and its kind: columns, reject, audit, note or time; `fields` are figures for logs."""
 
     text: str
     kind: str
+    fields: Mapping[str, Any] = MappingProxyType({})
 
 
 def of_rows(transactions: Transactions | None, result: Result, *, brief: bool) -> list[Said]:
@@ -43,7 +45,7 @@ def _account(transactions: Transactions, *, brief: bool) -> Iterator[Said]:
         yield Said(line, "reject")
     # The context of an answer names the rows without customer, and all rows.
     if not brief or {*audit.rejected, *audit.skipped} - {"no customer id"}:
-        yield Said(audit.line(), "audit")
+        yield Said(audit.line(), "audit", audit.counted())
     if not brief and audit.rejected.get("no customer id") and transactions.has_amount:
         money = f"{audit.money(audit.revenue_without_customer):,}"
         yield Said(f"revenue without customer id: {money}", "audit")

@@ -6,11 +6,26 @@ import json
 import shutil
 import sys
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
 from crmkit.language.safe_text import safe
+from crmkit.system import clock
+
+# The code of a message where nothing more is known of it than its kind; codes are in docs/cron.md, and stay.
+_CODES = {
+    "columns": "input.columns",
+    "reject": "input.reject",
+    "audit": "input.account",
+    "note": "note",
+    "written": "output.written",
+    "time": "run.effort",
+    "error": "error",
+}
+_LEVELS = {"reject": "warning", "note": "warning", "error": "error"}
 
 
-def say(text: str, kind: str = "note", log_format: str = "text", **more: str) -> None:
+def say(text: str, kind: str = "note", log_format: str = "text", *, code: str = "", **more: Any) -> None:
     """A sentence on standard error, if that is there; whatever came from data is made harmless.
 
     `more` are fields that JSON has beside the sentence.
@@ -18,7 +33,7 @@ def say(text: str, kind: str = "note", log_format: str = "text", **more: str) ->
     if sys.stderr is None:
         return
     line = (
-        json.dumps({"kind": kind, "message": text, **more}, ensure_ascii=True)
+        json.dumps(_record(text, kind, code, more), ensure_ascii=True, default=str)
         if log_format == "json"
         else wrapped_for(f"crmkit: {safe(text)}")
     )
@@ -26,6 +41,16 @@ def say(text: str, kind: str = "note", log_format: str = "text", **more: str) ->
         print(line, file=sys.stderr, flush=True)
     except (OSError, ValueError):
         sys.stderr = None  # nobody listens; the work goes on
+
+
+def _record(text: str, kind: str, code: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    head = {
+        "time": clock.stamp(clock.run().ended),
+        "level": _LEVELS.get(kind, "info"),
+        "code": code or _CODES.get(kind, kind),
+        "run": clock.run().name,
+    }
+    return {**head, "kind": kind, "message": text, **more}
 
 
 def wrapped_for(line: str) -> str:

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Sequence
 
 from crmkit.config import settings
-from crmkit.errors import CrmkitError
+from crmkit.errors import CrmkitError, DataError, GateError, ModelError, UsageError
 from crmkit.system import clock, signals
 
 # What libraries say when they cannot have memory, or a thread, for which its stack is wanting.
@@ -87,13 +87,25 @@ def _told(error: BaseException, form: str) -> int:
     number = signals.asked() or (signal.SIGINT if isinstance(error, KeyboardInterrupt) else 0)
     if number:
         word = "interrupted" if number == signal.SIGINT else "terminated"
-        say(f"{word}; no file was changed", "error", form)
+        say(f"{word}; no file was changed", "error", form, code=f"error.{word}", exit_status=128 + number)
         return 128 + number
     line = getattr(error, "line", None)
-    say(_sentence(error), "error", form, **({"try": line} if line else {}))
+    status = error.exit_status if isinstance(error, CrmkitError) else 1
+    fields = {"exit_status": status, **({"try": line} if line else {})}
+    say(_sentence(error), "error", form, code=_code(error), **fields)
     if line and form == "text":
         say(f"Try: {line}", "error", form)
-    return error.exit_status if isinstance(error, CrmkitError) else 1
+    return status
+
+
+def _code(error: BaseException) -> str:
+    """The stable name of what went wrong."""
+    if isinstance(error, CrmkitError):
+        kinds = ((GateError, "gate"), (UsageError, "usage"), (ModelError, "model"), (DataError, "data"))
+        return next((f"error.{name}" for kind, name in kinds if isinstance(error, kind)), "error")
+    if isinstance(error, MemoryError) or any(word in str(error).lower() for word in _NO_MEMORY):
+        return "error.memory"
+    return "error.system" if isinstance(error, OSError) else "error.fault"
 
 
 def _sentence(error: BaseException) -> str:

@@ -32,7 +32,7 @@ def refuse_little_memory(arguments: Sequence[str]) -> None:
     if not arguments or {"-h", "--help"} & {*arguments} or limit is None or limit >= _LEAST_MEMORY:
         return
     text = f"Memory does not suffice: ulimit -v leaves {limit >> 20:,} MB of address space, and 1,024 MB are the least."
-    _say(text, arguments)
+    _say(text, arguments, "error.memory")
     sys.exit(1)
 
 
@@ -51,19 +51,20 @@ def supervised(work: Callable[[], int], arguments: Sequence[str]) -> int:
 def _tell(end: pair.End, arguments: Sequence[str]) -> int:
     """A sentence about a worker that did not end by itself; the exit status."""
     if end.asked:
-        _say("interrupted" if end.asked == signal.SIGINT else "terminated", arguments)
+        word = "interrupted" if end.asked == signal.SIGINT else "terminated"
+        _say(word, arguments, f"error.{word}")
         return 128 + end.asked
     if end.signal == signal.SIGKILL or any(word in end.words for word in _MEMORY):
         text = "Memory does not suffice for this, and the run was ended; give it more, or fewer rows (fewer files)."
     else:
         how = f"status {end.status}" if end.signal is None else signal.Signals(end.signal).name
         text = f"The engine under crmkit crashed ({how}), which is a fault. --debug shows its own words."
-    _say(text, arguments)
+    _say(text, arguments, "error.fault" if "crashed" in text else "error.memory")
     return 1
 
 
-def _say(text: str, arguments: Sequence[str]) -> None:
+def _say(text: str, arguments: Sequence[str], code: str) -> None:
     from crmkit.output.messages import say
     from crmkit.process.exit_status import log_format
 
-    say(text, "error", log_format(arguments))
+    say(text, "error", log_format(arguments), code=code)

@@ -14,9 +14,9 @@ from tests.tool import SALES
 
 
 def test_an_option_that_holds_one_value_is_given_once(tmp_path: Path) -> None:
-    done = run("rfm", SALES, "-o", tmp_path / "a.csv", "--output", tmp_path / "b.csv")
+    done = run("rfm", SALES, "--plot", tmp_path / "a.svg", "--plot", tmp_path / "b.svg")
     assert (done.status, list(tmp_path.iterdir())) == (2, [])
-    assert "--output is given twice" in done.err
+    assert "--plot is given twice" in done.err
     assert run("rfm", SALES, "--segment", "Champions", "--segment", "Hibernating", "-q", "-q").status == 0
 
 

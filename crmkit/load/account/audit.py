@@ -226,6 +226,11 @@ class Audit:
             }
         return facts | {"first_date": self.first_date, "last_date": self.last_date}
 
+    def counted(self) -> dict[str, Any]:
+        """The numbers of the line, for logs."""
+        facts = self.facts(has_amount=False)
+        return {name: facts[name] for name in ("rows_read", "rows_used", "rejected", "skipped")}
+
     def line(self) -> str:
         """The account in one line: it adds up."""
         parts = [f"{self.rows_read:,} rows read"]
