@@ -17,10 +17,10 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from crmkit.commands import completion, configured, help, record
-from crmkit.commands.options import shared
 from crmkit.config.values import Spec
 from crmkit.errors import UsageError
+from crmkit.session import completion, configured, help, record
+from crmkit.session.options import shared
 
 READS = "files input output"
 ANYWHERE = f"{READS} engine"

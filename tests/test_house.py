@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from crmkit.cli import COMMANDS
+
 PACKAGE = Path(__file__).parent.parent / "crmkit"
 # Each room, or file of the hall, may import from itself and from what is on a lower floor.
 FLOORS = (
@@ -26,6 +28,7 @@ FLOORS = (
     | {"deviation", "basket", "profile", "returns", "campaigns", "accounts"},
     # one page of all answers
     {"report"},
+    {"session"},
     {"commands"},
     {"cli"},
     {"process"},
@@ -70,6 +73,14 @@ def test_the_hall_is_small_and_every_room_has_a_floor() -> None:
     assert len(hall) <= 24
     named = set().union(*FLOORS)
     assert {top for top, _ in _modules()} == named
+
+
+def test_a_command_is_its_options_and_one_call() -> None:
+    for path in (PACKAGE / "commands").glob("*.py"):
+        assert path.stem in {*COMMANDS, "__init__"}, (
+            f"{path} is no command: what several share is in session/"
+        )
+        assert len(path.read_text().splitlines()) <= 60, path
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["rfm", "--help"]])

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from crmkit.commands.options import Shared
-from crmkit.commands.run import Session
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 
 def basket(

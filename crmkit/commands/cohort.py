@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from crmkit.commands.options import PERIOD, Shared
-from crmkit.commands.run import Session
+from crmkit.session.options import PERIOD, Shared
+from crmkit.session.run import Session
 
 
 def cohort(

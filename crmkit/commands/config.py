@@ -7,17 +7,15 @@ from typing import Annotated
 
 from typer import Argument
 
-from crmkit.commands.options import Shared, reading_of
-from crmkit.commands.run import Session
 from crmkit.config import places, settings
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 from crmkit.parse import choice
+from crmkit.session.options import Shared, reading_of
+from crmkit.session.run import Session
 
 _ACTION = Argument(help="What to do.", metavar="show|init", show_default=False)
-_WHAT = Argument(
-    help="show: a command. init: a file of transactions.", metavar="COMMAND|FILE", show_default=False
-)
+_WHAT = Argument(help="show: a command. init: a file.", metavar="COMMAND|FILE", show_default=False)
 
 
 def config(
@@ -39,8 +37,8 @@ def config(
 
 
 def _show(common: Shared, command: str | None) -> None:
-    from crmkit.commands import configured
     from crmkit.load.settings import listing
+    from crmkit.session import configured
 
     files = settings.current.get().files
     with Session("config", common) as session:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from typer import Option
 
-from crmkit.commands.options import READING, Shared
-from crmkit.commands.run import Session
 from crmkit.errors import UsageError
+from crmkit.session import ledgers
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 _UPDATE = Option(
     help="Add these rows to a ledger, a folder that other commands read like the files.",
@@ -22,11 +22,7 @@ _REPLACE = Option(
     help="With --update: put these rows in the place of those of the same days.",
     show_default=False,
 )
-_APPEND = Option(
-    "--append",
-    help="With --update: add these rows to others of the same days, such as late ones.",
-    show_default=False,
-)
+_APPEND = Option("--append", help="With --update: add these rows to others of the same days, such as late ones.", show_default=False)  # fmt: skip
 
 
 def customers(
@@ -44,25 +40,9 @@ def customers(
     if replace_ and append:
         raise UsageError("--replace and --append contradict each other. Give one of them.")
     if update is not None:
-        _update(common, Path(update), replaced=replace_, appended=append)
+        ledgers.update(common, Path(update), replaced=replace_, appended=append)
         return
     if replace_ or append:
         raise UsageError("--replace and --append belong to --update LEDGER. Add that, or leave them out.")
     with Session("customers", common) as session:
         session.finish(analysis.analyse(session.data()))
-
-
-def _update(common: Shared, folder: Path, *, replaced: bool, appended: bool) -> None:
-    from crmkit.nightly import ledgers, updates
-
-    usual = vars(Shared())
-    given = {name: vars(common)[name] for name in READING if vars(common)[name] != usual[name]}
-    updates.reading(given)
-    with ledgers.held(folder, new=True) as found:
-        kept: dict[str, Any] = {name: value for name, value in found.reading.items() if name not in given}
-        with Session("customers", replace(common, **kept)) as session:
-            sales = session.data().transactions(wants=("order", "cost"))
-            change = updates.update(sales, folder, found, given=given, replaced=replaced, appended=appended)
-            if change.is_change:
-                session.keep(change.path, change.manifest.text())
-            session.finish(updates.told(change))

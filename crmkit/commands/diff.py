@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from crmkit.commands.options import Shared
-from crmkit.commands.run import Session
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 _OLD = typer.Argument(help="An export or the --summary of the run before.", metavar="OLD", show_default=False)
 _NEW = typer.Argument(help="That of the later one.", metavar="NEW", show_default=False)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from typer import Argument
 
-from crmkit.commands.options import Shared
-from crmkit.commands.run import Session
 from crmkit.errors import UsageError
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 _NAME = Argument(
     help="Print the file of this layout, to make one of your own from.", metavar="NAME", show_default=False

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from typer import Argument
 
-from crmkit.commands.options import Shared
-from crmkit.commands.run import Session
 from crmkit.errors import UsageError
 from crmkit.parse import choice
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 _ACTIONS = ("list", "verify", "drop", "compact")
 _ACTION = Argument(

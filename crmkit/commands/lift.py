@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from crmkit.commands.options import Shared
-from crmkit.commands.run import Session
 from crmkit.errors import UsageError
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 Text = str | None
 

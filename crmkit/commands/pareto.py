@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from crmkit.commands import borders
-from crmkit.commands.idle import refuse_beside
-from crmkit.commands.options import Shared
-from crmkit.commands.run import Session
+from crmkit.session import borders, idle
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 
 def pareto(
@@ -36,19 +35,19 @@ def pareto(
     with Session("pareto", common, also=[save_cuts]) as session:
         data = session.data()
         if common.table == "matrix":
-            own |= {
+            others = {
                 "--scheme": scheme != "abc",
                 "--value": value != "revenue",
                 "--service-cost": service_cost,
             }
-            refuse_beside("--table matrix", own)
+            idle.refuse_beside("--table matrix", own | others)
             result = difference_matrix.analyse(data, level=level, by=by)
         elif scheme == "mvc":
-            refuse_beside("--scheme mvc", own | {"--by": by, "--level": level})
+            idle.refuse_beside("--scheme mvc", own | {"--by": by, "--level": level})
             result = most_valuable.analyse(data, value=value, service_cost=service_cost)
         else:
-            refuse_beside("another scheme than mvc", {"--service-cost": service_cost})
-            refuse_beside("another table than matrix", {"--level": level})
+            idle.refuse_beside(f"--scheme {scheme}", {"--service-cost": service_cost})
+            idle.refuse_beside(f"--table {common.table or 'tiers'}", {"--level": level})
             ask = partial(
                 analysis.analyse,
                 data,
@@ -57,7 +56,5 @@ def pareto(
                 by=by or "customer",
                 inactive_after=inactive_after,
             )
-            result = borders.answer(
-                session, cuts, save_cuts, ask, read=tier_cuts.read, is_file=tier_cuts.is_file
-            )
+            result = borders.answer(session, cuts, save_cuts, ask, tier_cuts.read, tier_cuts.is_file)
         session.finish(result)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from crmkit import parse
-from crmkit.commands import borders
-from crmkit.commands.options import Shared
-from crmkit.commands.run import Session
+from crmkit.session import borders
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 
 def rfm(
@@ -48,8 +48,7 @@ def rfm(
             map=map,
             segment=segment or (),
         )
-        read = analysis.read_cuts
-        result = borders.answer(session, cuts, save_cuts, ask, read=read)
+        result = borders.answer(session, cuts, save_cuts, ask, analysis.read_cuts)
         if save_cuts and "cuts" not in result.saved:
             analysis.cuts_file(result.facts["cuts"])  # says why not
         session.finish(result)

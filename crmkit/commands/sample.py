@@ -43,8 +43,8 @@ def sample(
     Example: crmkit sample --rows 100000 --seed 7 -o sales.parquet
     """
     from crmkit import sample as made
-    from crmkit.commands.progress import counted
     from crmkit.sample.ids import NUMBERS, STYLES
+    from crmkit.session.progress import counted
 
     gc.enable()  # as in `Session`, of which there is none here
     size = 2000 if rows is None and customers is None else rows

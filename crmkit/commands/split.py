@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from crmkit.commands import idle
-from crmkit.commands.options import Shared
-from crmkit.commands.run import Session
+from crmkit.session import idle
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 
 def split(

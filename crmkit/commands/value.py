@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from crmkit.commands.options import Shared
-from crmkit.commands.run import Session
+from crmkit.session.options import Shared
+from crmkit.session.run import Session
 
 
 def _option(help_: str, metavar: str) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crmkit.commands.options import READING
+from crmkit.session.options import READING
 from tests.load.running import run
 from tests.tool import SALES
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from crmkit.commands.options import READING
+from crmkit.session.options import READING
 from tests.load.running import Finished, refused, run
 from tests.load.sales import put
 from tests.tool import SALES

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from crmkit.commands.options import FORMATS
 from crmkit.language.catalogue import LANGUAGES
+from crmkit.session.options import FORMATS
 
 _MODELS = ("auto", "nbd", "bgnbd", "mbgnbd", "paretonbd", "bgcnbd", "mbgcnbd")
 _WORDS: dict[str, Sequence[str]] = {
@@ -78,7 +78,7 @@ def _file_on_the_line() -> str | None:
 
 def _tables(context: Any) -> Sequence[str]:
     """The tables of the command that the line names."""
-    from crmkit.commands.help import topics
+    from crmkit.session.help import topics
 
     return list(topics().get(context.info_name or "", {}).get("tables", []))
 

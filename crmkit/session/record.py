@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crmkit._version import VERSION
-from crmkit.commands import targets
-from crmkit.commands.hashes import source_account
-from crmkit.commands.options import Shared
 from crmkit.errors import CrmkitError, GateError
 from crmkit.language.safe_text import safe
+from crmkit.session import targets
+from crmkit.session.hashes import source_account
+from crmkit.session.options import Shared
 from crmkit.sources.addresses import shown
 from crmkit.system import clock
 

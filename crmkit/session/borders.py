@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from crmkit.commands.run import Session
 from crmkit.result import Result
+from crmkit.session.run import Session
 
 
 def answer(
@@ -14,7 +14,6 @@ def answer(
     cuts: str | None,
     save_cuts: str | None,
     ask: Callable[..., Result],
-    *,
     read: Callable[[str], Any],
     is_file: Callable[[str], bool] = lambda cuts: True,
 ) -> Result:

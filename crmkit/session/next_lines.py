@@ -6,7 +6,7 @@ import re
 import shlex
 from dataclasses import fields
 
-from crmkit.commands.options import Shared
+from crmkit.session.options import Shared
 
 _FILE = re.compile(r"\bFILE\b")
 # Options without which the next command would read the file differently.

@@ -19,17 +19,17 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from crmkit.commands import advice, idle, record, said, targets
-from crmkit.commands.hashes import file_account
-from crmkit.commands.next_lines import typed
-from crmkit.commands.options import Shared, reading_of
-from crmkit.commands.progress import show_progress
 from crmkit.errors import CrmkitError, UsageError
 from crmkit.language.catalogue import phrase
 from crmkit.language.safe_text import safe
 from crmkit.nightly.limits import Limits
 from crmkit.output.messages import say
 from crmkit.output.progress import Stages, clear
+from crmkit.session import advice, idle, record, said, targets
+from crmkit.session.hashes import file_account
+from crmkit.session.next_lines import typed
+from crmkit.session.options import Shared, reading_of
+from crmkit.session.progress import show_progress
 from crmkit.system import signals
 
 if TYPE_CHECKING:

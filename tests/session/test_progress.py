@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from crmkit.commands import run
 from crmkit.load.expected_rows import bytes_read
 from crmkit.load.find import sources
 from crmkit.output import progress
 from crmkit.output.progress import Stages
+from crmkit.session import run
 from tests.tool import SALES, process
 
 

@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from crmkit.commands.options import Shared
 from crmkit.errors import DataError, UsageError
 from crmkit.language.safe_text import safe
+from crmkit.session.options import Shared
 from crmkit.system import clock
 
 DATE, AS_OF = "{date}", "{as_of}"

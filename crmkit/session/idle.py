@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
-from crmkit.commands.options import READING, Shared
 from crmkit.config import settings
 from crmkit.errors import UsageError
+from crmkit.session.options import READING, Shared
 
 # What is asked of a table of customers; all else that is said of the input is about transactions.
 _OF_CUSTOMERS = frozenset(
-    {"files", "customer", "date", "amount", "orders", "encoding", "delimiter", "header", "date_format", "decimal", "as_of", "exclude", "max_age", "min_rows"}
+    {"files", "customer", "date", "amount", "orders", "encoding", "delimiter", "header", "date_format", "decimal", "as_of",
+     "exclude", "max_age", "min_rows"}
 )  # fmt: skip
 
 

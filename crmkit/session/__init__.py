@@ -1,0 +1,1 @@
+"""One run of a command: its options, the files that it reads, the account, what is said, shown and written."""
