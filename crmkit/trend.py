@@ -148,7 +148,7 @@ def series_of(rows: pl.DataFrame, period: Period, ahead: int) -> Series:
     """The complete periods, with the days of these and of so many to come."""
     complete = rows.filter("complete")
     lengths = complete.select((pl.col("end") - pl.col("start")).dt.total_days() + 1).to_series().to_list()
-    last = complete["index"][-1] if complete.height else 0
+    last = (complete if complete.height else rows)["index"][-1]
     future = (last + step for step in range(1, ahead + 1))
     to_come = [(periods.end_of(i, period) - periods.start_of(i, period)).days + 1 for i in future]
     revenue, orders = (complete[name].cast(pl.Float64).to_numpy() for name in ("revenue", "orders"))
@@ -243,7 +243,7 @@ def tables_of(
     series, complete = series_of(rows, period, ahead), rows.filter("complete")
     errors = holdout(series, ahead, quantile)
     said = preferred(outlooks(series, ahead, quantile), errors) if len(series) > 1 else []
-    last = complete["index"][-1] if complete.height else 0
+    last = (complete if complete.height else rows)["index"][-1]
     tables = {
         "periods": table(rows, period, scale),
         "forecast": forecast(said, series, last, period, scale),

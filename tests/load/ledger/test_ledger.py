@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +19,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.load.running import Finished, run
-from tests.tool import SALES, process
+from tests.tool import ROOT, SALES, process
 
 HEAD = "customer,date,order,amount,cost\n"
 ASKED = (
@@ -251,8 +258,6 @@ def test_files_of_a_killed_update_are_no_part_and_are_swept(
 
 
 def test_two_updates_at_once_are_one_and_a_sentence(tmp_path: Path, halves: tuple[Path, Path]) -> None:
-    import fcntl
-
     ledger = tmp_path / "ledger"
     update(ledger, halves[0])
     with (ledger / ".lock").open("r+") as lock:
@@ -276,3 +281,47 @@ def test_options_of_the_first_batch_are_those_of_the_next(tmp_path: Path) -> Non
         head,
     )
     assert answer(["customers"], tmp_path / "ledger") == answer(["customers", *names], whole)
+
+
+@pytest.mark.slow
+def test_a_killed_update_leaves_the_old_ledger_or_the_new(tmp_path: Path, halves: tuple[Path, Path]) -> None:
+    update(tmp_path / "old", halves[0])
+    old, new = answer(["customers"], halves[0]), answer(["customers"], SALES)
+    seen = []
+    for place in range(24):
+        ledger = tmp_path / f"{place}"
+        shutil.copytree(tmp_path / "old", ledger)
+        words = [sys.executable, "-m", "crmkit", "customers", halves[1], "--update", ledger, "-q"]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, cwd=ROOT, start_new_session=True) as running:
+            wait_for_any(ledger, place)
+            os.killpg(running.pid, signal.SIGKILL)
+        with (ledger / ".lock").open("a") as lock:  # until nothing is left of it
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        found = answer(["customers"], ledger)
+        assert found in (old, new)
+        seen.append(found == new)
+        assert update(ledger, halves[1]).status == 0
+        assert answer(["customers"], ledger) == new
+        assert not [path for path in ledger.iterdir() if path.name.endswith(".tmp")]
+    assert not all(seen)
+
+
+def wait_for_any(ledger: Path, place: int) -> None:
+    """Until the update has got so far: nothing, a file that is being written, or one that is there."""
+    wanted = ("*", ".crmkit-*.tmp", "*.parquet")[place % 3]
+    least = {"*": 0, ".crmkit-*.tmp": 1, "*.parquet": 2}[wanted]
+    end = time.monotonic() + 30
+    while len(list(ledger.glob(wanted))) < least and time.monotonic() < end:
+        if place % 3 == 1 and len(list(ledger.glob("*.parquet"))) > 1:
+            return
+        time.sleep(0.001)
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path, halves: tuple[Path, Path]) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for folder in (file, tmp_path / "no" / "where", tmp_path):
+        done = update(folder, halves[0])
+        assert (done.status in (1, 2), done.out) == (True, "")
+        assert "fault of crmkit" not in done.err
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "one.csv", "two.csv"}
