@@ -30,6 +30,7 @@ _TEXT = (
     "max_age",
     "sheet",
     "query",
+    "endpoint",
 )
 
 
@@ -73,6 +74,7 @@ class Reading:
     min_rows: int | None = None
     sheet: str | None = None
     query: str | None = None
+    endpoint: str | None = None
 
     def __post_init__(self) -> None:
         for name in _TEXT:
@@ -129,7 +131,7 @@ class Reading:
 
     def where(self) -> Where:
         """Where in the input the rows are."""
-        return Where(sheet=self.sheet, query=_query(self.query))
+        return Where(sheet=self.sheet, query=_query(self.query), endpoint=self.endpoint)
 
     def gate(self) -> Gate:
         """The limits on rows set aside."""

@@ -23,13 +23,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from crmkit.errors import DataError, UsageError
 from crmkit.language.safe_text import safe
-from crmkit.output import formats, workbook
+from crmkit.output import formats, places, workbook
 from crmkit.output.streams import ClosedPipeError, in_place, in_words
+from crmkit.sources import addresses
 from crmkit.system import signals, temp_files
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Fill = Callable[[BinaryIO], object]
 
@@ -45,9 +49,13 @@ def check(path: str | Path, inputs: Sequence[str | Path] = (), *, others: Sequen
     folder that is not there or may not be written.
     """
     with in_words(safe(path)):
+        if places.is_table(path):
+            places.check_table(str(path))
+            return
         if layout(path).format == "xlsx":
             workbook.library()
-    check_place(path, inputs, others=others)
+    if not places.is_object(path):
+        check_place(path, inputs, others=others)
 
 
 def check_place(
@@ -154,8 +162,10 @@ def _absolute(path: str | Path) -> Path:
 class Outputs:
     """The files of a run: written one by one, renamed together when the block ends without an error."""
 
-    def __init__(self) -> None:
-        self._temps: list[tuple[str, temp_files.Temp]] = []
+    def __init__(self, endpoint: str | None = None) -> None:
+        """`endpoint` is where an object store is, if it is not the usual place."""
+        self._endpoint = endpoint
+        self._temps: list[tuple[str, places.Waiting]] = []
         self._handlers: dict[int, Any] = {}
         self._undisturbed = False
         self._late: int | None = None
@@ -188,11 +198,27 @@ class Outputs:
         and the reason, and leaves every file as it was.
         """
         with in_words(safe(path)):
-            if is_special(path):
+            if places.is_object(path):
+                self._fill(str(path), places.Object(str(path), self._endpoint), fill)
+            elif is_special(path):
                 with in_place(Path("/dev/stdout") if str(path) == "-" else _follow(path)) as stream:
                     fill(stream)
             else:
                 self._write_temp(path, fill, first)
+
+    def write_table(self, path: str, frames: Iterator[pl.DataFrame]) -> int:
+        """Have these rows become a table of a database at the end of the block; say how many there are."""
+        with self._signals_wait():
+            table = places.Table(path)
+            self._temps.append((path, table))
+        rows = table.fill(frames)
+        table.finish()
+        return rows
+
+    def _fill(self, path: str, waiting: places.Object, fill: Fill) -> None:
+        self._temps.append((path, waiting))
+        fill(waiting.stream)
+        waiting.finish()
 
     def _write_temp(self, path: str | Path, fill: Fill, first: bool) -> None:
         target = _target(path)
@@ -205,16 +231,18 @@ class Outputs:
 
     def waiting(self) -> dict[str, Path]:
         """The files written so far, by the names they were asked for, where they lie until the end."""
-        return {path: temp.path for path, temp in self._temps}
+        return {path: temp.path for path, temp in self._temps if temp.path is not None}
 
     def _rename_all(self) -> None:
         # From here a signal comes too late: the run ends well, with all of its files.
         self._undisturbed = True
         signals.come_too_late()
-        for path, temp in self._temps:
-            with in_words(safe(path)):
+        here = [temp for _, temp in self._temps if isinstance(temp, temp_files.Temp)]
+        # What may fail elsewhere goes before what will not fail here.
+        for path, temp in sorted(self._temps, key=lambda one: isinstance(one[1], temp_files.Temp)):
+            with in_words(safe(addresses.shown(path))):
                 temp.take_place()
-        for folder in {temp.target.parent for _, temp in self._temps}:
+        for folder in {temp.target.parent for temp in here}:
             temp_files.sync_folder(folder)
 
     def _discard(self) -> None:

@@ -22,7 +22,7 @@ from typing import BinaryIO, cast
 
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
-from crmkit.output import formats, screen
+from crmkit.output import formats, places, screen
 from crmkit.output.files import Outputs, layout
 from crmkit.output.formats import FORMATS, FileLayout
 from crmkit.output.screen import Color
@@ -32,6 +32,7 @@ from crmkit.result import Result
 Say = Callable[[str], None]
 _PIPE = 1 << 16  # bytes that a pipe takes while nobody reads
 TEN = 10
+_AT_ONCE = 1 << 17  # rows
 
 __all__ = ["FORMATS", "Outputs", "export", "hint", "safe", "show"]
 
@@ -51,6 +52,9 @@ def export(
     A workbook holds all tables, unless one is named, and the account of the rows; `bom` marks CSV and TSV as UTF-8.
     Returns the number of its rows. `say` takes a sentence on cells that a spreadsheet would take for formulas (default: `hint`).
     """
+    if places.is_table(path):
+        name = next(iter(_choose(result, table or _main(result)).tables))
+        return files.write_table(str(path), result.batches(name, _AT_ONCE))
     how = layout(path)._replace(bom=bom)
     whole = how.format == "xlsx" and table is None
     chosen = result if whole else _choose(result, table or _main(result))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crmkit.language.safe_text import safe
+from crmkit.sources.addresses import shown
 
 if TYPE_CHECKING:
     from crmkit.load.find.source import Source
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def file_account(path: str, written: Path) -> dict[str, Any]:
     """A file that was written, under the name that it gets."""
-    return {"file": safe(path), "bytes": written.stat().st_size, "sha256": sha256(written.open("rb"))}
+    return {"file": safe(shown(path)), "bytes": written.stat().st_size, "sha256": sha256(written.open("rb"))}
 
 
 def source_account(source: Source) -> dict[str, Any]:

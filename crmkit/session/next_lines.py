@@ -7,6 +7,7 @@ import shlex
 from dataclasses import fields
 
 from crmkit.session.options import Shared
+from crmkit.sources.addresses import is_web, shown
 
 _FILE = re.compile(r"\bFILE\b")
 # Options without which the next command would read the file differently.
@@ -54,7 +55,8 @@ def _of(line: str, common: Shared) -> str:
 
 
 def _words(command: str, common: Shared) -> str:
-    words = [shlex.quote(name) for name in common.files]
+    # A signature in an address of the web opens what it names for whoever sees it.
+    words = [shlex.quote(shown(name) if is_web(name) else name) for name in common.files]
     for name in _READING:
         value = getattr(common, name, None)
         if value not in (None, _USUAL.get(name)) and command in _LOOKED_AT.get(name, (command,)):

@@ -71,6 +71,7 @@ class Shared:
     max_drift: str | None = None
     sheet: str | None = None
     query: str | None = None
+    endpoint: str | None = None
     format: str = "table"
     table: str | None = None
     output: str | None = None
@@ -132,6 +133,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "decimal": ("input", _option(_TEXT, _READING, "Decimal mark of amounts: . or ,", "--decimal", metavar="MARK")),
     "sheet": ("input", _option(_TEXT, _READING, "Sheet of a workbook, file in an archive or table of a database; a pattern takes all that fit.", "--sheet", metavar="NAME")),
     "query": ("input", _option(_TEXT, _READING, "SQL for a database: a file with it, or the text.", "--query", metavar="FILE")),
+    "endpoint": ("input", _option(_TEXT, _READING, "Address of an object store elsewhere, such as http://minio:9000.", "--endpoint", metavar="URL")),
     "tz": ("input", _option(str, _READING, "Time zone in which a moment becomes a day; default UTC.", "--tz", metavar="ZONE")),
     "source_tz": ("input", _option(_TEXT, _READING, "Time zone of moments that are written without an offset.", "--source-tz", metavar="ZONE")),
     "as_of": ("input", _option(_TEXT, _ROWS, "Look from this day; later rows are skipped. Default: the latest date.", "--as-of", metavar="DATE")),

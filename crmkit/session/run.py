@@ -30,6 +30,7 @@ from crmkit.session.hashes import file_account
 from crmkit.session.next_lines import typed
 from crmkit.session.options import Shared, reading_of
 from crmkit.session.progress import show_progress
+from crmkit.sources.addresses import shown
 from crmkit.system import signals
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ class Session:
         written: list[Mapping[str, Any]] = []
         exports = targets.of(common)
         to_file = bool(exports)
-        with report.Outputs() as files:
+        with report.Outputs(common.endpoint) as files:
             self._write_extra(files)
             for path, table in exports:
                 with self.stages() as tell:
@@ -322,8 +323,8 @@ class Session:
             bom=self.common.bom,
             say=self._say_aside,
         )
-        text = f"wrote {safe(path)}: {rows:,} row{'' if rows == 1 else 's'}"
-        return {"text": text, "file": safe(path), "rows": rows}
+        text = f"wrote {safe(shown(path))}: {rows:,} row{'' if rows == 1 else 's'}"
+        return {"text": text, "file": safe(shown(path)), "rows": rows}
 
     def _screen_comes_first(self) -> bool:
         """Whether somebody sees the answer and the notes in one window: then the answer comes first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -23,6 +24,11 @@ def scheme(word: str) -> str:
 def is_database(word: str) -> bool:
     """Whether this names a database."""
     return scheme(word) in DATABASES
+
+
+def is_web(word: str) -> bool:
+    """Whether this is an address of the web."""
+    return scheme(word) in ("http", "https") and "://" in word
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,15 @@ def _without_table(word: str) -> tuple[str, str | None]:
     return base + (f"?{urlencode(rest, quote_via=quote)}" if sign and rest else ""), table
 
 
+def with_table(word: str) -> str:
+    """An address whose table is the last part of its path, such as postgresql://host/db/sales, with it as `?table=`."""
+    base, sign, rest = word.partition("?")
+    head, _, last = base.rpartition("/")
+    if base.count("/") < 4 or not last:
+        return word
+    return f"{head}?table={quote(unquote(last))}" + (f"&{rest}" if sign else "")
+
+
 def _server(word: str) -> tuple[str, str]:
     """The address for the driver, and host and database only for people."""
     parts = urlsplit(word)
@@ -91,3 +106,10 @@ def shown(word: str) -> str:
         place, slash, path = rest.partition("/")
         return f"{head}://{place.rpartition('@')[2]}{slash}{_SIGNED.sub('', path)}"
     return word
+
+
+def refuse_twice(words: Sequence[str]) -> None:
+    """The same address twice would count its rows twice; UsageError."""
+    for place, word in enumerate(words):
+        if ":" in word and word in words[:place]:
+            raise UsageError(f"{shown(word)} is given twice; its rows would count twice. Give it once.")

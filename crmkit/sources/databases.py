@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -83,6 +84,15 @@ def bracketed(query: str) -> str:
 def connect(address: Database) -> Connection:
     """An open database; DataError says why there is none."""
     return _KINDS[address.kind](address)
+
+
+@contextmanager
+def in_words(name: str, errors: tuple[type[BaseException], ...]) -> Iterator[None]:
+    """What a database says of an error, in a sentence."""
+    try:
+        yield
+    except errors as error:
+        raise _sentence(name, cast(Exception, error)) from None
 
 
 def _sentence(name: str, error: Exception) -> DataError:

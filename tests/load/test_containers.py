@@ -118,7 +118,7 @@ def packed(kind: str) -> bytes:
         (b"\x04\x22\x4d\x18" + PLAIN, "lz4"),
         (zlib.compress(PLAIN), "binary"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "workbook"),
-        (b"SQLite format 3\0" + bytes(99), "SQLite"),
+        (b"SQLite format 3\0" + bytes(99), "not a database"),
         (b"%PDF-1.4\n", "PDF"),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), "picture"),
         (b"ARROW1\0\0" + bytes(99), "Arrow"),

@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.sources.web_server import Pages
 
 PASSWORD = "open sesame"
 
@@ -67,3 +70,29 @@ def postgres() -> Iterator[str]:
         run("pg_ctl", "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
         os.environ.pop("PGPASSWORD") if before is None else os.environ.update(PGPASSWORD=before)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of an object store that speaks S3, with a bucket `shop`."""
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(
+        ip_address="127.0.0.1", port=0, verbose=False
+    )
+    before = {name: os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    os.environ.update(dict.fromkeys(before, "test"))
+    server.start()
+    host, port = server.get_host_and_port()
+    urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/shop", method="PUT")).close()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture
+def pages() -> Iterator[Pages]:
+    """A server of the web that answers as it is told."""
+    with Pages() as server:
+        yield server

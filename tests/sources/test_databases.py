@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ from crmkit.sources import addresses, databases
 from tests.load.running import refused, run
 from tests.load.sales import HEADER, SALES, account
 from tests.sources.places import answers, csv_file
+from tests.tool import ROOT
 
 _TYPES = {
     "sqlite": ("TEXT", "TEXT", "TEXT", "NUMERIC"),
@@ -196,3 +201,50 @@ def test_a_query_and_a_table(tmp_path: Path) -> None:
     path = made("sqlite", tmp_path)
     with pytest.raises(UsageError, match="a query or a table"):
         crmkit.read(f"sqlite:{path}?table=sales", query="SELECT * FROM sales")
+
+
+@pytest.mark.slow
+class TestTablesOut:
+    """A new table takes the place of the old one, whole."""
+
+    def test_it_is_read_again(self, shop: str, tmp_path: Path) -> None:
+        out = shop.replace("/postgres?", "/postgres/tiers?")
+        for _ in range(2):  # the second takes the place of the first
+            done = run("customers", csv_file(tmp_path), "-o", out)
+            assert done.status == 0 and "tiers" not in done.out.partition("next")[2], done.err
+            assert "/postgres/tiers: 7 rows" in done.err
+        wanted = run("pareto", csv_file(tmp_path), "--table", "customers", "--format", "csv").out
+        assert run("pareto", f"{shop}&table=tiers", "--table", "customers", "--format", "csv").out == wanted
+        run("customers", csv_file(tmp_path), "-o", f"{shop}&table=public.again")
+        assert run("pareto", f"{shop}&table=again", "--table", "customers", "--format", "csv").out == wanted
+
+    def test_what_cannot_be_written_is_said_before_anything_is_read(self, shop: str, tmp_path: Path) -> None:
+        assert run("customers", tmp_path / "none.csv", "-o", shop).status == 2
+        assert (
+            "read and not written" in run("customers", tmp_path / "none.csv", "-o", "sqlite:x.db?table=t").err
+        )
+        refused(
+            run("customers", tmp_path / "none.csv", "-o", "postgresql://127.0.0.1:1/db/t"),
+            "the database says",
+        )
+
+    def test_a_run_that_is_killed_leaves_the_old_table(self, shop: str, tmp_path: Path) -> None:
+        from adbc_driver_postgresql import dbapi
+
+        rows = "".join(f"C{i:06},2024-01-{i % 28 + 1:02},{i % 90}.50\n" for i in range(60_000))
+        (tmp_path / "big.csv").write_text("customer,date,amount\n" + rows)
+        out = shop.replace("/postgres?", "/postgres/victim?")
+        run("customers", csv_file(tmp_path), "-o", out)
+        for place in range(20):
+            words = [sys.executable, "-m", "crmkit", "customers", str(tmp_path / "big.csv"), "-o", out, "-q"]
+            child = subprocess.Popen(
+                words, start_new_session=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+            )
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(0.8 + 0.06 * place)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            with dbapi.connect(shop) as connection, connection.cursor() as cursor:
+                cursor.execute("select count(*) from victim")
+                assert cursor.fetchone()[0] in (7, 60_000)

@@ -63,8 +63,8 @@ def _check(argument: str) -> None:
         raise UsageError("The file name is empty; give a path, a glob, a folder or - for standard input.")
     if "://" in argument:
         raise DataError(
-            f"{addresses.shown(argument)} is an address that crmkit does not know. Those that it reads are postgresql://, sqlite: "
-            "and duckdb:; what else can be fetched may be piped: curl … | crmkit … -"
+            f"{addresses.shown(argument)} is an address that crmkit does not know. Those that it reads are postgresql://, sqlite:, "
+            "duckdb:, s3://, gs://, az:// and https://; what else can be fetched may be piped: … | crmkit … -"
         )
 
 
@@ -76,7 +76,7 @@ def _expanded(path: Path) -> list[tuple[Path, Hive]]:
     members = sorted(_walk(path, SUFFIXES)) or sorted(_walk(path, OTHERS))
     if not members:
         raise DataError(f"{path}: this folder (directory) holds no CSV or Parquet files; none was found.")
-    return [(member, _hive(member, path)) for member in members]
+    return [(member, hive(member, path)) for member in members]
 
 
 def status(path: Path) -> os.stat_result:
@@ -157,7 +157,7 @@ def _walk(folder: Path, ends: tuple[str, ...]) -> Iterator[Path]:
         tables.refuse(Path(where))
         folders[:] = sorted(name for name in folders if _is_new(Path(where) / name, seen))
         for name in files:
-            if _wanted(name, ends):
+            if is_wanted(name, ends):
                 path = Path(where) / name
                 if not stat.S_ISREG(status(path).st_mode):
                     raise DataError(
@@ -176,12 +176,14 @@ def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
     return new
 
 
-def _wanted(name: str, ends: tuple[str, ...]) -> bool:
+def is_wanted(name: str, ends: tuple[str, ...]) -> bool:
+    """Whether a member of a folder is read, by its name."""
     lower = name.lower()
     return not lower.startswith(_HIDDEN) and lower.endswith(ends) and not lower.endswith("readme.txt")
 
 
-def _hive(path: Path, folder: Path) -> Hive:
+def hive(path: Path, folder: Path) -> Hive:
+    """What the `key=value` folders on the way to a file say."""
     parts = path.relative_to(folder).parts[:-1]
     pairs = (part.partition("=") for part in parts if "=" in part)
     return tuple((unquote(key), unquote(value)) for key, _, value in pairs)

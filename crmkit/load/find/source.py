@@ -40,17 +40,20 @@ class Source:
     readers: list[weakref.ref[IO[bytes]]] = field(
         default_factory=list, compare=False
     )  # the latest, if packed
+    fresh: Callable[[], None] | None = field(
+        default=None, compare=False
+    )  # DataError if it has changed elsewhere
 
     def raw(self) -> IO[bytes]:
         """The bytes as stored, from the start."""
+        if self.bytes_ is not None:
+            return self.bytes_()
+        assert self.path is not None
         self.refuse_changed()
-        if self.path is not None:
-            file = opened(self.path)
-            if self.compression is not None:
-                self.readers[:] = [weakref.ref(file)]
-            return file
-        assert self.bytes_ is not None
-        return self.bytes_()
+        file = opened(self.path)
+        if self.compression is not None:
+            self.readers[:] = [weakref.ref(file)]
+        return file
 
     def open(self) -> IO[bytes]:
         """The bytes without their compression, from the start."""
@@ -60,6 +63,8 @@ class Source:
         """DataError if the file is no longer the one that was opened first."""
         if self.origin is not None:
             self.origin.refuse_changed()
+        if self.fresh is not None:
+            self.fresh()
         if self.path is not None and stamp(paths.status(self.path)) != self.stamp:
             raise DataError(f"{self.name}: the file has changed while it was being read; run again.")
 

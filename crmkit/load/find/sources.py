@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from crmkit.errors import DataError, UsageError
-from crmkit.load.find import inside, paths
+from crmkit.load.find import inside, paths, remote
 from crmkit.load.find.inside import EVERYTHING, Where
 from crmkit.load.find.source import Source, opened, sniff, stamp
 from crmkit.load.ledger import manifest
@@ -26,6 +26,7 @@ def find(files: Sequence[str | Source], where: Where = EVERYTHING) -> list[Sourc
 
     A pipe can be found once only: what has been found may be given again instead of its name.
     """
+    addresses.refuse_twice([argument for argument in files if isinstance(argument, str)])
     found = [
         source
         for argument in files
@@ -42,6 +43,8 @@ def find(files: Sequence[str | Source], where: Where = EVERYTHING) -> list[Sourc
 def _expand(argument: str, where: Where) -> list[Source]:
     if addresses.is_database(argument):
         return [inside.of_database(argument, where)]
+    if remote.is_remote(argument):
+        return remote.expand(argument, where.endpoint)
     if argument == "-":
         return [spooled(_standard_input(), "standard input")]
     if manifest.is_ledger(Path(argument)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from crmkit.errors import DataError
@@ -24,6 +25,15 @@ def refuse(folder: Path) -> None:
         if "=" not in folder.name and folder.name != "data":
             return
         folder = folder.parent
+
+
+def folder_of(key: str, mark: str) -> str | None:
+    """The folder that this object marks as such a table, with a slash at its end; None where it marks none."""
+    first, _, last = mark.partition("/")
+    before, sign, after = f"/{key}".partition(f"/{first}/")
+    if not sign or (last and not fnmatchcase(after, last)):
+        return None
+    return f"{before[1:]}/"
 
 
 def sentence(folder: str, name: str, line: str) -> str:

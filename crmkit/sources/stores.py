@@ -1,0 +1,168 @@
+"""Object stores → bytes, by PyArrow's file systems; each store finds its credentials as its own tools do."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any, cast
+
+from crmkit.errors import DataError, UsageError
+from crmkit.sources.addresses import scheme, shown
+
+STORES = ("s3", "gs", "az")
+_SECONDS = 30
+_TIMES = 5
+_ONCE = 16 << 20
+# What was not written whole is never closed: closing would make an object of its half.
+_broken: list[Any] = []
+
+
+def is_store(word: str) -> bool:
+    """Whether this is an address in an object store."""
+    return scheme(word) in STORES and "://" in word
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object as it was found: `stamp` changes when it is replaced."""
+
+    name: str
+    size: int
+    stamp: str
+    _system: Any
+    _path: str
+
+    def open(self) -> IO[bytes]:
+        """Its bytes from the start; DataError if it is no longer the one that was found."""
+        with _in_words(self.name):
+            file = self._system.open_input_file(self._path)
+        self._compare(_stamp(file))
+        return cast(IO[bytes], file)
+
+    def refuse_changed(self) -> None:
+        """DataError if it is no longer the one that was found."""
+        with _in_words(self.name), self._system.open_input_file(self._path) as file:
+            self._compare(_stamp(file))
+
+    def _compare(self, stamp: str) -> None:
+        if stamp != self.stamp:
+            raise DataError(f"{self.name}: the object has changed while it was being read; run again.")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store, and the path in it that an address names."""
+
+    name: str
+    path: str
+    _system: Any
+
+    def is_object(self) -> bool:
+        """Whether there is an object of exactly this name."""
+        with _in_words(self.name):
+            return bool(self._system.get_file_info(self.path).is_file)
+
+    def keys(self, folder: str) -> list[str]:
+        """All objects below a folder, by their paths; none where there is no such folder."""
+        import pyarrow.fs as fs
+
+        with _in_words(self.name):
+            found = self._system.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
+        return sorted(one.path for one in found if one.is_file)
+
+    def object(self, path: str) -> Object:
+        """An object that is there."""
+        name = f"{self.name.partition('://')[0]}://{path}"
+        with _in_words(name), self._system.open_input_file(path) as file:
+            return Object(name, file.size(), _stamp(file), self._system, path)
+
+    def put(self, file: Path) -> None:
+        """Make an object of a file: whole, or not at all."""
+        with _in_words(self.name):
+            stream = self._system.open_output_stream(self.path, compression=None)
+            try:
+                with file.open("rb") as content:
+                    while chunk := content.read(_ONCE):
+                        stream.write(chunk)
+            except BaseException:
+                _broken.append(stream)
+                raise
+            stream.close()
+
+
+def store(word: str, endpoint: str | None = None) -> Store:
+    """The store of an address such as s3://bucket/folder/file.csv; UsageError for one with a secret in it."""
+    kind, rest = scheme(word), word.partition("://")[2]
+    bucket = rest.partition("/")[0]
+    if "@" in bucket:
+        raise UsageError(
+            f"The address of {shown(word)} holds a key, which others can read as long as the command runs. Leave it out: "
+            "keys are looked for where the store's own tools look."
+        )
+    if not bucket:
+        raise UsageError(f"{word} names no bucket. Say {kind}://BUCKET/PATH.")
+    with _in_words(shown(word)):
+        return Store(shown(word), re.sub(r"/+$", "", rest), _system(kind, bucket, endpoint))
+
+
+@lru_cache
+def _system(kind: str, bucket: str, endpoint: str | None) -> Any:
+    import pyarrow.fs as fs
+
+    if kind == "s3":
+        here = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        return fs.S3FileSystem(
+            endpoint_override=here,
+            region=_region(bucket, here),
+            connect_timeout=_SECONDS,
+            request_timeout=_SECONDS,
+            retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_TIMES),
+        )
+    if kind == "gs":
+        from datetime import timedelta
+
+        head, sign, place = (endpoint or "").rpartition("://")
+        return fs.GcsFileSystem(
+            endpoint_override=place or None,
+            scheme=head if sign else None,
+            anonymous=bool(endpoint),
+            retry_time_limit=timedelta(seconds=_SECONDS),
+        )
+    account = os.environ.get("AZURE_STORAGE_ACCOUNT")
+    if not account:
+        raise UsageError("az:// needs the name of the storage account in the variable AZURE_STORAGE_ACCOUNT.")
+    return fs.AzureFileSystem(
+        account, account_key=os.environ.get("AZURE_STORAGE_KEY"), blob_storage_authority=endpoint
+    )
+
+
+def _region(bucket: str, endpoint: str | None) -> str | None:
+    import pyarrow.fs as fs
+
+    said = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if said or endpoint:
+        return said or "us-east-1"
+    return str(fs.resolve_s3_region(bucket))
+
+
+def _stamp(file: Any) -> str:
+    told = {str(key): value for key, value in (file.metadata() or {}).items()}
+    parts = (told.get(name, b"") for name in ("ETag", "VersionId", "Last-Modified", "Content-Length"))
+    return repr([*parts, file.size()])
+
+
+@contextmanager
+def _in_words(name: str) -> Iterator[None]:
+    """What a store says, in a sentence."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{name}: there is no such object.") from None
+    except (OSError, ValueError) as error:
+        why = re.sub(r" \(Request ID: .*?\)", "", " ".join(str(error).split()))[:300].rstrip(".")
+        raise DataError(f"{name}: the store says: {why}.") from None

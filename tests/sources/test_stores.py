@@ -1,0 +1,141 @@
+"""Object stores: objects, globs and folders in, one put out; an object that changes meanwhile is an error."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pyarrow.fs
+import pytest
+
+import crmkit
+from crmkit.errors import DataError
+from crmkit.sources import stores
+from tests.load.running import refused, run
+from tests.load.sales import SALES, account, text
+from tests.sources.places import answers, csv_file, ndjson
+from tests.sources.test_archives import parquet
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def put(s3: str) -> Any:
+    system = pyarrow.fs.S3FileSystem(endpoint_override=s3, region="us-east-1")
+
+    def put(path: str, content: bytes | str) -> str:
+        with system.open_output_stream(f"shop/{path}", compression=None) as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+        return f"s3://shop/{path}"
+
+    return put
+
+
+def test_same_bytes_as_from_a_file(tmp_path: Path, s3: str, put: Any) -> None:
+    wanted = answers(csv_file(tmp_path))
+    contents = {
+        "a/sales.csv": text(),
+        "a/s.csv.gz": gzip.compress(text().encode()),
+        "a/s.parquet": parquet(),
+        "a/s.ndjson": ndjson(),
+    }
+    for path, content in contents.items():
+        assert answers(put(path, content), "--endpoint", s3) == wanted
+    with mock.patch.dict(os.environ, AWS_ENDPOINT_URL=s3):
+        assert answers("s3://shop/a/sales.csv") == wanted
+
+
+def test_folders_and_globs(s3: str, put: Any) -> None:
+    for place, (start, end) in enumerate(((0, 10), (10, 30))):
+        put(f"parts/year=202{place}/part.csv", text(SALES[start:end]))
+    put("parts/_SUCCESS", "x")
+    put("parts/.hidden/part.csv", text())
+    for word in (
+        "s3://shop/parts",
+        "s3://shop/parts/",
+        "s3://shop/parts/year=*/*.csv",
+        "s3://shop/parts/y*/**",
+    ):
+        assert run("check", word, "--endpoint", s3, "--format", "json").account == account()
+    done = run(
+        "check",
+        "s3://shop/parts",
+        "--endpoint",
+        s3,
+        "--table",
+        "columns",
+        "--format",
+        "csv",
+        "--product",
+        "year",
+    )
+    assert done.status == 0 and "2020" in done.out, done.err
+    refused(run("check", "s3://shop/parts/*.txt", "--endpoint", s3), "no object was found")
+    put("lake/_delta_log/0.json", "{}")
+    put("lake/part.csv", text())
+    refused(run("check", "s3://shop/lake", "--endpoint", s3), "table of Delta")
+
+
+def test_what_goes_wrong_is_said(s3: str) -> None:
+    refused(run("check", "s3://shop/nothing.csv", "--endpoint", s3), "there is no such object")
+    refused(run("check", "s3://nobody/x.csv", "--endpoint", s3), "there is no such object")
+    done = run("check", "s3://key:hush@shop/x.csv", "--endpoint", s3)
+    assert done.status == 2 and "hush" not in done.err
+    assert run("check", "s3:///x.csv", "--endpoint", s3).status == 2
+
+
+def test_an_object_that_changes_meanwhile(s3: str, put: Any) -> None:
+    word = put("moving.csv", text())
+    data = crmkit.read(word, endpoint=s3)
+    data.transactions()
+    put("moving.csv", text(SALES[:5]))
+    with pytest.raises(DataError, match="has changed while it was being read"):
+        crmkit.rfm.analyse(data)
+
+
+def test_an_answer_goes_out_by_one_put(tmp_path: Path, s3: str, put: Any) -> None:
+    word = put("sales.csv", text())
+    for end in ("csv", "parquet"):
+        run("customers", word, "-o", tmp_path / f"there.{end}")
+        done = run(
+            "customers",
+            word,
+            "--endpoint",
+            s3,
+            "-o",
+            f"s3://shop/out/tiers.{end}",
+            "--summary",
+            tmp_path / "run.json",
+        )
+        assert done.status == 0 and f"wrote s3://shop/out/tiers.{end}: 7 rows" in done.err
+        run("customers", csv_file(tmp_path), "-o", tmp_path / f"here.{end}")
+        with stores.store(f"s3://shop/out/tiers.{end}", s3).object(f"shop/out/tiers.{end}").open() as file:
+            assert file.read() == (tmp_path / f"here.{end}").read_bytes()
+    refused(run("customers", word, "--endpoint", s3, "-o", "s3://nobody/tiers.csv", "-q"), "the store says")
+
+
+def test_a_put_that_breaks_leaves_the_old_object(tmp_path: Path, s3: str, put: Any) -> None:
+    word = put("kept.csv", "old")
+
+    class Broken:
+        def open(self, _: str) -> Any:
+            return self
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def read(self, _: int) -> bytes:
+            self.times = getattr(self, "times", 0) + 1
+            if self.times > 1:
+                raise OSError("the disk is gone")
+            return b"new" * 1000
+
+    with pytest.raises(DataError, match="the disk is gone"):
+        stores.store(word, s3).put(Broken())  # type: ignore[arg-type]
+    with stores.store(word, s3).object("shop/kept.csv").open() as file:
+        assert file.read() == b"old"
