@@ -169,13 +169,23 @@ _MILLIONTH = 1e-6
 def _variation(used: str) -> list[pl.Expr]:
     """By customer: how many purchase days there are on which money came in, and how much it varied between them.
 
-    `within` is the squared coefficient of variation, in millionths: whole numbers add up the same in any order.
+    `within` is the squared coefficient of variation, in millionths: whole numbers add up the same in any order, and so do
+    the amounts and their squares of which it is made.
     """
-    paid = pl.col("amount").filter(pl.col(used) & (pl.col("amount") > 0)).cast(pl.Float64).sort()
-    ratio = (paid / paid.mean() - 1).pow(2).mean() / _MILLIONTH
+    counts = pl.col(used) & (
+        pl.col("amount") > 0
+    )  # weighed, not filtered, which would be done customer by customer
+    paid = pl.col("amount").cast(pl.Int128) * counts
+    n = counts.sum().cast(pl.Int64)
+    mean = paid.sum().cast(pl.Float64) / n
+    ratio = ((paid * paid).sum().cast(pl.Float64) / n / (mean * mean) - 1) / _MILLIONTH
     return [
-        paid.len().cast(pl.Int64).alias("paid"),
-        ratio.fill_null(0.0).round().cast(pl.Int64).alias("within"),
+        n.alias("paid"),
+        pl.when(n > 1)
+        .then(ratio.clip(lower_bound=0.0).round())
+        .otherwise(0.0)
+        .cast(pl.Int64)
+        .alias("within"),
     ]
 
 
@@ -259,7 +269,7 @@ def tally(gaps: Array, n: Array) -> tuple[Array, Array]:
 
 
 def log_sum(gaps: Array, n: Array) -> float:
-    return math.fsum(float(times) * math.log(gap) for gap, times in zip(gaps, n, strict=True))
+    return math.fsum((n * np.log(gaps)).tolist())
 
 
 class Histories(NamedTuple):

@@ -200,7 +200,7 @@ def fit_early(
     promised = np.array([_promised(start, few) for start in starts]) * (rows.customers / few.customers)
     if promised.max() < HOPELESS:
         return plain
-    starts = [start for start, gain in zip(starts, promised, strict=True) if gain >= promised.max() / 4]
+    starts = [start for start, gain in zip(starts, promised, strict=True) if gain >= promised.max() / 2]
     tried = [_climbed(start, few) for start in starts] if len(starts) > 1 or few is rows else []
     best = max(range(len(tried)), key=lambda i: tried[i][1], default=0)
     start = starts[best]
