@@ -63,12 +63,20 @@ class Result:
         return {name: self.tables[name] for name in self.tables if name != self.detail}
 
     def _repr_html_(self) -> str:
-        """For notebooks: the headline, the summary tables and the notes."""
+        """For notebooks: the headline, the picture where there is one, the summary tables and the notes."""
         from crmkit.language.html import page, table
 
         made = [table(frame, self.titles.get(name, name)) for name, frame in self.summary.items()]
         account = [] if self.account is None else [self.account.line(), *self.account.notes]
-        return page(self.command, [self.headline, self.context, *account, *self.notes], made)
+        return page(
+            self.command, [self.headline, self.context, *account, *self.notes], [*self._picture(), *made]
+        )
+
+    def _picture(self) -> list[str]:
+        from importlib import import_module
+
+        drawn = import_module("crmkit.output.charts.of_answers").inline(self)
+        return [drawn] if drawn else []
 
     @property
     def is_elsewhere(self) -> bool:

@@ -203,3 +203,10 @@ def test_churn_and_clv_have_one_probability() -> None:
     assert late.facts["model"]["params"] == worth.facts["model"]["params"]
     both = worth.tables["customers"].join(late.tables["customers"], on="customer")
     assert both["alive"].equals(both["alive_right"], check_names=False)
+
+
+def test_a_notebook_shows_the_picture_of_an_answer() -> None:
+    shown = crmkit.pareto.analyse(str(SALES))._repr_html_()
+    assert shown.count("<svg") == 1
+    assert "<style>#crmkit-pareto{" in shown  # nothing of the notebook's own look changes
+    assert "<svg" not in crmkit.customers.analyse(str(SALES))._repr_html_()

@@ -10,19 +10,36 @@ catalogue of a language is a file beside this one (`zh.toml`): [sentences] by th
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 LANGUAGES = ("en", "zh")
+_HOLE = re.compile(r"\{\w+\}")
+_AS_IS = (
+    "name",
+    "command",
+    "file",
+    "columns",
+    "arm",
+    "other",
+)  # parts that are names of the user's, or typed
+_FILLED = re.compile(r"\\\{(\w+)\\\}")
 _LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
 
 
-def use(language: str | None) -> None:
-    """Speak this language from here on; None asks the locale (LC_ALL, LC_MESSAGES, LANG), else English."""
-    _LANGUAGE.set(language or of_locale())
+@contextmanager
+def speaking(language: str | None) -> Iterator[None]:
+    """Speak this language inside the block and nowhere else; None asks the locale (LC_ALL, LC_MESSAGES, LANG), else English."""
+    before = _LANGUAGE.set(language or of_locale())
+    try:
+        yield
+    finally:
+        _LANGUAGE.reset(before)
 
 
 def current() -> str:
@@ -42,6 +59,28 @@ def phrase(text: str, /, **values: object) -> str:
     return str(_part("sentences").get(text, text)).format(**values)
 
 
+def translated(text: str) -> str:
+    """A sentence that was made in English, in the language that is spoken, where the catalogue has its pattern."""
+    labels = _part("labels")
+    for pattern, template in _patterns(_LANGUAGE.get()):
+        if (found := pattern.fullmatch(text)) is not None:
+            parts = {
+                n: part if n in _AS_IS else labels.get(part, part) for n, part in found.groupdict().items()
+            }
+            if "note" in parts:
+                parts["note"] = translated(parts["note"])
+            return template.format(**parts)
+    return text
+
+
+@cache
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """What says most about a sentence first, as `Customers by {by}` fits many."""
+    known = catalogue(language).get("notes", {})
+    ranked = sorted(known, key=lambda text: -len(_HOLE.sub("", text)))
+    return [(re.compile(_FILLED.sub(r"(?P<\1>.+?)", re.escape(text))), known[text]) for text in ranked]
+
+
 def sentences(*told: str) -> str:
     """Sentences one after the other; Chinese ones have no blank between."""
     return ("" if _LANGUAGE.get() == "zh" else " ").join(told)
@@ -58,6 +97,13 @@ def counted(number: int, noun: str) -> str:
 def label(name: str) -> str:
     """What a column, table or segment is called on a screen: the name itself, unless a better one is known."""
     return str(_part("labels").get(name) or name.replace("_", " "))
+
+
+def named(value: str) -> str:
+    """A word or sentence of ours that stands among data, in the language that is spoken."""
+    if value.isidentifier():
+        return label(value)
+    return str(_part("labels").get(value) or translated(value))
 
 
 def meaning(name: str, english: str) -> str:

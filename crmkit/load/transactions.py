@@ -16,6 +16,7 @@ from polars.io.plugins import register_io_source
 
 from crmkit.engine.rows import ByRow, Rows, Shrink
 from crmkit.errors import DataError
+from crmkit.language.catalogue import label, phrase
 from crmkit.load import infer
 from crmkit.load.account import freshness, said
 from crmkit.load.account.audit import Audit, Reject
@@ -130,9 +131,11 @@ class Transactions(ABC):
 
     def taken(self) -> str:
         """Which column was taken for what, and how it was read, in a line."""
-        parts = [f"{name} {role.formula.text}{self._how(name)}" for name, role in self.plan.roles.items()]
+        parts = [
+            f"{label(name)} {role.formula.text}{self._how(name)}" for name, role in self.plan.roles.items()
+        ]
         if self.plan.options.read_as is not None:
-            parts.append(f"read as {self.plan.options.read_as.name}")
+            parts.append(phrase("read as {layout}", layout=self.plan.options.read_as.name))
         return " · ".join([*parts, *self._encodings()])
 
     def _encodings(self) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crmkit import columns
+from crmkit.language.catalogue import phrase
 from crmkit.language.figures import money_decimals
 from crmkit.language.safe_text import safe
 
@@ -32,7 +33,7 @@ def _form(column: pl.Series, kind: str) -> Form:
 
     dtype = column.dtype
     if dtype == pl.Boolean:
-        return lambda value: "yes" if value else "no"
+        return lambda value: phrase("yes") if value else phrase("no")
     if kind == "share" and dtype.is_numeric():
         return _finite(lambda value: f"{value:z.1%}")
     if isinstance(dtype, pl.Decimal):

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crmkit import columns
-from crmkit.language.catalogue import label
+from crmkit.language.catalogue import current, label, named, phrase
 from crmkit.language.safe_text import safe
 from crmkit.output import cells, pictures
 
@@ -33,6 +33,19 @@ _WORDS = frozenset(
         "measure",
         "direction",
         "role",
+        "method",
+        "aspect",
+        "account",
+        "better",
+        "strategy",
+        "seems",
+        "model",
+        "rule",
+        "verdict",
+        "cohort",
+        "trait",
+        "section",
+        "why",
     }
 )
 _UPRIGHT_FROM = 5
@@ -98,9 +111,11 @@ def columns_of(frame: pl.DataFrame, picture: str, word: str, *, shaded: bool) ->
         kind = (word or "count") if column.name in heated and not _is_known(column) else None
         texts = cells.shown(column, kind)
         if column.name in _WORDS:
-            texts = [safe(label(value)) if value else "" for value in column.cast(str).to_list()]
+            texts = [safe(named(value)) if value else "" for value in column.cast(str).to_list()]
         shade = shades.get(column.name)
-        one = Column(safe(header(column.name)), texts, cells.is_number(column), shade, column.name)
+        # A grid has words of ours above its columns, too: the segments that customers moved to.
+        head = header(column.name) if picture != "heat" or current() == "en" else named(column.name)
+        one = Column(safe(head), texts, cells.is_number(column), shade, column.name)
         if picture != "heat" and _is_part_of(column.name, before):
             drawn[-1] = _beside(drawn[-1], one)
         else:
@@ -156,7 +171,10 @@ def upright(frame: pl.DataFrame) -> list[Column]:
     ends = {name: _ends(name, texts) for name in texts}
     taken = {end for pair in ends.values() for end in pair}
     names = [name for name in texts if name not in taken]
-    ranges = [f"({texts[low]} to {texts[high]})" if low else "" for low, high in map(ends.__getitem__, names)]
+    ranges = [
+        phrase("({low} to {high})", low=texts[low], high=texts[high]) if low else ""
+        for low, high in map(ends.__getitem__, names)
+    ]
     drawn = [
         Column("", [safe(header(name)) for name in names]),
         Column("", [texts[name] for name in names], right=True),

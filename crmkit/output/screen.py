@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from crmkit.language.catalogue import counted, current, label, phrase
+from crmkit.language.catalogue import counted, current, label, phrase, translated
 from crmkit.language.safe_text import safe
 from crmkit.output import pictures
 from crmkit.output.columns_on_screen import (
@@ -141,7 +141,7 @@ class _Drawing:
 
     def answer(self) -> None:
         """Add the headline, and what it is about."""
-        for text, style in ((self.result.headline, "bold"), (self.result.context, "dim")):
+        for text, style in ((translated(self.result.headline), "bold"), (self.result.context, "dim")):
             for line in wrapped(text, self.window.width):
                 self._say(line, style)
                 self._blank = True
@@ -235,8 +235,9 @@ class _Drawing:
 
     def _title_of(self, name: str) -> str:
         title = self.result.titles.get(name)
-        # Titles are English sentences with this file's days in them; elsewhere the table's name does.
-        return safe(title if title and current() == "en" else label(name))
+        told = translated(title) if title else ""
+        # A title that the catalogue does not know stays away: the table's name is known.
+        return safe(told if told and (current() == "en" or told != title) else label(name))
 
     def _picture(self, name: str) -> tuple[str, set[str]]:
         """The picture's name and the words after it."""

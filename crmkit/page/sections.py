@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from crmkit.language.catalogue import phrase
+from crmkit.language.catalogue import label, phrase, sentences
+from crmkit.language.figures import percent
 from crmkit.output import cells
 from crmkit.output.charts import of_answers
 from crmkit.page.document import Section, Table
@@ -151,11 +152,15 @@ def worth(results: Mapping[str, Result], wishes: Wishes) -> Section:
     pictures = [of_answers.worth_dots(result, summary)]
     wanted = (by, "customers", "expected_active", "expected_purchases", "clv", "clv_low", "clv_high")
     tables = [
-        Table(phrase("What to expect"), summary.select(name for name in wanted if name in summary.columns))
+        Table(
+            phrase("What to expect"),
+            summary.select(name for name in wanted if name in summary.columns),
+            long=True,
+        )
     ]
     todo = ""
     if (test := results.get("backtest")) is not None:
-        todo = phrase("The same method, tried on the past: {verdict}", verdict=test.headline)
+        todo = _verdict(test.tables["models"])
     return Section("worth", phrase("What customers are worth"), result.headline, pictures, tables, todo)
 
 
@@ -187,6 +192,22 @@ def returned(results: Mapping[str, Result], wishes: Wishes) -> Section:
     todo = phrase("Look at the first of these products: its description, its packing, its quality.")
     tables = [Table(phrase("Products that come back more often than the others"), shown, long=True)]
     return Section("returned", title, result.headline, [], tables, todo)
+
+
+def _verdict(models: pl.DataFrame) -> str:
+    """What the forecast of the page said when it was tried, and whether a rule of thumb was closer."""
+    best = models.filter("best").row(0, named=True)
+    told = phrase(
+        "The same method, tried on the past, expected {expected} purchases where {actual} came ({bias}).",
+        expected=f"{best['expected_purchases']:,.0f}",
+        actual=f"{best['actual_purchases']:,}",
+        bias=("+" if best["bias"] > 0 else "") + percent(best["bias"]),
+    )
+    closer = models.filter(pl.col("rmse") < best["rmse"]).sort("rmse", "model")
+    if not closer.height:
+        return told
+    text = "A rule of thumb, {thumb}, came closer for single customers: take the total, not the order."
+    return sentences(told, phrase(text, thumb=label(closer["model"][0])))
 
 
 def rows(facts: Mapping[str, object], answer: str) -> Section:

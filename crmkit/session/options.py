@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from crmkit.errors import UsageError
-from crmkit.language.catalogue import LANGUAGES, use
+from crmkit.language.catalogue import LANGUAGES, speaking
 from crmkit.parse import choice, outputs
 
 FORMATS = ("table", "csv", "tsv", "json", "ndjson", "parquet", "markdown")
@@ -205,8 +205,8 @@ def shared(function: Callable[..., None], groups: str = "files input output") ->
         if "output" in common and "table" in common:
             common |= outputs(common["output"], common["table"])
         chosen = _checked(Shared(**common, own=dict(given)))
-        use(chosen.lang)
-        function(chosen, **given)
+        with speaking(chosen.lang):
+            function(chosen, **given)
 
     first = [_parameter("files", wanted.pop("files"), inspect.Parameter.empty)] if "files" in wanted else []
     rest = [_parameter(name, kind, defaults[name]) for name, kind in wanted.items()]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crmkit.language.catalogue import phrase
+from crmkit.language.catalogue import counted, phrase, translated
 from crmkit.output.messages import wrapped_for
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Said(NamedTuple):
 def of_rows(transactions: Transactions | None, result: Result, *, brief: bool) -> list[Said]:
     """The account of the rows and the notes; `brief` leaves out what stands on the screen already."""
     said = [] if transactions is None else list(_account(transactions, brief=brief))
-    return said + [Said(f"note: {note}", "note") for note in result.notes]
+    return said + [_note(note) for note in result.notes]
 
 
 def _account(transactions: Transactions, *, brief: bool) -> Iterator[Said]:
@@ -48,9 +48,13 @@ def _account(transactions: Transactions, *, brief: bool) -> Iterator[Said]:
         yield Said(audit.line(), "audit", audit.counted())
     if not brief and audit.rejected.get("no customer id") and transactions.has_amount:
         money = f"{audit.money(audit.revenue_without_customer):,}"
-        yield Said(f"revenue without customer id: {money}", "audit")
+        yield Said(phrase("revenue without customer id: {money}", money=money), "audit")
     for note in audit.notes:
-        yield Said(f"note: {note}", "note")
+        yield _note(note)
+
+
+def _note(text: str) -> Said:
+    return Said(phrase("note: {text}", text=translated(text)), "note")
 
 
 def room_above(said: list[Said]) -> int | None:
@@ -84,15 +88,18 @@ def that_fit(said: list[Said], above: int) -> list[Said]:
 def effort(start: float, transactions: Transactions | None) -> Said:
     """What the run took: time, processor time, memory."""
     used = os.times()
-    rows = "" if transactions is None else f"{transactions.audit.rows_read:,} rows, "
-    taken = f"{time.monotonic() - start:.1f} s, {used.user + used.system:.1f} s of processor time"
-    return Said(f"{rows}{taken}{_memory()}", "time")
+    wall, work = f"{time.monotonic() - start:.1f}", f"{used.user + used.system:.1f}"
+    told = [phrase("{wall} s, {work} s of processor time", wall=wall, work=work), *_memory()]
+    if transactions is not None:
+        told.insert(0, counted(transactions.audit.rows_read, "rows"))
+    return Said(", ".join(told), "time")
 
 
-def _memory() -> str:
+def _memory() -> list[str]:
     try:
         import resource
     except ImportError:  # Windows
-        return ""
+        return []
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return f", {peak / (1 << 20 if sys.platform == 'darwin' else 1 << 10):,.0f} MB of memory at most"
+    megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    return [phrase("{n} MB of memory at most", n=f"{megabytes:,.0f}")]

@@ -22,6 +22,8 @@ CHECK = {
     "line": Column("count", "the line of a CSV file, or the row of a Parquet file, counted from 1"),
     "reason": Column("text", "why a row was set aside"),
     "row": Column("text", "the row as it stands in the file"),
+    "section": Column("text", "a part of the report"),
+    "answer": Column("text", "what the report says there"),
 }
 
 PARETO = {

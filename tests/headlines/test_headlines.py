@@ -18,11 +18,6 @@ PEOPLE = f"""(select c, sum(a) revenue, max(d) filter (where a > 0) last, min(d)
     count(distinct o) filter (where a > 0) orders from {SALE} group by c)"""
 
 
-@pytest.fixture(autouse=True)
-def _english() -> None:
-    catalogue.use("en")
-
-
 def asked(query: str) -> tuple:  # type: ignore[type-arg]
     (row,) = duckdb.sql(query).fetchall()
     assert row is not None

@@ -8,11 +8,6 @@ from crmkit.language import catalogue
 from crmkit.language.figures import money, percent
 
 
-@pytest.fixture(autouse=True)
-def _english() -> None:
-    catalogue.use("en")
-
-
 @pytest.mark.parametrize(
     ("part", "text"),
     [
@@ -42,9 +37,10 @@ def test_large_amounts_have_no_hundredths() -> None:
 
 
 def test_a_sentence_without_translation_is_read_in_english() -> None:
-    catalogue.use("zh")
-    assert catalogue.phrase("Nobody translated {this}.", this="x") == "Nobody translated x."
-    assert catalogue.phrase("as of {day}", day="2024-12-31") == "截至 2024-12-31"
+    with catalogue.speaking("zh"):
+        assert catalogue.phrase("Nobody translated {this}.", this="x") == "Nobody translated x."
+        assert catalogue.phrase("as of {day}", day="2024-12-31") == "截至 2024-12-31"
+    assert catalogue.current() == "en"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +58,5 @@ def test_the_locale_chooses(names: dict[str, str], language: str, monkeypatch: p
         monkeypatch.delenv(name, raising=False)
     for name, value in names.items():
         monkeypatch.setenv(name, value)
-    catalogue.use(None)
-    assert catalogue.current() == language
-    catalogue.use("en")
+    with catalogue.speaking(None):
+        assert catalogue.current() == language

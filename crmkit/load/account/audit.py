@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from crmkit.engine.money import exact
+from crmkit.language.catalogue import phrase
 from crmkit.load.statuses import MANY
 
 # In this order: a row is set aside for the first reason that applies.
@@ -233,11 +234,15 @@ class Audit:
 
     def line(self) -> str:
         """The account in one line: it adds up."""
-        parts = [f"{self.rows_read:,} rows read"]
+        parts = [phrase("{n} rows read", n=f"{self.rows_read:,}")]
         facts = self.facts(has_amount=False)
-        parts += [f"{count:,} {reason}" for reason, count in facts["rejected"].items()]
-        parts += [f"{count:,} {reason} (skipped)" for reason, count in facts["skipped"].items()]
-        return ", ".join([*parts, f"{self.rows_used:,} used"])
+        parts += [f"{count:,} {phrase(reason)}" for reason, count in facts["rejected"].items()]
+        skipped = facts["skipped"].items()
+        parts += [
+            phrase("{n} {reason} (skipped)", n=f"{count:,}", reason=phrase(reason))
+            for reason, count in skipped
+        ]
+        return ", ".join([*parts, phrase("{n} used", n=f"{self.rows_used:,}")])
 
 
 # What two accounts simply add up.

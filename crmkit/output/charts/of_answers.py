@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from crmkit.errors import UsageError
 from crmkit.language.catalogue import label, phrase
 from crmkit.language.figures import money, percent
-from crmkit.output.charts import shapes
+from crmkit.output.charts import shapes, svg
 from crmkit.output.charts.svg import Picture, compact
 
 if TYPE_CHECKING:
@@ -29,6 +29,17 @@ def picture_of(result: Result, table: str | None = None) -> Picture:
             f"--plot: there is no picture of {result.command}. There is one of {', '.join(PICTURES)}."
         )
     return make(result)
+
+
+def inline(result: Result) -> str:
+    """The picture as a part of a page, with the style that it needs; nothing where there is none."""
+    make = PICTURES.get(result.command)
+    if make is None:
+        return ""
+    try:
+        return svg.document(make(result), name=f"crmkit-{result.command}")
+    except (LookupError, ValueError, ArithmeticError):  # too little there to be drawn
+        return ""
 
 
 def revenue(result: Result) -> Picture:

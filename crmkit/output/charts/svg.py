@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from typing import NamedTuple
 
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 from crmkit.output.columns_on_screen import cell_count
 
+_CLASS = re.compile(r"\.[a-z]\w*(?=\{)")
 WIDTH = 440
 LINE = 18
 CHARACTER = 7.2  # of the text of 12 units, on average
@@ -125,16 +127,22 @@ def figure(picture: Picture, name: str) -> str:
     )
 
 
-def document(picture: Picture, *, dark: bool = True) -> str:
-    """The picture as a file of its own, which follows the reader's theme; without `dark`, on white."""
-    themed = f"@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}" if dark else ""
+def document(picture: Picture, *, dark: bool = True, name: str = "") -> str:
+    """The picture as a file of its own, which follows the reader's theme; without `dark`, on white.
+
+    With a `name`, which is unique there, it may stand in a page, whose own look it leaves alone.
+    """
+    here, within = (f"#{name}", f"#{name} ") if name else ("svg", "")
+    themed = f"@media(prefers-color-scheme:dark){{{here}{{{DARK}}}}}" if dark else ""
+    style = _CLASS.sub(lambda found: within + found[0], f".ground{{fill:var(--ground)}}{STYLE}")
+    marks = f' id="{name}"' if name else ""
     title = text(0, 14, short(picture.title, WIDTH))
     height = picture.height + LINE + 8
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="-12 -8 {WIDTH + 24} {number(height + 16)}" '
-        f'width="{2 * (WIDTH + 24)}" height="{number(2 * (height + 16))}" aria-labelledby="t d">'
-        f'<title id="t">{escaped(picture.title)}</title><desc id="d">{escaped(picture.words)}</desc>'
-        f"<style>svg{{{LIGHT}}}{themed}.ground{{fill:var(--ground)}}{STYLE}</style>"
+        f'<svg xmlns="http://www.w3.org/2000/svg"{marks} role="img" viewBox="-12 -8 {WIDTH + 24} {number(height + 16)}" '
+        f'width="{2 * (WIDTH + 24)}" height="{number(2 * (height + 16))}" aria-labelledby="{name}t {name}d">'
+        f'<title id="{name}t">{escaped(picture.title)}</title><desc id="{name}d">{escaped(picture.words)}</desc>'
+        f"<style>{here}{{{LIGHT}}}{themed}{style}</style>"
         f"{rect(-12, -8, WIDTH + 24, height + 16, kind='ground')}{title}"
         f'<g transform="translate(0 {LINE + 8})">{picture.body}</g></svg>\n'
     )
