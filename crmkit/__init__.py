@@ -145,6 +145,7 @@ def read(
     sheet: str | None = None,
     query: str | None = None,
     endpoint: str | None = None,
+    version: str | None = None,
 ) -> Dataset:
     """The transactions, or the customers, of files, a frame or an open file.
 
@@ -166,6 +167,7 @@ def read(
         sheet: which sheet of a workbook, file in an archive or table of a database, where several could be meant; a pattern
             takes all that fit.
         query: SQL for a database, or a file with it.
+        version: of a lake table: its number (of Iceberg, of a snapshot), or the day or moment whose rows are meant.
         endpoint: the address of an object store that is not in the usual place.
         no_customer, strict, max_rejects, max_age, min_rows: when to refuse rows, a file whose latest day is old, or a short one.
 

@@ -31,6 +31,7 @@ _TEXT = (
     "sheet",
     "query",
     "endpoint",
+    "version",
 )
 
 
@@ -75,6 +76,7 @@ class Reading:
     sheet: str | None = None
     query: str | None = None
     endpoint: str | None = None
+    version: str | None = None
 
     def __post_init__(self) -> None:
         for name in _TEXT:
@@ -131,7 +133,7 @@ class Reading:
 
     def where(self) -> Where:
         """Where in the input the rows are."""
-        return Where(sheet=self.sheet, query=_query(self.query), endpoint=self.endpoint)
+        return Where(sheet=self.sheet, query=_query(self.query), endpoint=self.endpoint, version=self.version)
 
     def gate(self) -> Gate:
         """The limits on rows set aside."""

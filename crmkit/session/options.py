@@ -72,6 +72,7 @@ class Shared:
     sheet: str | None = None
     query: str | None = None
     endpoint: str | None = None
+    version: str | None = None
     format: str = "table"
     table: str | None = None
     output: str | None = None
@@ -133,6 +134,7 @@ _OPTIONS: dict[str, tuple[str, Any]] = {
     "decimal": ("input", _option(_TEXT, _READING, "Decimal mark of amounts: . or ,", "--decimal", metavar="MARK")),
     "sheet": ("input", _option(_TEXT, _READING, "Sheet of a workbook, file in an archive or table of a database; a pattern takes all that fit.", "--sheet", metavar="NAME")),
     "query": ("input", _option(_TEXT, _READING, "SQL for a database: a file with it, or the text.", "--query", metavar="FILE")),
+    "version": ("input", _option(_TEXT, _READING, "Version of a Delta or Iceberg table: its number, or a day.", "--version", metavar="N|DATE")),
     "endpoint": ("input", _option(_TEXT, _READING, "Address of an object store elsewhere, such as http://minio:9000.", "--endpoint", metavar="URL")),
     "tz": ("input", _option(str, _READING, "Time zone in which a moment becomes a day; default UTC.", "--tz", metavar="ZONE")),
     "source_tz": ("input", _option(_TEXT, _READING, "Time zone of moments that are written without an offset.", "--source-tz", metavar="ZONE")),

@@ -23,7 +23,10 @@ def test_tables_with_a_log_are_refused(tmp_path: Path, name: str, asked: str) ->
     put(folder / MARKS[name], "{}")
     for part in ("part-0.csv", "year=2024/part-0.csv"):
         put(folder / part, text())
-    refused(run("check", folder / asked), f"table of {name}", "present rows first")
+    # The folder itself is read by the table's own library, which finds nothing in this log, or is not here.
+    is_read = asked == "" and name != "Hudi"
+    words = ("table",) if is_read else (f"table of {name}", "present rows first")
+    refused(run("check", folder / asked), *words)
 
 
 def test_folders_without_a_log_are_read(tmp_path: Path) -> None:

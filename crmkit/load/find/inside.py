@@ -30,6 +30,7 @@ class Where:
 
     sheet: str | None = None
     query: str | None = None  # SQL for a database
+    version: str | None = None  # of a lake table
     endpoint: str | None = None  # where a store is, if it is not the usual place
 
 

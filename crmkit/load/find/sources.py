@@ -14,10 +14,11 @@ from crmkit.load.find import inside, paths, remote
 from crmkit.load.find.inside import EVERYTHING, Where
 from crmkit.load.find.source import Source, opened, sniff, stamp
 from crmkit.load.ledger import manifest
-from crmkit.sources import addresses
+from crmkit.sources import addresses, lakes
 from crmkit.sources.spools import Spool
 
 LEDGER = "a ledger"
+LAKE = "lake table"
 __all__ = ["LEDGER", "Source", "Where", "find", "ledger", "sniff", "spooled"]
 
 
@@ -36,6 +37,10 @@ def find(files: Sequence[str | Source], where: Where = EVERYTHING) -> list[Sourc
     sources = [table for source in found for table in inside.tables(source, where)]
     if where.query is not None and not any(source.kind == "database" for source in sources):
         raise UsageError("--query is a question to a database, and there is none here. Leave it out.")
+    if where.version is not None and not any(source.kind == LAKE for source in sources):
+        raise UsageError(
+            "--version is one of a table of Delta or Iceberg, and there is none here. Leave it out."
+        )
     _refuse_mixture(sources)
     return sources
 
@@ -43,6 +48,8 @@ def find(files: Sequence[str | Source], where: Where = EVERYTHING) -> list[Sourc
 def _expand(argument: str, where: Where) -> list[Source]:
     if addresses.is_database(argument):
         return [inside.of_database(argument, where)]
+    if lakes.is_lake(argument):
+        return [Source(argument, LAKE, table=lakes.table(argument, where.version))]
     if remote.is_remote(argument):
         return remote.expand(argument, where.endpoint)
     if argument == "-":
