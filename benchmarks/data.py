@@ -124,8 +124,8 @@ def _baskets(rows: int) -> Iterator[pl.DataFrame]:
                 "amount": np.round(draw.gamma(2, 8, lines) + 0.01, 2),
             }
         ).select(
-            "C" + pl.col("customer_id").cast(pl.String).str.zfill(7).alias("customer_id"),
-            "O" + pl.col("order_id").cast(pl.String).str.zfill(8).alias("order_id"),
+            ("C" + pl.col("customer_id").cast(pl.String).str.zfill(7)).alias("customer_id"),
+            ("O" + pl.col("order_id").cast(pl.String).str.zfill(8)).alias("order_id"),
             pl.col("order_date").cast(pl.Date),
             names.gather(product).alias("product"),
             "amount",
