@@ -17,8 +17,10 @@ from crmkit.engine.rows import Counted, Rows
 
 Array = np.ndarray
 
-_BASKETS_AT_ONCE = 1 << 20
-_PAIRS_AT_ONCE = 1 << 18  # of one size of baskets: what a processor has near
+_BASKETS_AT_ONCE = 1 << 17
+_PAIRS_AT_ONCE = (
+    1 << 16
+)  # of one size of baskets: what a processor has near; larger arrays come anew from the system
 _WAITING = 1 << 24  # pairs, before they are counted
 _MOST_CELLS = 1 << 25  # pairs that have a cell of their own
 _SPARSE = 16
