@@ -133,6 +133,8 @@ def _of_customers(
     within: str | None,
 ) -> Result:
     """What is asked of everything that a customer ever bought."""
+    if exclude:
+        market.refuse_unknown(sales.counts(_by_product, by=["product"]), exclude)
     if table == "holdings":
         return headlines.holdings(holdings.result(sales, evaluate=evaluate))
     if table == "brands":
@@ -145,6 +147,12 @@ def _of_customers(
     return headlines.next_best(
         next_best.result(sales, min_orders=min_orders, most=most, exclude=exclude, evaluate=evaluate)
     )
+
+
+def _by_product(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """By key: on how many rows of customers each product is."""
+    product = pl.col("product").cast(pl.String)
+    return rows.filter(product.is_not_null()).group_by(product).agg(orders=pl.len().cast(pl.Int64))
 
 
 def _sales(data: Data, unit: str, level: str | None, by: str | None) -> Transactions:

@@ -140,7 +140,7 @@ def check_span(counts: pl.DataFrame, last: int, period: Period) -> None:
     if first == last:
         raise DataError(
             f"All orders fall in one {period}, {periods.label_of(last, period)}; cohorts need at least two. "
-            "Say a shorter --period, such as week."
+            + ("Give a longer history." if period == "week" else "Say a shorter --period, such as week.")
         )
 
 

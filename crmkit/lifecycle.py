@@ -245,7 +245,7 @@ def tables_of(
     if calendar.height < 2:
         raise DataError(
             f"The file covers one {period}, {calendar['period'][0]}; a life cycle needs at least two. "
-            "Say a shorter --period, such as week."
+            + ("Give a longer history." if period == "week" else "Say a shorter --period, such as week.")
         )
     rows = ratios(by_period(counts, calendar))
     if not rows["active"].sum():

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,6 +16,7 @@ from crmkit import cohort
 from crmkit.errors import DataError, UsageError
 from crmkit.history import periods
 from tests.ledgers import BEGIN, RETAIL_SQL, Sale, frame, needs_retail, retail, sales
+from tests.load.running import run
 
 AS_OF = BEGIN + timedelta(days=430)
 
@@ -217,3 +219,12 @@ def test_a_real_shop_agrees_with_sql(period: str) -> None:
     silent = {key for key in found if key not in expected}
     assert all(found.pop(key)[1:] == [0, 0, 0] for key in silent)
     assert found == expected
+
+
+def test_the_remedy_for_a_single_period_is_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("customer,date,amount\na,2024-01-02,5\nb,2024-01-03,6\n")
+    for command in ("cohort", "lifecycle"):
+        assert "Say a shorter --period, such as week." in run(command, path).err
+        done = run(command, path, "--period", "week")
+        assert (done.status, "Give a longer history." in done.err, "--period" in done.err) == (1, True, False)

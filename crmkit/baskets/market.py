@@ -77,7 +77,7 @@ def survey(
 ) -> Market:
     """Count products and sizes, and solve for what chance would do; DataError where there is nothing to pair."""
     if exclude:
-        _refuse_unknown(units.product_counts(baskets, most), exclude)
+        refuse_unknown(units.product_counts(baskets, most), exclude)
         baskets = baskets.by_row(partial(units.without, names=list(exclude)))
     counts, sizes = units.product_counts(baskets, most, *by), units.sizes(baskets, *by)
     total = int(sizes["n"].sum())
@@ -115,7 +115,8 @@ def _nulls(counts: pl.DataFrame, sizes: pl.DataFrame, frequent: pl.DataFrame, by
         yield _null(counts.filter(here), sizes.filter(here), frequent)
 
 
-def _refuse_unknown(counts: pl.DataFrame, names: Sequence[str]) -> None:
+def refuse_unknown(counts: pl.DataFrame, names: Sequence[str]) -> None:
+    """DataError for a product to be left out that is not among the `orders` of each `product`."""
     known = counts["product"]
     for name in names:
         if name not in known:

@@ -100,7 +100,7 @@ def _refuse_few(buyers: int, bins: int) -> None:
     if buyers < bins:
         raise DataError(
             f"Only {buyers} customers have an order, too few for {bins} scores. "
-            "Ask for fewer with --bins, or set the borders yourself with --r-cuts, --f-cuts and --m-cuts."
+            "Ask for fewer with crmkit rfm --bins, or set the borders yourself with --r-cuts, --f-cuts and --m-cuts there."
         )
 
 
