@@ -55,7 +55,6 @@ def test_a_total_below_the_rows_is_no_sale_to_a_guest(tmp_path: Path) -> None:
         ('<?xml version="1.0"?>\n<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">', "Excel workbook as XML"),
         ("-- MySQL dump 10.13\n\nCREATE TABLE `a` (\n", "SQL"),
         ("INSERT INTO sales VALUES (1, 2);\n", "SQL"),
-        ('{"customer": 1}\n{"customer": 2}\n', "each line is an object"),
     ],
 )  # fmt: skip
 def test_strangers_are_named(tmp_path: Path, text: str, word: str) -> None:
