@@ -151,6 +151,10 @@ def run() -> None:
         if sys.argv[2:3] == ["columns"]:
             print(help.columns(sys.argv[3:]))
             raise SystemExit(0)
+        if sys.argv[2:3] == ["--man"]:
+            made = help.manual(build(), *sys.argv[3:4] or ["man1"])
+            print(f"wrote {len(made)} pages. Read one: man {made[0]}")
+            raise SystemExit(0)
         sys.argv[1:] = [*sys.argv[2:3], "--help"]
     if {"--install-completion", "--show-completion"} & set(sys.argv[1:-1]):
         # A shell is named, and Typer would take the one that it finds around itself.

@@ -79,3 +79,30 @@ def columns(names: Sequence[str]) -> str:
     return "\n".join(
         f"{name:{wide}}  {COLUMNS[name].meaning} ({COLUMNS[name].kind})" for name in names or COLUMNS
     )
+
+
+def manual(app: Any, folder: str) -> list[str]:
+    """Write a man page for each command into a folder, from its help; returns their names."""
+    import typer
+
+    from crmkit._version import VERSION
+
+    group, made = typer.main.get_command(app), []
+    for name, command in [("", group), *group.commands.items()]:  # type: ignore[attr-defined]
+        title = f"crmkit {name}".strip()
+        text = command.get_help(command.context_class(command, info_name=title))
+        place = Path(folder) / f"{title.replace(' ', '-')}.1"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lines = "\n".join(map(_as_roff, text.splitlines()))
+        head = f'.TH {title.replace(" ", "-").upper()} 1 "" "crmkit {VERSION}"\n.SH NAME\n'
+        place.write_text(
+            f"{head}{title.replace(' ', '-')} \\- {_as_roff(short(command))}\n.SH DESCRIPTION\n.nf\n{lines}\n.fi\n",
+            encoding="utf-8",
+        )
+        made.append(str(place))
+    return made
+
+
+def _as_roff(line: str) -> str:
+    escaped = line.replace("\\", "\\e").replace("-", "\\-")
+    return f"\\&{escaped}" if escaped[:1] in {".", "'"} else escaped
