@@ -126,6 +126,10 @@ def read(data: Any, reading: Reading | None = None) -> Dataset:
         sales.gate = gate
         return sales
 
+    if reading.named and found[0].kind == sources.LEDGER:
+        raise UsageError(
+            f"{found[0].name} is a ledger, whose columns were named when its files were added. Leave --{min(reading.named)} out."
+        )
     names = [source.name for source in found]
     name = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
     made = Dataset(opened, lambda: customers_table.read(found, options), name=name)

@@ -83,12 +83,20 @@ def opened(
         if name in _OF_ROW or (name in asked and name in known)
     }
     absolute = _whole(found, found.scale).absolute
+    # How files are read was settled when they were added; what is asked of their rows is not.
+    asked_now = Options(
+        as_of=options.as_of,
+        since=options.since,
+        exclude=options.exclude,
+        ignore_refunds=options.ignore_refunds,
+        tz=options.tz,
+    )
     plan = ReadingPlan(
         roles=roles,
         scale=found.scale,
         wide=absolute >= _WIDE_FROM,
         priced="cost" in needs,
-        options=options,
+        options=asked_now,
     )
     return Ledger(folder, found, plan)
 
@@ -97,7 +105,7 @@ def _refuse_missing(
     folder: Path, found: Manifest, needs: frozenset[str], wants: frozenset[str], options: Options
 ) -> None:
     typed = {name for name, word in options.columns.items() if word}
-    missing = sorted((needs | typed) - set(_KEPT)) or sorted(wants & set(found.left_out))
+    missing = sorted(needs - set(_KEPT)) or sorted((wants & ({*found.left_out} | typed)) - set(_KEPT))
     if missing:
         raise UsageError(
             f"{safe(folder)} is a ledger: it keeps what each customer did on each day, and no column {missing[0]}, which this asks for. "

@@ -283,6 +283,22 @@ def test_options_of_the_first_batch_are_those_of_the_next(tmp_path: Path) -> Non
     assert answer(["customers"], tmp_path / "ledger") == answer(["customers", *names], whole)
 
 
+def test_settings_for_all_commands_serve_the_update_and_do_not_disturb_the_reading(tmp_path: Path) -> None:
+    head = "who;ordered;paid;state;currency\n"
+    file = put(tmp_path / "1.csv", ["A;31.12.2024;1,50;ok;EUR\n", "B;13.12.2024;2,50;void;EUR\n"], head)
+    config = tmp_path / "crmkit.toml"
+    config.write_text(
+        'customer = "who"\ndate = "ordered"\namount = "paid"\ndate-format = "d.m.y"\nstatus = "state"\n'
+        'exclude-status = "void"\ncurrency = "EUR"\ntz = "Asia/Tokyo"\nproduct = "state"\n'
+    )
+    words = ["--config", str(config)]
+    done = update(tmp_path / "ledger", file, *words)
+    assert done.status == 0, done.err
+    found = answer(["customers", *words], tmp_path / "ledger")
+    assert found == answer(["customers", *words], file)
+    assert found[0] == 0
+
+
 @pytest.mark.slow
 def test_a_killed_update_leaves_the_old_ledger_or_the_new(tmp_path: Path, halves: tuple[Path, Path]) -> None:
     update(tmp_path / "old", halves[0])
