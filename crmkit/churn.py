@@ -86,9 +86,10 @@ def _check(buyers: int, base: int | None, rule: Rule) -> None:
 def expected_loss(late: pl.DataFrame, chances: np.ndarray) -> int:
     """Revenue at risk times the chance of losing it, in minor units, from counts of late customers.
 
-    The chance is 1 - `alive` where a model's P(alive) is there, the file's own record otherwise.
+    The chance is 1 - `alive` where a model's P(alive) is there, the file's own record otherwise, and where the model
+    holds everybody for alive: in the NBD nobody ever leaves, which says nothing of a loss.
     """
-    if "alive" in late.columns:
+    if "alive" in late.columns and (late["alive"] < 1).any():
         modelled = late.filter(pl.col("alive").is_not_null()).group_by("alive")
         late = late.filter(pl.col("alive").is_null())
         losses = [units * (1 - alive) for alive, units in modelled.agg(pl.col("at_risk").sum()).iter_rows()]

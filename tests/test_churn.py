@@ -10,13 +10,14 @@ from statistics import median
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from crmkit import churn
-from crmkit.churn import Rule
+from crmkit.churn import Rule, expected_loss
 from crmkit.columns import COLUMNS
 from crmkit.engine.rows import Rows
 from crmkit.errors import DataError, UsageError
@@ -349,3 +350,11 @@ def test_the_record_on_a_real_shop_agrees_with_sql() -> None:
         tuple(row[name] for name in ("customers", "flagged", "gone", "hits"))
         == duckdb.sql(query).fetchall()[0]
     )
+
+
+def test_where_nobody_leaves_the_loss_is_that_of_the_record() -> None:
+    late = pl.DataFrame({"days_since": [40, 300], "at_risk": [1000, 500], "alive": [1.0, 1.0]})
+    chances = np.linspace(0, 1, 400)
+    assert expected_loss(late, chances) == expected_loss(late.drop("alive"), chances) > 0
+    half = late.with_columns(alive=pl.Series([0.5, 1.0]))
+    assert expected_loss(half, chances) == 500
