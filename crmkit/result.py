@@ -109,6 +109,13 @@ class Result:
         """This result with its long table, wherever that lies."""
         return replace(self, detail=name, tables=LongTable(self.tables, name, rows))
 
+    def with_summary(self, tables: Mapping[str, pl.DataFrame]) -> Result:
+        """This result with these tables in place of those of their names, its long one where it lies."""
+        rows = self._waiting(self.detail or "")
+        if rows is None:
+            return replace(self, tables={**self.tables, **tables})
+        return replace(self, tables=LongTable({**self.summary, **tables}, self.detail or "", rows))
+
     def _waiting(self, name: str) -> Rows | None:
         """The rows of the long table while nobody has asked for them."""
         return self.tables.waiting(name) if isinstance(self.tables, LongTable) else None

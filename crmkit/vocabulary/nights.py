@@ -6,6 +6,7 @@ from crmkit.vocabulary.column import Column
 
 NIGHTS = {
     "customers_before": Column("count", "number of customers in the run before"),
+    "customers_change": Column("count", "customers more or fewer than in the run before"),
     "fact": Column("text", "the name of a fact that both runs know"),
     "before": Column("text", "its value in the run before"),
     "after": Column("text", "its value in the later run"),

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,3 +130,24 @@ def test_what_cannot_be_compared_is_told(tmp_path: Path, words: list[object], to
     done = run("rfm", SALES, "-q", *[str(word).format(json=tmp_path / "x.json") for word in words])
     assert done.status in (1, 2)
     assert told in done.err
+
+
+def test_each_segment_shows_its_change_since_the_run_before(tmp_path: Path) -> None:
+    before = tmp_path / "before.csv"
+    assert run("rfm", SALES, "--as-of", "2024-09-30", "-o", before).status == 0
+    done = run("rfm", SALES, "--previous", before, "--format", "json")
+    rows = json.loads(done.out)["tables"]["segments"]
+    was = pl.read_csv(before)["segment"].value_counts()
+    counts = dict(zip(was["segment"], was["count"], strict=True))
+    assert rows
+    for row in rows:
+        assert row["customers_change"] == row["customers"] - counts.get(row["segment"], 0)
+    assert (
+        run("rfm", SALES, "--previous", before, "-o", tmp_path / "now.csv").status == 0
+    )  # the long table is there still
+
+
+def test_a_run_before_without_groups_is_refused() -> None:
+    done = run("pareto", SALES, "--previous", SALES)
+    assert done.status == 2
+    assert "Add one of them" in done.err
