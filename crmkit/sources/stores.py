@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 from collections.abc import Iterator
@@ -18,8 +19,6 @@ STORES = ("s3", "gs", "az")
 _SECONDS = 30
 _TIMES = 5
 _ONCE = 16 << 20
-# What was not written whole is never closed: closing would make an object of its half.
-_broken: list[Any] = []
 
 
 def is_store(word: str) -> bool:
@@ -90,7 +89,7 @@ class Store:
                     while chunk := content.read(_ONCE):
                         stream.write(chunk)
             except BaseException:
-                _broken.append(stream)
+                _abandon(stream)
                 raise
             stream.close()
 
@@ -148,6 +147,11 @@ def _region(bucket: str, endpoint: str | None) -> str | None:
     if said or endpoint:
         return said or "us-east-1"
     return str(fs.resolve_s3_region(bucket))
+
+
+def _abandon(stream: Any) -> None:
+    """Never close it, not even at the end of the process: closing would make an object of its half."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(stream))
 
 
 def _stamp(file: Any) -> str:

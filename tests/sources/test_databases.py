@@ -241,7 +241,7 @@ class TestTablesOut:
                 words, start_new_session=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
             )
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(0.8 + 0.06 * place)
+                child.wait(0.6 + 0.04 * place)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
