@@ -89,7 +89,7 @@ def test_each_channel_has_a_row_and_all_rows_are_in_one() -> None:
 def test_refusals() -> None:
     with pytest.raises(CrmkitError, match="has no matrix"):
         matrix(SALES, "--by", "product")
-    with pytest.raises(CrmkitError, match="--level does not go with another table"):
+    with pytest.raises(CrmkitError, match="--level does not go with --table tiers"):
         crmkit("pareto", SALES, "--level", "channel")
     with pytest.raises(CrmkitError, match="--cuts does not go with --table matrix"):
         matrix(SALES, "--cuts", "50,100")

@@ -73,7 +73,7 @@ def test_service_cost_is_taken_off(tmp_path: Path) -> None:
     [
         (["--scheme", "mvc", "--by", "product"], "--by does not go with --scheme mvc"),
         (["--scheme", "mvc", "--value", "orders"], "Choose revenue or profit"),
-        (["--service-cost", "x.csv"], "--service-cost does not go with another scheme"),
+        (["--service-cost", "x.csv"], "--service-cost does not go with --scheme abc"),
     ],
 )
 def test_refusals(words: list[str], message: str) -> None:
