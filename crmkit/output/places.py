@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from crmkit.errors import UsageError
-from crmkit.sources import addresses, databases, stores
+from crmkit.sources import addresses
 from crmkit.sources.extras import needed
 
 if TYPE_CHECKING:
@@ -41,11 +41,13 @@ def is_table(path: str | Path) -> bool:
 
 def is_object(path: str | Path) -> bool:
     """Whether this is an object of a store."""
-    return stores.is_store(str(path))
+    return addresses.is_store(str(path))
 
 
 def check_table(word: str) -> None:
     """UsageError for a table that cannot be written; DataError where its database cannot be reached."""
+    from crmkit.sources import databases
+
     databases.connect(_target(word)).tables()
 
 
@@ -53,6 +55,8 @@ class Object:
     """A file in the temporary folder, which becomes an object by one put."""
 
     def __init__(self, word: str, endpoint: str | None) -> None:
+        from crmkit.sources import stores
+
         self._store = stores.store(word, endpoint)
         self._file = tempfile.NamedTemporaryFile(prefix="crmkit-")  # noqa: SIM115
         self.stream = cast(BinaryIO, self._file)
@@ -109,9 +113,7 @@ class Table:
     def take_place(self) -> None:
         with self._in_words(), self._connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS {self._quoted(self._name)}")
-            cursor.execute(
-                f"ALTER TABLE {self._quoted(self._new)} RENAME TO {databases.quoted_one(self._name)}"
-            )
+            cursor.execute(f"ALTER TABLE {self._quoted(self._new)} RENAME TO {addresses.quoted(self._name)}")
             self._connection.commit()
 
     def discard(self) -> None:
@@ -121,10 +123,12 @@ class Table:
             self._connection.close()
 
     def _quoted(self, name: str) -> str:
-        table = databases.quoted_one(name)
-        return table if self._schema is None else f"{databases.quoted_one(self._schema)}.{table}"
+        table = addresses.quoted(name)
+        return table if self._schema is None else f"{addresses.quoted(self._schema)}.{table}"
 
     def _in_words(self) -> Any:
+        from crmkit.sources import databases
+
         return databases.in_words(self._address.name, self._errors)
 
 

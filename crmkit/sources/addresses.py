@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from crmkit.errors import UsageError
 
+STORES = ("s3", "gs", "az")
 DATABASES = ("postgresql", "postgres", "sqlite", "duckdb")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)
 _SECRETS = ("password", "sslpassword", "passfile_password")
@@ -24,6 +25,11 @@ def scheme(word: str) -> str:
 def is_database(word: str) -> bool:
     """Whether this names a database."""
     return scheme(word) in DATABASES
+
+
+def is_store(word: str) -> bool:
+    """Whether this is an address in an object store."""
+    return scheme(word) in STORES and "://" in word
 
 
 def is_web(word: str) -> bool:
@@ -94,6 +100,11 @@ def _server(word: str) -> tuple[str, str]:
             "PGPASSWORD, ~/.pgpass and service files are looked at."
         )
     return word.replace("postgres://", "postgresql://", 1), name
+
+
+def quoted(name: str) -> str:
+    """A name as SQL has it, dots included."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def shown(word: str) -> str:

@@ -32,16 +32,6 @@ class Member:
     open: Open
 
 
-def is_zip(head: bytes) -> bool:
-    """Whether these first bytes are a zip archive's."""
-    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
-
-
-def is_tar(head: bytes) -> bool:
-    """Whether these first bytes, unpacked, are a tar archive's."""
-    return head[257:262] == b"ustar"
-
-
 def holds_workbook(open_: Open, name: str) -> bool:
     """Whether a zip archive is a workbook: their formats are zip archives of XML."""
     with _zip(open_, name) as archive:

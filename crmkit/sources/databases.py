@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from crmkit.errors import DataError
+from crmkit.sources import addresses
 from crmkit.sources.addresses import Database
 from crmkit.sources.extras import needed
 
@@ -229,14 +230,16 @@ class _Sqlite:
         return int(self._rows(f"SELECT count(*) FROM {relation}")[0][0])
 
     def pointed(self, relation: str, schema: pa.Schema) -> frozenset[str]:
-        texts = ", ".join(f"sum(typeof({quoted_one(name)}) IN ('text', 'blob'))" for name in schema.names)
+        texts = ", ".join(
+            f"sum(typeof({addresses.quoted(name)}) IN ('text', 'blob'))" for name in schema.names
+        )
         (found,) = self._rows(f"SELECT {texts} FROM {relation}")
         return frozenset(name for name, count in zip(schema.names, found, strict=True) if not count)
 
     def batches(
         self, relation: str, schema: pa.Schema, names: Sequence[str], size: int, most: int | None
     ) -> Iterator[pa.RecordBatch]:
-        listed = ", ".join(f"CAST({quoted_one(name)} AS TEXT)" for name in names) or "1"
+        listed = ", ".join(f"CAST({addresses.quoted(name)} AS TEXT)" for name in names) or "1"
         limit = "" if most is None else f" LIMIT {most}"
         cursor = self._fetched(f"SELECT {listed} FROM {relation}{limit}", lambda one: one)
         while rows := self._more(cursor, size):
@@ -248,11 +251,6 @@ class _Sqlite:
             return cursor.fetchmany(size)
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise _sentence(self.name, error) from None
-
-
-def quoted_one(name: str) -> str:
-    """A name as SQL has it, dots included."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 class _DuckDb:
@@ -295,7 +293,7 @@ class _DuckDb:
     def batches(
         self, relation: str, schema: pa.Schema, names: Sequence[str], size: int, most: int | None
     ) -> Iterator[pa.RecordBatch]:
-        listed = ", ".join(map(quoted_one, names)) or "1"
+        listed = ", ".join(map(addresses.quoted, names)) or "1"
         limit = "" if most is None else f" LIMIT {most}"
         try:
             yield from self._run(f"SELECT {listed} FROM {relation}{limit}").to_arrow_reader(size)

@@ -15,15 +15,9 @@ from typing import IO, Any, cast
 from crmkit.errors import DataError, UsageError
 from crmkit.sources.addresses import scheme, shown
 
-STORES = ("s3", "gs", "az")
 _SECONDS = 30
 _TIMES = 5
 _ONCE = 16 << 20
-
-
-def is_store(word: str) -> bool:
-    """Whether this is an address in an object store."""
-    return scheme(word) in STORES and "://" in word
 
 
 @dataclass(frozen=True)

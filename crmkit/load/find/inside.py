@@ -8,18 +8,22 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
+from typing import TYPE_CHECKING
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.find.source import HEAD, Choice, Source, sniff
-from crmkit.sources import addresses, archives, databases, json_rows, workbooks
+from crmkit.sources import addresses, json_rows
 from crmkit.sources.addresses import Database
-from crmkit.sources.archives import Member
-from crmkit.sources.databases import Connection, Relation
 from crmkit.sources.spools import Spool
-from crmkit.sources.workbooks import Sheet
+
+if TYPE_CHECKING:
+    from crmkit.sources.archives import Member
+    from crmkit.sources.databases import Connection
+    from crmkit.sources.workbooks import Sheet
 
 UNKNOWN, SEVERAL = "unknown", "several"
 _MOST_NAMED = 12
+_OLD = b"\xd0\xcf\x11\xe0"  # a workbook of the years before 2007
 # First bytes of databases that are one file, where they stand, and of which kind it is.
 _FILES = ((b"SQLite format 3\x00", 0, "sqlite"), (b"DUCK", 8, "duckdb"))
 
@@ -74,6 +78,8 @@ def listed(labels: Sequence[str]) -> str:
 
 def of_database(word: str, where: Where) -> Source:
     """The tables of a database, or what a query answers; DataError for a table that is not there."""
+    from crmkit.sources import databases
+
     address = addresses.database(word)
     return _of_connection(databases.connect(address), address, where)
 
@@ -81,11 +87,13 @@ def of_database(word: str, where: Where) -> Source:
 def _of_connection(
     connection: Connection, address: Database, where: Where, origin: Source | None = None
 ) -> Source:
+    from crmkit.sources import databases
+
     query = where.query or address.query
     if query is not None:
         if address.table is not None:
             raise UsageError("A query says itself from which table it reads. Give a query or a table.")
-        table = Relation(connection, databases.bracketed(query))
+        table = databases.Relation(connection, databases.bracketed(query))
         return Source(connection.name, "database", table=table, origin=origin)
     found = connection.tables()
     if address.table is not None:
@@ -100,8 +108,25 @@ def _of_connection(
 
 
 def _relation(connection: Connection, origin: Source | None, name: str) -> Source:
-    table = Relation(connection, databases.quoted(name))
+    from crmkit.sources.databases import Relation, quoted
+
+    table = Relation(connection, quoted(name))
     return Source(f"{connection.name} ({name})", "database", table=table, origin=origin)
+
+
+def _is_zip(head: bytes) -> bool:
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def _is_tar(head: bytes) -> bool:
+    """By its first bytes, unpacked."""
+    return head[257:262] == b"ustar"
+
+
+def _holds_workbook(source: Source) -> bool:
+    from crmkit.sources import archives
+
+    return archives.holds_workbook(source.raw, source.name)
 
 
 def _recognised(source: Source, where: Where = EVERYTHING) -> Source:
@@ -115,20 +140,20 @@ def _recognised(source: Source, where: Where = EVERYTHING) -> Source:
                 if why
                 else f"{source.name}: the archive is corrupt or truncated ({error}); fetch it again."
             ) from None
-    if head.startswith(workbooks.OLD) or (
-        archives.is_zip(head) and archives.holds_workbook(source.raw, source.name)
-    ):
+    if head.startswith(_OLD) or (_is_zip(head) and _holds_workbook(source)):
         return _workbook(source)
     for mark, place, kind in _FILES:
         if head[place:].startswith(mark) and source.path is not None:
+            from crmkit.sources import databases
+
             address = Database(kind, str(source.path), source.name)
             return _of_connection(databases.connect(address), address, where, source)
-    if archives.is_zip(head) or archives.is_tar(head):
-        return _archive(source, is_tar=not archives.is_zip(head))
+    if _is_zip(head) or _is_tar(head):
+        return _archive(source, is_tar=not _is_zip(head))
     kind, compression = sniff(head, source.name)
     found = replace(source, kind=kind, compression=compression)
     inner = head if compression is None else _unpacked(found)
-    if kind == "csv" and archives.is_tar(inner):
+    if kind == "csv" and _is_tar(inner):
         return _archive(found, is_tar=True)
     if kind == "csv" and json_rows.is_json(inner):
         return _of_json(found)
@@ -154,6 +179,8 @@ def _of_json(source: Source) -> Source:
 
 
 def _workbook(source: Source) -> Source:
+    from crmkit.sources import workbooks
+
     found = workbooks.sheets(source.raw, source.name)
     choices = tuple(Choice(sheet.name, partial(_sheet, source, sheet), sheet.is_hidden) for sheet in found)
     return Source(source.name, SEVERAL, hive=source.hive, choices=choices, origin=source)
@@ -175,6 +202,8 @@ def _sheet(book: Source, sheet: Sheet) -> Source:
 
 
 def _archive(source: Source, *, is_tar: bool) -> Source:
+    from crmkit.sources import archives
+
     found = archives.members(source.open, source.name, is_tar=is_tar)
     choices = tuple(Choice(member.name, partial(_member, source, member)) for member in found)
     return Source(source.name, SEVERAL, choices=choices, origin=source)
@@ -186,7 +215,7 @@ def _member(archive: Source, member: Member) -> Source:
     lying = Source(name, UNKNOWN, bytes_=member.open, length=member.size, origin=archive)
     with suppress(OSError, EOFError, zlib.error), member.open() as file:
         head = file.read(HEAD)
-        if archives.is_zip(head) or head.startswith((b"PAR1", b"\xd0\xcf\x11\xe0")):
+        if _is_zip(head) or head.startswith((b"PAR1", _OLD)):
             spool = Spool(name)
             spool.write(head)
             while chunk := file.read(1 << 20):

@@ -6,26 +6,33 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from glob import has_magic
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crmkit.errors import DataError
 from crmkit.load.find import paths, tables
 from crmkit.load.find.inside import UNKNOWN
 from crmkit.load.find.source import Source
-from crmkit.sources import stores, web
-from crmkit.sources.addresses import is_web, shown
-from crmkit.sources.stores import Store
+from crmkit.sources.addresses import is_store, is_web, shown
+
+if TYPE_CHECKING:
+    from crmkit.sources.stores import Store
 
 
 def is_remote(word: str) -> bool:
     """Whether an argument is an address that is read from here."""
-    return stores.is_store(word) or is_web(word)
+    return is_store(word) or is_web(word)
 
 
 def expand(word: str, endpoint: str | None) -> list[Source]:
     """The sources that an address names, in the order of their names."""
+    # Neither is wanted for files, whose runs are counted in tenths of a second.
     if is_web(word):
+        from crmkit.sources import web
+
         spool = web.fetched(word)
         return [Source(shown(word), UNKNOWN, bytes_=spool.lent)]
+    from crmkit.sources import stores
+
     store = stores.store(word, endpoint)
     return [_source(store, path, folder) for path, folder in _members(store)]
 
