@@ -23,19 +23,23 @@ from crmkit.headlines import answered, over_time
 from crmkit.history import periods
 from crmkit.history.panel import panel
 from crmkit.history.periods import Period
-from crmkit.load.dataset import transactions_of
+from crmkit.load.dataset import NEEDED, transactions_of
 from crmkit.load.door import question
 from crmkit.parse import choice
 from crmkit.result import Result
 
-Value = Literal["customers", "rate", "revenue", "cumulative", "orders"]
+Value = Literal["customers", "rate", "rolling", "revenue", "cumulative", "profit", "orders"]
 VALUES: tuple[Value, ...] = get_args(Value)
-MONEY = ("revenue", "cumulative")
+MONEY = ("revenue", "cumulative", "profit")
+SHARES = ("rate", "rolling")
+_COLUMNS = {"rate": "customers"}  # where a value is made of another column
 TITLES = {
     "customers": "Customers with an order, by {period} of the first order and {period}s since",
     "rate": "Part of the cohort with an order, by {period} of the first order and {period}s since",
+    "rolling": "Part of the cohort with an order then or later, by {period} of the first order and {period}s since",
     "revenue": "Revenue, by {period} of the first order and {period}s since",
     "cumulative": "Revenue so far, by {period} of the first order and {period}s since",
+    "profit": "Profit so far, by {period} of the first order and {period}s since",
     "orders": "Orders, by {period} of the first order and {period}s since",
 }
 
@@ -45,53 +49,66 @@ def check(value: str) -> Value:
     return cast(Value, choice("--value", value, VALUES))
 
 
-def count(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+def count(transactions: pl.LazyFrame, period: Period, *, profit: bool = False) -> pl.LazyFrame:
     """From transactions to the counts that `tables_of` takes."""
-    return tally(join_cohort(panel(transactions, period)))
+    return tally(join_cohort(panel(transactions, period, profit=profit)), profit=profit)
 
 
 def join_cohort(activity: pl.LazyFrame) -> pl.LazyFrame:
-    """Add `cohort` to a panel: the period of the customer's first order, null where there is none."""
-    first = pl.col("index").filter(pl.col("orders") > 0).min()
-    return activity.with_columns(first.over("customer").alias("cohort"))
+    """Add `cohort` and `final` to a panel: the periods of the customer's first and last order, null where there is none."""
+    ordered = pl.col("index").filter(pl.col("orders") > 0)
+    return activity.with_columns(
+        ordered.min().over("customer").alias("cohort"), ordered.max().over("customer").alias("final")
+    )
 
 
-def tally(activity: pl.LazyFrame) -> pl.LazyFrame:
-    """Customers with an order, orders and revenue of each cohort in each period since: counts that add up."""
+def tally(activity: pl.LazyFrame, *, profit: bool = False) -> pl.LazyFrame:
+    """Customers with an order, those with their last one, orders and money of each cohort in each period since.
+
+    These are counts that add up.
+    """
     since = (pl.col("index") - pl.col("cohort")).clip(lower_bound=0)
     return activity.group_by("cohort", since.alias("since")).agg(
         (pl.col("orders") > 0).sum().cast(pl.Int64).alias("customers"),
+        (pl.col("index") == pl.col("final")).sum().cast(pl.Int64).alias("ending"),
         pl.col("orders").sum(),
         pl.col("revenue").sum(),
+        *([pl.col("profit").sum()] if profit else []),
     )
 
 
 def triangle(counts: pl.DataFrame, last: int) -> pl.DataFrame:
     """Every cell from each cohort's first period to the period `last`; 0 where nothing happened.
 
-    Columns: cohort and index (periods), since, size, customers, orders, revenue, cumulative.
+    Columns: cohort and index (periods), since, size, customers, ending, rolling (customers with an order then or later), orders,
+    revenue, cumulative, and profit so far where it was counted.
     """
+    earned = ["profit"] if "profit" in counts.columns else []
     sizes = counts.filter(pl.col("since") == 0).select("cohort", size="customers")
     cells = sizes.with_columns(index=pl.int_ranges("cohort", last + 1, dtype=pl.Int32)).explode("index")
     return (
         cells.with_columns(since=pl.col("index") - pl.col("cohort"))
         .join(counts, on=["cohort", "since"], how="left")
-        .with_columns(pl.col("customers", "orders", "revenue").fill_null(0))
-        .with_columns(cumulative=pl.col("revenue").cum_sum().over("cohort", order_by="since"))
+        .with_columns(pl.col("customers", "ending", "orders", "revenue", *earned).fill_null(0))
+        .with_columns(
+            pl.col("ending").cum_sum(reverse=True).over("cohort", order_by="since").alias("rolling"),
+            pl.col("revenue").cum_sum().over("cohort", order_by="since").alias("cumulative"),
+            *(pl.col(name).cum_sum().over("cohort", order_by="since") for name in earned),
+        )
         .sort("cohort", "since")
     )
 
 
 def cell(value: Value, scale: int) -> pl.Expr:
     """The value of a cell."""
-    if value == "rate":
-        return pl.col("customers") / pl.col("size")
+    if value in SHARES:
+        return pl.col(_COLUMNS.get(value, value)) / pl.col("size")
     return as_money(value, scale) if value in MONEY else pl.col(value)
 
 
 def together(cells: pl.DataFrame, value: Value) -> pl.DataFrame:
     """The complete cells of each period since, added up: cohorts, their size, total in the value's units."""
-    total = pl.col("customers" if value == "rate" else value).sum()
+    total = pl.col(_COLUMNS.get(value, value)).sum()
     known = cells.filter("complete").group_by("since")
     return known.agg(
         pl.len().cast(pl.Int64).alias("cohorts"), pl.col("size").sum(), total.alias("total")
@@ -108,7 +125,7 @@ def mean_row(cells: pl.DataFrame, value: Value, scale: int) -> dict[str, Any]:
     size = Fraction(rows[0]["size"], rows[0]["cohorts"]) if rows else Fraction(0)
     each = {str(row["since"]): Fraction(row["total"], row["size"]) for row in rows}
     means: dict[str, Any] = {"cohort": "mean", "size": round(size)}
-    if value == "rate":
+    if value in SHARES:
         return means | {since: float(mean) for since, mean in each.items()}
     if value in MONEY:
         return means | {since: Decimal(round(mean * size)).scaleb(-scale) for since, mean in each.items()}
@@ -118,10 +135,10 @@ def mean_row(cells: pl.DataFrame, value: Value, scale: int) -> dict[str, Any]:
 def grid(cohorts: pl.DataFrame, mean: dict[str, Any], value: Value) -> pl.DataFrame:
     """The wide form: a row per cohort and the mean below, a column per period in which anything is known.
 
-    Period 0 of customers and rate says no more than the size does, and is left out.
+    Period 0 of customers and shares says no more than the size does, and is left out.
     """
     known = cohorts.filter(pl.col("value").is_not_null())["period"].unique().sort()
-    shown = known.filter(known > 0) if value in ("customers", "rate") else known
+    shown = known.filter(known > 0) if value in ("customers", *SHARES) else known
     wide = cohorts.pivot(
         "period", on_columns=shown, index=["cohort", "size"], values="value", maintain_order=True
     )
@@ -140,7 +157,11 @@ def check_span(counts: pl.DataFrame, last: int, period: Period) -> None:
     if first == last:
         raise DataError(
             f"All orders fall in one {period}, {periods.label_of(last, period)}; cohorts need at least two. "
-            + ("Give a longer history." if period == "week" else "Say a shorter --period, such as week.")
+            + (
+                "Give a longer history."
+                if period in periods.WEEKS
+                else "Say a shorter --period, such as week."
+            )
         )
 
 
@@ -177,13 +198,15 @@ def analyse(
 ) -> Result:
     """Customers by the period of their first order × periods since.
 
-    `period` is month, quarter, week or year; `value` what the cells hold: rate, customers, revenue,
-    cumulative (revenue so far) or orders; `include_partial` shows the cells of a period that is not
-    over, too. Raises DataError where there is no order, or only one period.
+    `period` is month, quarter, week (from Monday), sunday-week or year; `value` what the cells hold: rate,
+    rolling (the rate of those with an order then or later), customers, revenue, cumulative (revenue so far),
+    profit (so far; needs a cost) or orders; `include_partial` shows the cells of a period that is not over, too.
+    Raises DataError where there is no order, or only one period.
     """
     by, shown = periods.check(period), check(value)
-    sales = transactions_of(data)
-    found = sales.count(partial(count, period=by), by=["cohort", "since"])
+    profit = shown == "profit"
+    sales = transactions_of(data, {*NEEDED, "cost"} if profit else NEEDED)
+    found = sales.count(partial(count, period=by, profit=profit), by=["cohort", "since"])
     return tables_of(
         found.rows,
         as_of=found.as_of,
@@ -225,7 +248,7 @@ def tables_of(
         "complete",
     )
     # A size is a count too: the kind of whole numbers in the map must differ, or it is coloured with them.
-    kind = {"rate": "share", "revenue": "money", "cumulative": "money"}.get(value, "ratio")
+    kind = "share" if value in SHARES else "money" if value in MONEY else "ratio"
     return Result(
         command="cohort",
         tables={"cohorts": cohorts, "grid": grid(cohorts, mean_row(cells, value, scale), value)},

@@ -245,7 +245,11 @@ def tables_of(
     if calendar.height < 2:
         raise DataError(
             f"The file covers one {period}, {calendar['period'][0]}; a life cycle needs at least two. "
-            + ("Give a longer history." if period == "week" else "Say a shorter --period, such as week.")
+            + (
+                "Give a longer history."
+                if period in periods.WEEKS
+                else "Say a shorter --period, such as week."
+            )
         )
     rows = ratios(by_period(counts, calendar))
     if not rows["active"].sum():

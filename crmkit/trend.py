@@ -37,7 +37,7 @@ from crmkit.result import Result
 
 MOST_AHEAD = 520
 MOST_DAYS = 73_050
-SEASONS: dict[Period, int] = {"month": 12, "quarter": 4, "week": 52, "year": 1}
+SEASONS: dict[Period, int] = {"month": 12, "quarter": 4, "week": 52, "sunday-week": 52, "year": 1}
 NO_PARTS = {"from_customers": None, "from_frequency": None, "from_order_value": None}
 # What stays on a narrow screen: what changed, and what the change is made of.
 _PERIODS = (
@@ -274,7 +274,7 @@ def check(ahead: int, interval: float) -> None:
 def _refuse(begin: date, as_of: date, period: Period) -> None:
     """DataError where there is nothing to compare, or the days span more than a business lives."""
     if periods.index_of(as_of, period) == periods.index_of(begin, period):
-        shorter = "" if period == "week" else " Choose a shorter one, such as --period week."
+        shorter = "" if period in periods.WEEKS else " Choose a shorter one, such as --period week."
         raise DataError(
             f"The days from {begin} to {as_of} fall into one {period}, so nothing can be compared.{shorter}"
         )

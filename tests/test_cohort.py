@@ -21,6 +21,10 @@ from tests.load.running import run
 AS_OF = BEGIN + timedelta(days=430)
 
 
+def cost_of(row: Sale) -> int:
+    return row.amount // 3
+
+
 def naive(rows: list[Sale], period: str, as_of: date) -> dict[tuple[int, int], dict[str, Any]]:
     """Cells (cohort, age) counted row by row with sets and dictionaries."""
     first: dict[str, int] = {}
@@ -33,7 +37,7 @@ def naive(rows: list[Sale], period: str, as_of: date) -> dict[tuple[int, int], d
         size[start] += 1
     last = periods.index_of(as_of, period)
     cells = {
-        (start, age): {"size": size[start], "who": set(), "orders": set(), "revenue": 0}
+        (start, age): {"size": size[start], "who": set(), "orders": set(), "revenue": 0, "cost": 0}
         for start in size
         for age in range(last - start + 1)
     }
@@ -42,6 +46,7 @@ def naive(rows: list[Sale], period: str, as_of: date) -> dict[tuple[int, int], d
             start = first[row.customer]
             cell = cells[start, max(periods.index_of(row.date, period) - start, 0)]
             cell["revenue"] += row.amount
+            cell["cost"] += cost_of(row)
             if row.amount > 0:
                 cell["who"].add(row.customer)
                 cell["orders"].add((row.customer, row.order or row.date))
@@ -54,14 +59,22 @@ def value_of(cells: dict[tuple[int, int], dict[str, Any]], key: tuple[int, int],
     return {
         "customers": len(cell["who"]),
         "rate": len(cell["who"]) / cell["size"],
+        "rolling": len(
+            {who for a in range(age, 9999) if (start, a) in cells for who in cells[start, a]["who"]}
+        )
+        / cell["size"],
         "orders": len(cell["orders"]),
         "revenue": Decimal(cell["revenue"]).scaleb(-2),
+        "profit": Decimal(
+            sum(cells[start, a]["revenue"] - cells[start, a]["cost"] for a in range(age + 1))
+        ).scaleb(-2),
         "cumulative": Decimal(sum(cells[start, a]["revenue"] for a in range(age + 1))).scaleb(-2),
     }[value]
 
 
 def analyse(rows: list[Sale], period: str = "month", **options: Any) -> Any:
-    counts = cohort.count(frame(rows), period).collect()
+    costed = frame(rows).with_columns(cost=pl.Series([cost_of(row) for row in rows], dtype=pl.Int64))
+    counts = cohort.count(costed, period, profit=True).collect()
     return cohort.tables_of(counts, **({"as_of": AS_OF, "scale": 2, "period": period} | options))
 
 
@@ -109,6 +122,29 @@ def test_the_order_of_the_rows_changes_nothing(rows: list[Sale], period: str, ra
     shuffled = random.sample(rows, len(rows))
     for name, table in analyse(rows, period=period, value="revenue").tables.items():
         assert table.write_csv() == analyse(shuffled, period=period, value="revenue").tables[name].write_csv()
+
+
+def test_profit_needs_a_cost_and_weeks_may_begin_on_sunday(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    rows = "a,2024-01-06,10,4\na,2024-01-07,5,1\nb,2024-01-06,8,9\n"
+    path.write_text("customer,date,amount,cost\n" + rows)
+    asked = (
+        "cohort",
+        path,
+        "--period",
+        "sunday-week",
+        "--include-partial",
+        "--table",
+        "cohorts",
+        "--format",
+        "csv",
+    )
+    assert run(*asked, "--value", "profit").out.splitlines()[1:] == [
+        "2023-12-31,2,0,5.00,true",
+        "2023-12-31,2,1,9.00,false",
+    ]
+    path.write_text("customer,date,amount\na,2024-01-06,10\na,2024-01-07,5\n")
+    assert "no cost column" in run(*asked, "--value", "profit").err
 
 
 SHOP = [
@@ -187,8 +223,8 @@ def test_what_has_no_triangle_is_refused(rows: list[Sale], as_of: date, message:
 
 
 def test_an_unknown_value_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="customers, rate, revenue, cumulative, orders"):
-        cohort.check("profit")
+    with pytest.raises(UsageError, match="customers, rate, rolling, revenue, cumulative, profit, orders"):
+        cohort.check("loss")
 
 
 @needs_retail

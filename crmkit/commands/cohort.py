@@ -16,7 +16,7 @@ def cohort(
     value: Annotated[
         str,
         typer.Option(
-            help="What the cells hold: rate, customers, revenue, cumulative (revenue so far) or orders.",
+            help="What the cells hold: rate, rolling (an order then or later), customers, revenue, cumulative (revenue so far), profit (so far) or orders.",
             metavar="NAME",
         ),
     ] = "rate",

@@ -9,23 +9,25 @@ from crmkit.history.periods import Period
 from crmkit.load.orders import has_orders, order_key
 
 
-def panel(transactions: pl.LazyFrame, period: Period) -> pl.LazyFrame:
+def panel(transactions: pl.LazyFrame, period: Period, *, profit: bool = False) -> pl.LazyFrame:
     """By key: what each customer did in each period with a transaction.
 
     Columns: customer; index Int32, the period (see `periods`); orders Int64, orders with a positive
-    amount, 0 where the customer only got money back; revenue, net of refunds, in minor units. An
+    amount, 0 where the customer only got money back; revenue, net of refunds, in minor units, and with `profit` that less cost. An
     order is an order id, or a day where there is none; an id with positive rows in two periods
     counts in both.
     """
     day, amount = pl.col("date"), pl.col("amount")
+    earned = [(amount - pl.col("cost")).sum().alias("profit")] if profit else []
     order = order_key(has_orders(transactions))
     return (
         transactions.group_by("customer", periods.index(day, period).alias("index"), order.alias("order"))
-        .agg(amount.sum(), amount.max().alias("largest"))
+        .agg(amount.sum(), amount.max().alias("largest"), *earned)
         .group_by("customer", "index")
         .agg(
             (pl.col("largest") > 0).sum().cast(pl.Int64).alias("orders"),
             amount.sum().alias("revenue"),
+            *([pl.col("profit").sum()] if profit else []),
         )
     )
 

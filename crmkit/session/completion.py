@@ -23,7 +23,7 @@ _WORDS: dict[str, Sequence[str]] = {
     "model": _MODELS,
     "map": ("rf10", "rfm11", "cn8"),
     "scheme": ("abc", "contribution", "pyramid", "mvc"),
-    "period": ("month", "quarter", "week", "year"),
+    "period": ("month", "quarter", "week", "sunday-week", "year"),
     "of": ("segment", "tier", "pyramid", "rfm"),
     "frequency": ("orders", "days", "rows"),
     "monetary": ("total", "average", "profit"),

@@ -115,7 +115,9 @@ FILES = Annotated[
         show_default=False,
     ),
 ]
-PERIOD = Annotated[str, typer.Option("--period", help="month, quarter, week (ISO) or year.", metavar="NAME")]
+PERIOD = Annotated[
+    str, typer.Option("--period", help="month, quarter, week (ISO), sunday-week or year.", metavar="NAME")
+]
 _TEXT = str | None
 _OPTIONS: dict[str, tuple[str, Any]] = {
     "files": ("files", FILES),

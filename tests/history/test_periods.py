@@ -20,6 +20,7 @@ names = st.sampled_from(periods.PERIODS)
         ("month", "2024-02", date(2024, 2, 1), date(2024, 2, 29)),
         ("quarter", "2024Q1", date(2024, 1, 1), date(2024, 3, 31)),
         ("week", "2024-W05", date(2024, 1, 29), date(2024, 2, 4)),
+        ("sunday-week", "2024-01-28", date(2024, 1, 28), date(2024, 2, 3)),
         ("year", "2024", date(2024, 1, 1), date(2024, 12, 31)),
     ],
 )
@@ -79,5 +80,5 @@ def test_the_calendar_has_no_gaps_and_knows_which_ends_are_open() -> None:
 
 
 def test_an_unknown_period_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="month, quarter, week, year"):
+    with pytest.raises(UsageError, match="month, quarter, week, sunday-week, year"):
         periods.check("fortnight")
