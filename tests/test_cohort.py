@@ -228,7 +228,7 @@ def test_an_unknown_value_names_the_known_ones() -> None:
 
 
 @needs_retail
-@pytest.mark.parametrize("period", periods.PERIODS)
+@pytest.mark.parametrize("period", ["month", "quarter", "week", "year"])  # SQL knows no weeks from Sunday on
 def test_a_real_shop_agrees_with_sql(period: str) -> None:
     query = f"""{RETAIL_SQL}, starts as (
             select customer, date_trunc('{period}', min("date")) as start

@@ -235,7 +235,7 @@ def test_the_stages_hold_every_buyer_once(loyal: int, lapse_days: int) -> None:
 
 
 @needs_retail
-@pytest.mark.parametrize("period", periods.PERIODS)
+@pytest.mark.parametrize("period", ["month", "quarter", "week", "year"])  # SQL knows no weeks from Sunday on
 def test_a_real_shop_agrees_with_sql(period: str) -> None:
     query = f"""{RETAIL_SQL}, spent as (
             select customer, date_trunc('{period}', "date") as t, sum(amount) as revenue,

@@ -255,7 +255,7 @@ def test_what_makes_no_trend_is_refused(options: dict[str, Any], error: type, me
 
 
 @needs_retail
-@pytest.mark.parametrize("period", periods.PERIODS)
+@pytest.mark.parametrize("period", ["month", "quarter", "week", "year"])  # SQL knows no weeks from Sunday on
 def test_a_real_shop_agrees_with_sql(period: str) -> None:
     query = f"""{RETAIL_SQL}
         select date_trunc('{period}', "date") as t, sum(amount),

@@ -179,7 +179,11 @@ def test_the_stages_begin_where_nine_gaps_of_ten_end() -> None:
         (["migration", "--from", "2024-03-01", "--of", "mood"], UsageError, "segment, tier, rfm, pyramid"),
         (["migration", "--from", "2024-03-01"], DataError, "too few for 5 scores"),
         (["cohort", "--period", "day"], UsageError, "month, quarter, week, sunday-week, year"),
-        (["cohort", "--value", "joy"], UsageError, "customers, rate, rolling, revenue, cumulative, profit, orders"),
+        (
+            ["cohort", "--value", "joy"],
+            UsageError,
+            "customers, rate, rolling, revenue, cumulative, profit, orders",
+        ),
         (["cohort", "--period", "year"], DataError, "All orders fall in one year, 2024"),
         (["cohort", "--as-of", "2024-01-20"], DataError, "All orders fall in one month, 2024-01"),
         (["lifecycle", "--period", "year"], DataError, "covers one year, 2024"),
