@@ -32,6 +32,7 @@ COMMANDS = {
     "layouts": ("Look", "output"),
     "sample": ("Look", ""),
     "config": ("Look", "input output"),
+    "sql": ("Look", ""),
     "pareto": ("Analyse", ANYWHERE),
     "rfm": ("Analyse", ANYWHERE),
     "basket": ("Analyse", ANYWHERE),

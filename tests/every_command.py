@@ -51,6 +51,7 @@ EVERY = {
     "lift": Exercise("{file} --groups {groups} --from 2024-08-05 --to 2024-12-31 --cost 0.10"),
     "accumulation": Exercise("--from {file} --store channel", same_bytes=False, hungry=True),
     "value": Exercise("--spend 40 --every 1w --years 30 --retention 90%", same_bytes=False),
+    "sql": Exercise("customers --dialect duckdb --table sales", same_bytes=False),
     "config": Exercise("show rfm", same_bytes=False),
     "sample": Exercise("--rows 2000 --customers 200 -o {out}", same_bytes=False),
 }
