@@ -79,12 +79,12 @@ def _parquet(spark: Any, paths: list[str]) -> Columns:
 
     spark.conf.set(_AS_NUMBERS, "false")
     try:
-        return Columns(paths[0], spark.read.parquet(*paths))
+        return Columns(paths[0], spark.read.parquet(*paths), untold=_untold(paths))
     except PySparkException as error:
         if "NANOS" not in str(error):
             raise
     spark.conf.set(_AS_NUMBERS, "true")
-    return Columns(paths[0], spark.read.parquet(*paths), _nanoseconds(spark, paths))
+    return Columns(paths[0], spark.read.parquet(*paths), _nanoseconds(spark, paths), _untold(paths))
 
 
 def _nanoseconds(spark: Any, paths: list[str]) -> dict[str, pa.DataType]:
@@ -97,6 +97,21 @@ def _nanoseconds(spark: Any, paths: list[str]) -> dict[str, pa.DataType]:
     return {
         kind.name: kind.type for kind in schema if pa.types.is_timestamp(kind.type) and kind.type.unit == "ns"
     }
+
+
+def _untold(paths: list[str]) -> dict[str, pa.DataType]:
+    """Columns that Spark takes for the numbers or bytes they are stored as, by the first file that lies on this machine."""
+    for path in paths:
+        place = Path(path.removeprefix("file://").removeprefix("file:"))
+        found = place if place.is_file() else next(iter(sorted(place.rglob("*.parquet"))), None)
+        if found is not None:
+            return {kind.name: kind.type for kind in pq.read_schema(found) if _is_untold(kind.type)}
+    return {}
+
+
+def _is_untold(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_duration, pa.types.is_time, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)
 
 
 def _is_text(spark: Any, path: str) -> bool:
@@ -126,11 +141,17 @@ class Columns:
 
     whole_files = False
 
-    def __init__(self, name: str, data: Any, nanoseconds: Mapping[str, pa.DataType] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        data: Any,
+        nanoseconds: Mapping[str, pa.DataType] | None = None,
+        untold: Mapping[str, pa.DataType] | None = None,
+    ) -> None:
         self._data = data
         self._nanoseconds = dict(nanoseconds or {})
         kinds = data.limit(0).toArrow().schema
-        types = {kind.name: kind.type for kind in kinds} | self._nanoseconds
+        types = {kind.name: kind.type for kind in kinds} | self._nanoseconds | dict(untold or {})
         self.inputs = [Input(_nameless(name), tuple(kinds.names), types=types)]
 
     def data(self, names: Names) -> Any:
