@@ -195,10 +195,11 @@ def test_what_only_a_pass_can_tell_comes_with_its_answer() -> None:
 
 
 @pytest.mark.slow
-def test_churn_and_clv_have_one_probability() -> None:
-    """The same model of the same customers, gaps included and without a calendar, has the same k and the same P(alive) to the last bit."""
-    worth = crmkit.clv.analyse(SALES, model="mbgcnbd", classic=True)
-    late = crmkit.churn.analyse(SALES, model="mbgcnbd", everyone=True)
+@pytest.mark.parametrize("classic", [True, False])
+def test_churn_and_clv_have_one_probability(classic: bool) -> None:
+    """The same model of the same customers, gaps and calendar included, has the same k and the same P(alive) to the last bit."""
+    worth = crmkit.clv.analyse(SALES, model="mbgcnbd", classic=classic)
+    late = crmkit.churn.analyse(SALES, model="mbgcnbd", classic=classic, everyone=True)
     assert late.facts["model"]["k"] == worth.facts["model"]["k"]
     assert late.facts["model"]["params"] == worth.facts["model"]["params"]
     both = worth.tables["customers"].join(late.tables["customers"], on="customer")

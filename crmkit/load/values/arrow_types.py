@@ -30,6 +30,9 @@ _FITS: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
     "order": _ID,
 }
 _WHAT = {"date": "dates", "amount": "numbers", "cost": "numbers"}
+_UNNAMED = frozenset(
+    {"channel", "group", "store"}
+)  # found by their names alone: hardly a command has an option for them
 _FARTHEST = 2**62
 _DELETE = 0x7F
 
@@ -46,7 +49,11 @@ def refuse_misfit(dtype: pa.DataType, *, role: str, column: str, file: str) -> N
     how = "is nested" if is_.is_nested(dtype) else "does not hold " + _WHAT.get(role, "names or numbers")
     raise DataError(
         f"{file}: the column {column!r}, the {role}, {how} (its type is {str(dtype)[:60]}); "
-        f"give another one with --{role}, or convert it first."
+        + (
+            "convert it first."
+            if role in _UNNAMED
+            else f"give another one with --{role}, or convert it first."
+        )
     )
 
 
