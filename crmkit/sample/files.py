@@ -44,6 +44,7 @@ def _fill_text(frames: Iterator[pl.DataFrame], stream: BinaryIO, how: formats.Fi
 
 
 def _fill_parquet(frames: Iterator[pl.DataFrame], stream: BinaryIO) -> None:
+    """As other programs write it, whose files a sample stands for: PyArrow's own way, without page checksums."""
     oldest = pl.CompatLevel.oldest()
     first = next(frames)
     schema = first.to_arrow(compat_level=oldest).schema
