@@ -63,6 +63,7 @@ def _carried(raw: pl.DataFrame, plan: ReadingPlan) -> list[str]:
     layout = plan.options.read_as
     known = set() if layout is None else {name for name in names if name.split(" ")[0] in layout.per_order}
     goes_on = (pl.col("order") == pl.col("order").shift()).fill_null(False)
+    goes_on &= ~is_blank("order", raw.schema["order"])  # rows without an order are no lines of one
     filled = Carry(names).filled(raw)
     counted = raw.select(
         goes_on.sum().alias("further"),

@@ -51,9 +51,8 @@ class Carry:
 def _filled(names: Sequence[str], schema: pl.Schema) -> list[pl.Expr]:
     """The value of the nearest line above that has one, unless another order began in between."""
     place = pl.int_range(pl.len())
-    begins = pl.when(pl.col("order").ne_missing(pl.col("order").shift()) | pl.col("order").is_null()).then(
-        place
-    )
+    order = pl.col("order")
+    begins = pl.when(order.ne_missing(order.shift()) | is_blank("order", schema["order"])).then(place)
     begun = begins.forward_fill().fill_null(0)
     filled = []
     for name in names:

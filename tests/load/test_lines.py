@@ -194,3 +194,12 @@ def test_a_status_nobody_asked_for_is_no_reason_to_refuse(tmp_path: Path) -> Non
     nested = pl.DataFrame({"customer": ["a"], "date": ["2024-01-05"], "amount": [1.0], "status": [["x"]]})
     nested.write_parquet(tmp_path / "nested.parquet")
     assert check(tmp_path / "nested.parquet").facts["rows_used"] == 1
+
+
+def test_rows_without_an_order_take_nothing_from_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text(
+        "customer_id,order_id,order_date,amount\nZ,9,2024-01-02,1.00\nA,,2024-01-01,5.00\n,,2024-01-01,7.00\n"
+    )
+    done = check(path)
+    assert (done.facts["rows_used"], str(done.facts["revenue_without_customer"])) == (2, "7.0")

@@ -183,6 +183,7 @@ def test_splitting_into_files_changes_nothing(rows: list[Row], cuts: list[int]) 
         same(told(Path(folder)), look(rows))
 
 
+@pytest.mark.slow
 @given(ROWS)
 def test_containers_change_nothing(rows: list[Row]) -> None:
     text = written(rows).encode()
