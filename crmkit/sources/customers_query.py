@@ -1,7 +1,7 @@
 """The query that makes the customers table where the data lie: what `crmkit customers` does, in SQL of several dialects.
 
 One query is written in DuckDB's words, and sqlglot says it in those of others. What it takes for granted is that the
-columns have their types: amounts are exact decimals, days are dates or moments in UTC.
+columns have their types: amounts are exact decimals (`amount * 0` is a zero with as many), days are dates or moments in UTC.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ WITH rows_read AS (
     SELECT customer, day,
         SUM(CASE WHEN amount > 0 THEN 1 ELSE 0 END) AS bought,
         SUM(amount) AS revenue,
-        SUM(CASE WHEN amount < 0 THEN -amount ELSE 0 END) AS refunds,
+        SUM(CASE WHEN amount < 0 THEN -amount ELSE amount * 0 END) AS refunds,
         SUM(earned) AS profit
     FROM rows_used GROUP BY customer, day
 ), orders AS (
@@ -55,7 +55,7 @@ WITH rows_read AS (
 )
 SELECT sums.customer AS customer, first_day AS "first", last_day AS "last", CAST(COALESCE(orders.orders, 0) AS BIGINT) AS orders,
     CAST(sums.days AS BIGINT) AS days, CAST(sums.bought AS BIGINT) AS "rows", sums.revenue AS revenue, sums.refunds AS refunds,
-    COALESCE(days.revenue, 0) AS first_revenue{profit},
+    COALESCE(days.revenue, sums.revenue * 0) AS first_revenue{profit},
     DATE_DIFF('day', last_day, as_of.as_of) AS recency,
     CAST(CASE WHEN sums.days > 0 THEN sums.days - 1 END AS BIGINT) AS x,
     DATE_DIFF('day', first_day, last_day) AS t_x,

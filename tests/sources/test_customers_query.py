@@ -94,6 +94,7 @@ def test_any_rows(
 def test_postgresql_says_what_reading_says(postgres: str, tmp_path: Path) -> None:
     from adbc_driver_postgresql import dbapi
 
+    expected = pl.read_csv(as_read(SALES).encode(), infer_schema=False)
     rows = pl.read_csv(SALES, infer_schema=False).select(COLUMNS.values())
     address = postgres.replace(
         "postgresql://analyst@", f"postgresql://analyst:{os.environ['PGPASSWORD'].replace(' ', '%20')}@"
@@ -106,13 +107,12 @@ def test_postgresql_says_what_reading_says(postgres: str, tmp_path: Path) -> Non
             f"CAST(NULLIF({name}, '') AS {kind.replace('VARCHAR', 'text')})" for name, kind in SCHEMA.items()
         )
         cursor.execute(f"INSERT INTO sales_to_query SELECT {cast} FROM sales_as_text")
-        cursor.execute(asked("postgres").replace("sales", "sales_to_query"))
+        as_text = ", ".join(f'CAST("{name}" AS text) AS "{name}"' for name in expected.columns)
+        made = asked("postgres").replace("sales", "sales_to_query")
+        cursor.execute(f"SELECT {as_text} FROM ({made}) AS made")
         found = pl.from_arrow(cursor.fetch_arrow_table())
     assert isinstance(found, pl.DataFrame)
-    text = run("customers", SALES, *ROLES, "--format", "csv", "--table", "customers", "--quiet").out
-    expected = pl.read_csv(text.encode(), infer_schema=False)
-    assert found.columns == expected.columns
-    assert found.sort("customer").cast(pl.String).rows() == expected.rows()
+    assert found.sort("customer").rows() == expected.rows()
 
 
 @pytest.mark.parametrize("dialect", customers_query.DIALECTS)
