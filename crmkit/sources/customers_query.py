@@ -105,7 +105,8 @@ def text(
     for node in parsed.find_all(sqlglot.exp.Table):
         if node.name == "input_table":
             node.replace(_table(table, dialect))
-    return parsed.sql(dialect=dialect, pretty=True) + "\n"
+    made: str = parsed.sql(dialect=dialect, pretty=True)
+    return made + "\n"
 
 
 def _id(column: str) -> str:
