@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
@@ -99,7 +100,7 @@ class Table:
 
         pieces = (_arrow(frame) for frame in frames)
         first = next(pieces)
-        batches = (batch for table in _chained(first, pieces) for batch in table.to_batches())
+        batches = (batch for table in chain([first], pieces) for batch in table.to_batches())
         with self._in_words(), self._connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS {self._quoted(self._new)}")
             reader = pa.RecordBatchReader.from_batches(first.schema, batches)
@@ -130,11 +131,6 @@ class Table:
         from crmkit.sources import databases
 
         return databases.in_words(self._address.name, self._errors)
-
-
-def _chained(first: pa.Table, rest: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    yield first
-    yield from rest
 
 
 def _arrow(frame: pl.DataFrame) -> pa.Table:

@@ -26,6 +26,9 @@ _PREFIX = re.compile(r"^[A-Z_]+: (?:\[libpq\] )?")
 _CASTS = {b"money": "::numeric", b"float4": "::text::numeric"}
 
 
+_SQLITE = (sqlite3.Error, sqlite3.Warning)
+
+
 class Connection(Protocol):
     """An open database."""
 
@@ -74,12 +77,16 @@ class Relation:
 
 def quoted(name: str) -> str:
     """A name, or a `schema.name`, as SQL has it."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))
+    return ".".join(map(addresses.quoted, name.split(".", 1)))
 
 
 def bracketed(query: str) -> str:
     """A query as a table; a comment at its end ends there."""
     return f"({query.strip().rstrip(';')}\n) AS asked"
+
+
+def _select(listed: str, relation: str, most: int | None) -> str:
+    return f"SELECT {listed} FROM {relation}" + ("" if most is None else f" LIMIT {most}")
 
 
 def connect(address: Database) -> Connection:
@@ -109,14 +116,17 @@ class _Postgres:
         driver = needed("adbc_driver_postgresql.dbapi", "postgres", f"{address.name}: a PostgreSQL database")
         self.name = address.name
         self._errors = (driver.Error, pa.ArrowException, OSError)
-        try:
+        with in_words(self.name, self._errors):
             self._connection = driver.connect(address.target)
-            with self._connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                # Else a scan begins where another one is, and rows come in another order each time.
-                cursor.execute("SET LOCAL synchronize_seqscans = off")
-        except self._errors as error:
-            raise _sentence(self.name, error) from None
+        with self._cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            # Else a scan begins where another one is, and rows come in another order each time.
+            cursor.execute("SET LOCAL synchronize_seqscans = off")
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        with in_words(self.name, self._errors), self._connection.cursor() as cursor:
+            yield cursor
 
     def tables(self) -> list[str]:
         found = self._rows(
@@ -127,21 +137,15 @@ class _Postgres:
         return [table if schema == "public" else f"{schema}.{table}" for schema, table in found]
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql)
-                rows: list[tuple[Any, ...]] = cursor.fetchall()
-                return rows
-        except self._errors as error:
-            raise _sentence(self.name, error) from None
+        with self._cursor() as cursor:
+            cursor.execute(sql)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
     def schema(self, relation: str) -> pa.Schema:
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(f"SELECT * FROM {relation} LIMIT 0")
-                return cursor.fetch_record_batch().schema
-        except self._errors as error:
-            raise _sentence(self.name, error) from None
+        with self._cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {relation} LIMIT 0")
+            return cursor.fetch_record_batch().schema
 
     def count(self, relation: str) -> int:
         return int(self._rows(f"SELECT count(*) FROM {relation}")[0][0])
@@ -157,13 +161,9 @@ class _Postgres:
         self, relation: str, schema: pa.Schema, names: Sequence[str], size: int, most: int | None
     ) -> Iterator[pa.RecordBatch]:
         listed = ", ".join(_selected(schema, name) for name in names) or "1"
-        limit = "" if most is None else f" LIMIT {most}"
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(f"SELECT {listed} FROM {relation}{limit}")
-                yield from _sized(cursor.fetch_record_batch(), size)
-        except self._errors as error:
-            raise _sentence(self.name, error) from None
+        with self._cursor() as cursor:
+            cursor.execute(_select(listed, relation, most))
+            yield from _sized(cursor.fetch_record_batch(), size)
 
 
 def _type_name(column: pa.Field) -> bytes:
@@ -173,7 +173,7 @@ def _type_name(column: pa.Field) -> bytes:
 
 def _selected(schema: pa.Schema, name: str) -> str:
     cast = _CASTS.get(_type_name(schema.field(name)), "")
-    column = '"' + name.replace('"', '""') + '"'
+    column = addresses.quoted(name)
     return f"{column}{cast} AS {column}"
 
 
@@ -196,7 +196,7 @@ class _Sqlite:
     def __init__(self, address: Database) -> None:
         self.name = address.name
         place = quote(str(Path(address.target).absolute()))
-        try:
+        with in_words(self.name, _SQLITE):
             self._connection = sqlite3.connect(
                 f"file:{place}?mode=ro", uri=True, check_same_thread=False, isolation_level=None
             )
@@ -204,8 +204,6 @@ class _Sqlite:
             self._connection.execute("PRAGMA query_only = ON")
             self._connection.execute("BEGIN")
             self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.Error as error:
-            raise _sentence(self.name, error) from None
 
     def tables(self) -> list[str]:
         found = self._rows(
@@ -217,10 +215,8 @@ class _Sqlite:
         return list(self._fetched(sql, lambda cursor: cursor.fetchall()))
 
     def _fetched(self, sql: str, fetch: Callable[[sqlite3.Cursor], Any]) -> Any:
-        try:
+        with in_words(self.name, _SQLITE):
             return fetch(self._connection.execute(sql))
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            raise _sentence(self.name, error) from None
 
     def schema(self, relation: str) -> pa.Schema:
         described = self._fetched(f"SELECT * FROM {relation} LIMIT 0", lambda cursor: cursor.description)
@@ -240,17 +236,14 @@ class _Sqlite:
         self, relation: str, schema: pa.Schema, names: Sequence[str], size: int, most: int | None
     ) -> Iterator[pa.RecordBatch]:
         listed = ", ".join(f"CAST({addresses.quoted(name)} AS TEXT)" for name in names) or "1"
-        limit = "" if most is None else f" LIMIT {most}"
-        cursor = self._fetched(f"SELECT {listed} FROM {relation}{limit}", lambda one: one)
+        cursor = self._fetched(_select(listed, relation, most), lambda one: one)
         while rows := self._more(cursor, size):
             columns = [pa.array(column, pa.binary()) for column in zip(*rows, strict=True)][: len(names)]
             yield pa.record_batch(columns or [pa.nulls(len(rows))], names=list(names) or ["1"])
 
     def _more(self, cursor: sqlite3.Cursor, size: int) -> list[tuple[Any, ...]]:
-        try:
+        with in_words(self.name, _SQLITE):
             return cursor.fetchmany(size)
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            raise _sentence(self.name, error) from None
 
 
 class _DuckDb:
@@ -260,13 +253,11 @@ class _DuckDb:
         self._errors = (duckdb.Error, pa.ArrowException, OSError)
         if not Path(address.target).is_file():
             raise DataError(f"{address.target}: there is no such file.")
-        try:
+        with in_words(self.name, self._errors):
             # Nothing but this file is read or written, whatever a query says.
             self._connection = duckdb.connect(
                 address.target, read_only=True, config={"enable_external_access": "false"}
             )
-        except self._errors as error:
-            raise _sentence(self.name, error) from None
 
     def tables(self) -> list[str]:
         found = self._run(
@@ -276,10 +267,8 @@ class _DuckDb:
         return [table if schema == "main" else f"{schema}.{table}" for schema, table in found]
 
     def _run(self, sql: str) -> Any:
-        try:
+        with in_words(self.name, self._errors):
             return self._connection.cursor().execute(sql)
-        except self._errors as error:
-            raise _sentence(self.name, error) from None
 
     def schema(self, relation: str) -> pa.Schema:
         return self._run(f"SELECT * FROM {relation} LIMIT 0").to_arrow_reader(1).schema
@@ -294,11 +283,8 @@ class _DuckDb:
         self, relation: str, schema: pa.Schema, names: Sequence[str], size: int, most: int | None
     ) -> Iterator[pa.RecordBatch]:
         listed = ", ".join(map(addresses.quoted, names)) or "1"
-        limit = "" if most is None else f" LIMIT {most}"
-        try:
-            yield from self._run(f"SELECT {listed} FROM {relation}{limit}").to_arrow_reader(size)
-        except self._errors as error:
-            raise _sentence(self.name, error) from None
+        with in_words(self.name, self._errors):
+            yield from self._run(_select(listed, relation, most)).to_arrow_reader(size)
 
 
 _KINDS: dict[str, Callable[[Database], Connection]] = {
