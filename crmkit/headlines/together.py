@@ -105,28 +105,33 @@ def score(result: Result, scored: pl.DataFrame) -> Result:
 
 def returns(result: Result) -> Result:
     """How much comes back, and who returns unlike others."""
-    total = result.tables["total"].row(0, named=True)
-    told = phrase(
+    told = _coming_back(
+        result,
         "{rate} of what is sold comes back ({money}, {share} of the money); {some} return unlike the others.",
-        rate=percent(total["return_rate"] or 0.0),
-        money=money(total["refunds"]),
-        share=percent(total["refund_share"] or 0.0),
-        some=counted(result.facts["serial_returners"], "customers"),
+        counted(result.facts["serial_returners"], "customers"),
     )
     return replace(result, headline=told, next=("crmkit returns FILE -o returners.csv",))
 
 
 def returned(result: Result) -> Result:
     """How much comes back, and how many products do more often than the others."""
-    total = result.tables["total"].row(0, named=True)
-    told = phrase(
+    told = _coming_back(
+        result,
         "{rate} of what is sold comes back ({money}, {share} of the money); {some} come back unlike the others.",
+        counted(result.facts["unusual_products"], "products"),
+    )
+    return replace(result, headline=told)
+
+
+def _coming_back(result: Result, sentence: str, some: str) -> str:
+    total = result.tables["total"].row(0, named=True)
+    return phrase(
+        sentence,
         rate=percent(total["return_rate"] or 0.0),
         money=money(total["refunds"]),
         share=percent(total["refund_share"] or 0.0),
-        some=counted(result.facts["unusual_products"], "products"),
+        some=some,
     )
-    return replace(result, headline=told)
 
 
 def levels(result: Result) -> Result:

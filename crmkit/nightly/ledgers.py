@@ -19,7 +19,7 @@ import polars as pl
 from crmkit.errors import DataError, UsageError
 from crmkit.language.safe_text import safe
 from crmkit.load.account.audit import Audit
-from crmkit.load.ledger import batch, manifest
+from crmkit.load.ledger import batch, manifest, rows
 from crmkit.load.ledger.manifest import Batch, Manifest
 from crmkit.load.transactions import Transactions
 from crmkit.system import clock, descriptors
@@ -193,29 +193,13 @@ def _reduced(folder: Path, found: Manifest, one: Batch, spans: tuple[manifest.Sp
         name = batch.name_of(rest, held_in.scale)
         written = batch.write(rest, folder, f"{name[:DIGITS]}.parquet", held_in.scale)
         audit = manifest.account(one.audit, held_in.scale)
-        _lessen(audit, gone)
+        audit.rows_read -= rows.lessen(audit, gone)[0]  # as if they had never been read
         audit.first_date, audit.last_date = rest["date"].min(), rest["date"].max()  # type: ignore[assignment]
         days = rest["date"].unique().sort().to_list()
         kept = manifest.kept(audit)
         batches.append(replace(one, id=name, file=written.name, spans=manifest.spans_of(days), audit=kept))
         files.append(written)
     return replace(found, batches=tuple(batches), files=tuple(files))
-
-
-def _lessen(audit: Audit, gone: pl.DataFrame) -> None:
-    """Take rows out of an account, as if they had never been read."""
-    amount, n = pl.col("amount"), pl.col("rows")
-    told = gone.select(
-        rows=n.sum(),
-        revenue=amount.sum(),
-        refund_rows=n.filter(amount < 0).sum(),
-        refunds=0 - amount.filter(amount < 0).sum(),
-        zero_rows=n.filter(amount == 0).sum(),
-    ).row(0, named=True)
-    audit.rows_read -= told["rows"]
-    audit.rows_used -= told["rows"]
-    for name in ("revenue", "refund_rows", "refunds", "zero_rows"):
-        setattr(audit, name, getattr(audit, name) - told[name])
 
 
 def whole_file(folder: Path, found: Manifest, name: str) -> pl.DataFrame:

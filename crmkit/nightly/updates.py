@@ -103,11 +103,10 @@ def _table(found: Manifest, batches: Sequence[Batch]) -> pl.DataFrame:
             "days": manifest.count(one.spans),
             "rows_read": one.rows,
             "rows_used": int(one.audit["rows_used"]),
-            "revenue": manifest.account(one.audit, found.scale).money(
-                manifest.account(one.audit, found.scale).revenue
-            ),
+            "revenue": audit.money(audit.revenue),
         }
         for one in batches
+        for audit in [manifest.account(one.audit, found.scale)]
     ]
     dates = dict.fromkeys(("first", "last"), pl.Date)
     counts = dict.fromkeys(("days", "rows_read", "rows_used"), pl.Int64)

@@ -171,23 +171,12 @@ class _Account:
         aside = lines.filter(test)
         if not aside.height:
             return lines
-        audit, amount, n = self.audit, pl.col("amount").cast(pl.Int128), pl.col("rows")
-        told = aside.select(
-            n=n.sum(),
-            amount=amount.sum(),
-            refund_rows=n.filter(amount < 0).sum(),
-            refunds=0 - amount.filter(amount < 0).sum(),
-            zero_rows=n.filter(amount == 0).sum(),
-        ).row(0, named=True)
-        counts[reason] = counts.get(reason, 0) + told["n"]
-        audit.rows_used -= told["n"]
-        audit.revenue -= told["amount"]
-        if counts is audit.skipped:
-            audit.revenue_skipped += told["amount"]
+        rows, revenue = lessen(self.audit, aside)
+        counts[reason] = counts.get(reason, 0) + rows
+        if counts is self.audit.skipped:
+            self.audit.revenue_skipped += revenue
         else:
-            audit.revenue_set_aside += told["amount"]
-        for name in ("refund_rows", "refunds", "zero_rows"):
-            setattr(audit, name, getattr(audit, name) - told[name])
+            self.audit.revenue_set_aside += revenue
         return lines.filter(~test)
 
     def close(self) -> None:
@@ -196,6 +185,21 @@ class _Account:
             days = [day for day in self._days if day is not None]
             self.audit.first_date = min(days, default=None)
             self.audit.last_date = max(days, default=None)
+
+
+def lessen(audit: Audit, lines: pl.DataFrame) -> tuple[int, int]:
+    """Take lines out of what an account says is used; how many rows they stand for, and their money."""
+    amount, n = pl.col("amount").cast(pl.Int128), pl.col("rows")
+    told = lines.select(
+        rows_used=n.sum(),
+        revenue=amount.sum(),
+        refund_rows=n.filter(amount < 0).sum(),
+        refunds=0 - amount.filter(amount < 0).sum(),
+        zero_rows=n.filter(amount == 0).sum(),
+    ).row(0, named=True)
+    for name, value in told.items():
+        setattr(audit, name, getattr(audit, name) - value)
+    return told["rows_used"], told["revenue"]
 
 
 def _one_by_one(lines: pl.DataFrame) -> pl.DataFrame:
