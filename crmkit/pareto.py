@@ -19,7 +19,7 @@ import polars as pl
 from crmkit import customers, parse
 from crmkit.customers import Data
 from crmkit.engine.counts import by_value, ratio
-from crmkit.engine.money import as_money, exact, scale, unit, whole
+from crmkit.engine.money import as_money, exact, scale, scale_of, unit, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import UsageError
 from crmkit.headlines import value as headlines
@@ -261,15 +261,10 @@ def _notes(customers: Rows, distribution: pl.DataFrame, value: str, noun: str) -
     if value != "revenue":
         counts["revenue"] = counted(customers, Counted(), "revenue", None)
     return tuple(
-        _below_zero(found, _decimals(customers, column), column, noun)
+        _below_zero(found, scale_of(customers.schema[column]), column, noun)
         for column, found in counts.items()
         if (found["value"] < 0).any()
     )
-
-
-def _decimals(customers: Rows, column: str) -> int:
-    kind = customers.schema[column]
-    return kind.scale if isinstance(kind, pl.Decimal) else 0
 
 
 def _below_zero(counts: pl.DataFrame, decimals: int, column: str, noun: str) -> str:

@@ -27,12 +27,12 @@ def sql(
 
     Example: crmkit sql customers --dialect duckdb --table sales --order order_id
     """
+    from crmkit.load.customers import query
     from crmkit.output.files import write
-    from crmkit.sources import customers_query
 
     choice("sql", what, ("customers",))
     columns = {"customer": customer, "date": date, "amount": amount, "order": order, "cost": cost}
-    found = customers_query.text(
+    found = query.text(
         table,
         {role: column for role, column in columns.items() if column is not None},
         dialect,

@@ -21,7 +21,11 @@ def unit(decimals: int) -> int:
 
 def scale(frame: pl.DataFrame, column: str) -> int:
     """Decimals of a money column; 0 for whole numbers."""
-    kind = frame.schema[column]
+    return scale_of(frame.schema[column])
+
+
+def scale_of(kind: pl.DataType | None) -> int:
+    """Decimals of a type; 0 for whole numbers."""
     return kind.scale if isinstance(kind, pl.Decimal) else 0
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.engine.money import EXACT, exact
+from crmkit.engine.money import EXACT, exact, scale_of
 from crmkit.errors import CrmkitError, DataError, UsageError
 from crmkit.parse import choice
 
@@ -208,8 +208,7 @@ def to_units(border: Number, kind: pl.DataType) -> int | float:
     """A border on the scale of a column: whole minor units rounded down, which moves no value across it."""
     if kind.is_float():
         return float(border)
-    decimals = kind.scale if isinstance(kind, pl.Decimal) else 0
-    units = int(Decimal(str(border)).scaleb(decimals, EXACT).to_integral_value(ROUND_FLOOR))
+    units = int(Decimal(str(border)).scaleb(scale_of(kind), EXACT).to_integral_value(ROUND_FLOOR))
     return max(-_FARTHEST, min(units, _FARTHEST))
 
 

@@ -16,9 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from crmkit.engine.money import exact
+from crmkit.engine.money import exact, scale_of
 from crmkit.errors import CrmkitError, DataError, UsageError
 from crmkit.scoring.tiers import VALUES
 
@@ -41,8 +39,7 @@ class TierCuts:
 
     def units(self, kind: Any) -> list[int]:
         """The lowest values on the scale of a column, rounded up: no value moves across."""
-        places = kind.scale if isinstance(kind, pl.Decimal) else 0
-        return [math.ceil(value.scaleb(places)) for value in self.lowest]
+        return [math.ceil(value.scaleb(scale_of(kind))) for value in self.lowest]
 
     def text(self) -> str:
         """As a file has it."""
@@ -114,5 +111,4 @@ def _of(found: Mapping[str, Any]) -> TierCuts:
 
 def values_of(lowest: Sequence[int], kind: Any) -> tuple[Decimal, ...]:
     """Lowest values in units of a column, as exact numbers."""
-    places = kind.scale if isinstance(kind, pl.Decimal) else 0
-    return tuple(exact(int(value), places) for value in lowest)
+    return tuple(exact(int(value), scale_of(kind)) for value in lowest)

@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from crmkit.errors import UsageError
+from crmkit.load.values.numbers import BLANKS
 from crmkit.parse import choice
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 DIALECTS = ("postgres", "duckdb", "bigquery", "snowflake", "spark")
 REFUNDS = ("net", "ignore")
-# Texts that stand for nothing, as in files.
-_BLANK = ("", "null", "n/a", "na", "<na>", "nan", "nat", "none", "#n/a", "-", "--", "\\n")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _RESERVED = frozenset(
     {"order", "date", "group", "user", "table", "select", "from", "to", "in", "all", "day", "time"}
@@ -112,8 +111,8 @@ def text(
 def _id(column: str) -> str:
     """A column as text without blanks around it; what stands for nothing is null."""
     trimmed = f"TRIM(CAST({column} AS TEXT))"
-    blank = ", ".join(f"'{word}'" for word in _BLANK)
-    return f"CASE WHEN LOWER({trimmed}) NOT IN ({blank}) THEN {trimmed} END"
+    blank = ", ".join(f"'{word}'" for word in BLANKS)
+    return f"CASE WHEN {trimmed} NOT IN ({blank}) THEN {trimmed} END"
 
 
 def _name(name: str, dialect: str) -> exp.Identifier:
