@@ -19,12 +19,12 @@ from numpy.typing import ArrayLike
 from crmkit.errors import UsageError
 from crmkit.history.purchase_histories import Histories
 from crmkit.models import Clock, fit_clock
+from crmkit.models.clock import ENOUGH
 from crmkit.parse import WHOLE_WEEKS
 
 Array = np.ndarray
 
 CHOICES = ("auto", "on", "off")
-ENOUGH = 455  # days
 LEAST = 0.21**2  # variance of the logarithm of a total that no clock has foretold
 YEAR = WHOLE_WEEKS  # days, thirteen bins
 FARTHEST = 3650

@@ -11,12 +11,11 @@ from typing import Self
 
 import numpy as np
 
-from crmkit.models.clock import GRID, YEAR
+from crmkit.models.clock import ENOUGH, GRID, YEAR
 from crmkit.models.numerics.processes import believe
 
 Array = np.ndarray
 
-ENOUGH = 455  # days, as the clock of purchases asks for
 MOST = 208  # periods that are looked at, four years of weeks
 BLOCK = 52  # periods that are foreseen together
 FARTHEST = 10.0  # years ahead, beyond which nothing more changes

@@ -32,6 +32,7 @@ from crmkit.parse import MEAN_YEAR
 Array = np.ndarray
 
 YEAR = MEAN_YEAR
+ENOUGH = 455  # days of history, fifteen months: with fewer, a season cannot be told from growth
 BIN = 28  # days: whole weeks, so that days of the week balance, and short closures do not pass for seasons
 MOST_BINS = 130  # of the history, ten years; longer histories have longer bins
 SLOPE = 0.10  # a year, standard deviation of the log

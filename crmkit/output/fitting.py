@@ -83,6 +83,3 @@ def _numbered(columns: list[Column]) -> list[Column]:
         named,
         *(replace(c, header=places.get(head, c.header)) for c, head in zip(columns[1:], heads, strict=True)),
     ]
-
-
-__all__ = ["GAP", "fitting", "wrapped"]

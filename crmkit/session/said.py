@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crmkit.language.catalogue import counted, phrase, translated
 from crmkit.output.messages import wrapped_for
+from crmkit.system import memory
 
 if TYPE_CHECKING:
     from crmkit.load.transactions import Transactions
@@ -89,17 +90,9 @@ def effort(start: float, transactions: Transactions | None) -> Said:
     """What the run took: time, processor time, memory."""
     used = os.times()
     wall, work = f"{time.monotonic() - start:.1f}", f"{used.user + used.system:.1f}"
-    told = [phrase("{wall} s, {work} s of processor time", wall=wall, work=work), *_memory()]
+    told = [phrase("{wall} s, {work} s of processor time", wall=wall, work=work)]
+    if (peak := memory.peak()) is not None:
+        told.append(phrase("{n} MB of memory at most", n=f"{peak / (1 << 20):,.0f}"))
     if transactions is not None:
         told.insert(0, counted(transactions.audit.rows_read, "rows"))
     return Said(", ".join(told), "time")
-
-
-def _memory() -> list[str]:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return []
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    return [phrase("{n} MB of memory at most", n=f"{megabytes:,.0f}")]

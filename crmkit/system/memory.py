@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 
 try:
@@ -24,6 +25,14 @@ def address_space() -> int | None:
         return None
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     return None if limit in (resource.RLIM_INFINITY, -1) else limit
+
+
+def peak() -> int | None:
+    """The most bytes of memory that this process has held; None where the system does not tell."""
+    if resource is None:
+        return None
+    told: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return told if sys.platform == "darwin" else told << 10  # else it is in kilobytes
 
 
 def save_address_space() -> None:
