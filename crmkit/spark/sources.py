@@ -105,8 +105,16 @@ def _untold(paths: list[str]) -> dict[str, pa.DataType]:
         place = Path(path.removeprefix("file://").removeprefix("file:"))
         found = place if place.is_file() else next(iter(sorted(place.rglob("*.parquet"))), None)
         if found is not None:
-            return {kind.name: kind.type for kind in pq.read_schema(found) if _is_untold(kind.type)}
+            return {kind.name: kind.type for kind in _schema(found) if _is_untold(kind.type)}
     return {}
+
+
+def _schema(file: Path) -> list[pa.Field]:
+    """What a file says of its columns; nothing where it is torn, which Spark says with the file's name."""
+    try:
+        return list(pq.read_schema(file))
+    except (pa.ArrowInvalid, OSError):
+        return []
 
 
 def _is_untold(kind: pa.DataType) -> bool:
