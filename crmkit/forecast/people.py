@@ -95,6 +95,8 @@ def _people(data: Data, by: str | None, model: str, *, keep_zero: bool, dated: b
     found = sales.query(build)
     days = purchase_histories.days(found.rows.frame(), found.scale)
     people = purchase_histories.known(days, found.as_of)
+    if sales.gate is not None:
+        sales.gate.check_customers(as_rows(people))
     if label is not None:
         people = people.join(days.ids.select("customer", "label"), on="customer", maintain_order="left")
     return People(as_rows(people), days, None, sales)

@@ -67,6 +67,7 @@ def fitting(
 
 def _the_one(source: Source, fits: Sequence[Input]) -> Input:
     if len(fits) == 1:
+        source.taken[:] = [fits[0].source]
         return fits[0]
     what = "several of them fit" if fits else "none of them names its columns as sales do"
     first = (fits[0].source if fits else None, source.choices[0])

@@ -76,6 +76,7 @@ def _opened(source: Source, options: Options) -> list[Input]:
         return found is not None and found["customer"].lower() != "customers"  # which are counted there
 
     fits = batches.fitting(source, open_, lists_them)
+    source.taken[:] = [one.source for one in fits]
     return fits if len(fits) == 1 else []
 
 

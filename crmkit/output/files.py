@@ -52,6 +52,7 @@ def check(path: str | Path, inputs: Sequence[str | Path] = (), *, others: Sequen
         if places.is_table(path):
             places.check_table(str(path))
             return
+        places.refuse_elsewhere(str(path))
         if layout(path).format == "xlsx":
             workbook.library()
     if not places.is_object(path):

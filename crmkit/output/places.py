@@ -45,6 +45,14 @@ def is_object(path: str | Path) -> bool:
     return addresses.is_store(str(path))
 
 
+def refuse_elsewhere(word: str) -> None:
+    """UsageError for a database that is not written to."""
+    if addresses.elsewhere(word) is not None:
+        raise UsageError(
+            f"{addresses.shown(word)}: of databases, tables of PostgreSQL are written. Write a file for its own client: -o table.csv"
+        )
+
+
 def check_table(word: str) -> None:
     """UsageError for a table that cannot be written; DataError where its database cannot be reached."""
     from crmkit.sources import databases

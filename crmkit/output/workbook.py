@@ -43,7 +43,7 @@ def write(result: Result, stream: BinaryIO) -> int:
         if frame.height > ROWS:
             raise DataError(
                 f"The table {safe(name)} has {frame.height:,} rows, and a sheet of a workbook holds {ROWS:,} below its header. "
-                "Write it as .csv or .parquet, or another one with --table."
+                "Write it to a file that holds them all: -o NAME.parquet, or another table with --table NAME."
             )
     with library().Workbook(stream, _PLAIN) as book:
         book.set_properties({"created": datetime(2000, 1, 1)})  # equal answers are equal bytes

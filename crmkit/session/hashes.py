@@ -19,13 +19,19 @@ def file_account(path: str, written: Path) -> dict[str, Any]:
 
 
 def source_account(source: Source) -> dict[str, Any]:
-    """What was read: a file by its bytes, however deep in it the rows lie, and rows that have none by their name."""
-    lying = source
+    """What was read: a file by its bytes, however deep in it the rows lie, and rows that have none by their name, table and version."""
+    read = source.taken[0] if source.taken else source
+    lying, which = read, dict(read.which)
     while lying.origin is not None:
         lying = lying.origin
+        which = {**lying.which, **which}
+    told = {
+        "file": safe(read.name),
+        **{name: safe(one) if isinstance(one, str) else one for name, one in which.items()},
+    }
     if lying.path is None and lying.bytes_ is None:
-        return {"file": safe(source.name)}
-    return {"file": safe(source.name), "bytes": lying.size, "sha256": sha256(lying.raw())}
+        return told
+    return {**told, "bytes": lying.size, "sha256": sha256(lying.raw())}
 
 
 def sha256(file: Any) -> str:

@@ -16,8 +16,8 @@ from crmkit.errors import CrmkitError, GateError
 from crmkit.language.safe_text import safe
 from crmkit.session import targets
 from crmkit.session.hashes import source_account
-from crmkit.session.options import Shared
-from crmkit.sources.addresses import shown
+from crmkit.session.options import Shared, reading_of
+from crmkit.sources.addresses import scheme, shown
 from crmkit.system import clock
 
 if TYPE_CHECKING:
@@ -113,7 +113,9 @@ def _write_failure(command: str, common: Shared, error: Exception) -> None:
 
 
 def _found_again(common: Shared) -> Sequence[Source] | None:
-    """The inputs, unless one of them is a pipe, which was read."""
+    """The inputs, unless one of them is a pipe, which was read, or lies elsewhere, where the fault may be."""
     from crmkit.load.find import sources
 
-    return None if "-" in common.files or common.engine == "spark" else sources.find(common.files)
+    is_elsewhere = any(name == "-" or scheme(name) for name in common.files)
+    where = reading_of(common).where()
+    return None if is_elsewhere or common.engine == "spark" else sources.find(common.files, where)

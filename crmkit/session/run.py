@@ -73,7 +73,8 @@ class Session:
                 f"--count leaves money out, and {command} is about money. It goes with {', '.join(_COUNTED)}."
             )
         reading = reading_of(common)
-        self._load_options, self._gate, self._where = reading.options(), reading.gate(), reading.where()
+        self._load_options, self._where = reading.options(), reading.where()
+        self._gate = replace(reading.gate(), sheet=targets.sheet(command, common))
         self._limits = Limits.of(common.previous, common.expect_customers, common.max_drift)
         self._notes: list[str] = []
         self.frozen: Mapping[str, Mapping[str, int]] | None = None  # the groups when borders were frozen
@@ -187,9 +188,11 @@ class Session:
 
     def _check_age(self, customers: pl.DataFrame) -> None:
         """How old a table of customers is; of transactions the pass knows."""
+        from crmkit.engine.rows import as_rows
         from crmkit.load.account import freshness
 
         self._gate.check_rows(customers.height, self.common.files[0])
+        self._gate.check_customers(as_rows(customers))
         last: Any = customers["last"].max()
         self._notes += freshness.note(last, self._load_options.as_of)
         if self._gate.age is not None:

@@ -6,14 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import DataError, UsageError
 from crmkit.language.safe_text import safe
 from crmkit.session.options import Shared
+from crmkit.sources.addresses import shown
 from crmkit.system import clock
 
+if TYPE_CHECKING:
+    from crmkit.load.account.gates import Sheet
+
 DATE, AS_OF = "{date}", "{as_of}"
+# Questions whose long table lists every customer, unless one of the options leaves some out.
+_EVERYONE, _FEWER = ("customers", "rfm", "pareto", "clv", "score"), ("segment", "by")
 _FILES = ("output", "rejects", "plot", "summary")
 
 
@@ -21,6 +27,20 @@ def of(common: Shared) -> list[tuple[str, str | None]]:
     """The files that tables go to, each with the table; None for the long one."""
     main = [] if common.output in (None, "-") else [(str(common.output), common.table)]
     return [*main, *((path, common.table if table is None else table) for path, table in common.further)]
+
+
+def sheet(command: str, common: Shared) -> Sheet | None:
+    """The workbook that will list every customer, if there is one."""
+    if command not in _EVERYONE or any(map(common.own.get, _FEWER)):
+        return None
+    written = (path for path, table in of(named(common)) if table in (None, "customers"))
+    book = next((path for path in written if path.lower().endswith(".xlsx")), None)
+    if book is None:
+        return None
+    from crmkit.load.account.gates import Sheet
+    from crmkit.output import workbook
+
+    return Sheet(shown(book), workbook.ROWS)
 
 
 def named(common: Shared, as_of: Callable[[], date | None] | None = None) -> Shared:

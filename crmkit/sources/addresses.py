@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -25,6 +26,38 @@ def scheme(word: str) -> str:
 def is_database(word: str) -> bool:
     """Whether this names a database."""
     return scheme(word) in DATABASES
+
+
+# Databases that cannot be tested here, each with a line in which its own client writes the rows.
+_ELSEWHERE = {
+    "mysql": (
+        "mysql -h {host} -B -e 'SELECT * FROM sales' {name} | crmkit check -",
+        " -P ",
+    ),
+    "mssql": (
+        "sqlcmd -S {host} -d {name} -W -s '|' -Q 'SET NOCOUNT ON; SELECT * FROM sales' | sed 2d | crmkit check -",
+        ",",
+    ),
+}
+_ALSO = {"mariadb": "mysql", "sqlserver": "mssql"}
+
+
+def elsewhere(word: str) -> str | None:
+    """What to type for a database that is not read from here; None for any other address."""
+    kind = scheme(word).partition("+")[0]
+    line, sign = _ELSEWHERE.get(_ALSO.get(kind, kind), ("", ""))
+    if kind in DATABASES and "+" in scheme(word):
+        return f"{shown(word)}: say {kind}:{shown(word).partition(':')[2]}, without the name of a driver."
+    if not line:
+        return None
+    parts = urlsplit(word)
+    _, colon, port = parts.netloc.rpartition("@")[2].partition(":")
+    host = shlex.quote(parts.hostname or "HOST") + (sign + shlex.quote(port) if colon else "")
+    name = shlex.quote(parts.path.strip("/").partition("/")[0] or "DATABASE")
+    return (
+        f"{shown(word)}: of databases, PostgreSQL, SQLite and DuckDB are known here. Let its own client hand over the rows: "
+        f"{line.format(host=host, name=name)}"
+    )
 
 
 def is_store(word: str) -> bool:

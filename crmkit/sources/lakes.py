@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -33,7 +33,15 @@ def _kind(folder: Path) -> str | None:
         return None
 
 
-def table(word: str, version: str | None) -> Columns:
+class Versioned(Columns, Protocol):
+    """Rows of a version."""
+
+    @property
+    def version(self) -> int:
+        """Its number, of Iceberg the snapshot's."""
+
+
+def table(word: str, version: str | None) -> Versioned:
     """The rows as of a version (its number, or an ISO day or moment in UTC); DataError for what the library cannot read."""
     if scheme(word) != "iceberg" and _kind(Path(word)) == "delta":
         return _Delta(word, version)
@@ -74,6 +82,7 @@ class _Delta:
             if moment is not None:
                 made.load_as_version(moment)
             self._rows = made.to_pyarrow_dataset()
+            self.version = int(made.version())
         except Exception as error:  # the library's own errors, of many kinds
             raise _sentence(folder, error) from None
 
@@ -102,13 +111,22 @@ class _Iceberg:
         self._name = word
         try:
             self._table = _of_catalogue(word) if scheme(word) == "iceberg" else _of_folder(Path(word))
-            self._snapshot = None if version is None else self._version(version)
+            self._snapshot = self._asked(version)
         except UsageError:
             raise
         except Exception as error:  # the library's own errors, of many kinds
             raise _sentence(word, error) from None
 
-    def _version(self, version: str) -> int:
+    @property
+    def version(self) -> int:
+        """The snapshot; 0 where nothing was ever written."""
+        return self._snapshot or 0
+
+    def _asked(self, version: str | None) -> int | None:
+        """The snapshot that is meant, which stays the one even where the table goes on."""
+        if version is None:
+            latest = self._table.current_snapshot()
+            return None if latest is None else int(latest.snapshot_id)
         moment = _moment(version)
         if moment is None:
             if self._table.snapshot_by_id(int(version)) is None:

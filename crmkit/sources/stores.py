@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,11 +22,12 @@ _ONCE = 16 << 20
 
 @dataclass(frozen=True)
 class Object:
-    """An object as it was found: `stamp` changes when it is replaced."""
+    """An object as it was found: `stamp` changes when it is replaced, and `which` is as much of it as a store tells by name."""
 
     name: str
     size: int
     stamp: str
+    which: Mapping[str, str]
     _system: Any
     _path: str
 
@@ -72,7 +73,7 @@ class Store:
         """An object that is there."""
         name = f"{self.name.partition('://')[0]}://{path}"
         with _in_words(name), self._system.open_input_file(path) as file:
-            return Object(name, file.size(), _stamp(file), self._system, path)
+            return Object(name, file.size(), _stamp(file), _which(file), self._system, path)
 
     def put(self, file: Path) -> None:
         """Make an object of a file: whole, or not at all."""
@@ -107,6 +108,7 @@ def store(word: str, endpoint: str | None = None) -> Store:
 def _system(kind: str, bucket: str, endpoint: str | None) -> Any:
     import pyarrow.fs as fs
 
+    way, _, place = (endpoint or "").rpartition("://")
     if kind == "s3":
         here = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         return fs.S3FileSystem(
@@ -115,22 +117,28 @@ def _system(kind: str, bucket: str, endpoint: str | None) -> Any:
             connect_timeout=_SECONDS,
             request_timeout=_SECONDS,
             retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_TIMES),
+            allow_delayed_open=True,  # what fits into one request is sent by one
         )
     if kind == "gs":
         from datetime import timedelta
 
-        head, sign, place = (endpoint or "").rpartition("://")
         return fs.GcsFileSystem(
             endpoint_override=place or None,
-            scheme=head if sign else None,
+            scheme=way or None,
             anonymous=bool(endpoint),
             retry_time_limit=timedelta(seconds=_SECONDS),
         )
     account = os.environ.get("AZURE_STORAGE_ACCOUNT")
     if not account:
-        raise UsageError("az:// needs the name of the storage account in the variable AZURE_STORAGE_ACCOUNT.")
+        raise UsageError(
+            "az:// needs the name of the storage account: export AZURE_STORAGE_ACCOUNT=NAME, and run again."
+        )
     return fs.AzureFileSystem(
-        account, account_key=os.environ.get("AZURE_STORAGE_KEY"), blob_storage_authority=endpoint
+        account,
+        account_key=os.environ.get("AZURE_STORAGE_KEY"),
+        sas_token=os.environ.get("AZURE_STORAGE_SAS_TOKEN"),
+        **{f"{what}_storage_authority": place for what in ("blob", "dfs") if place},
+        **{f"{what}_storage_scheme": way for what in ("blob", "dfs") if way},
     )
 
 
@@ -148,10 +156,20 @@ def _abandon(stream: Any) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(stream))
 
 
+def _told(file: Any) -> dict[str, str]:
+    """What the store says of an object that is open."""
+    return {name: value.decode() for name, value in (file.metadata() or {}).items()}
+
+
+def _which(file: Any) -> dict[str, str]:
+    told = _told(file)
+    names = {"etag": ("ETag", "etag"), "version": ("VersionId", "generation"), "modified": ("Last-Modified",)}
+    found = {name: next(filter(None, map(told.get, theirs)), None) for name, theirs in names.items()}
+    return {name: value.strip('"') for name, value in found.items() if value}
+
+
 def _stamp(file: Any) -> str:
-    told = {str(key): value for key, value in (file.metadata() or {}).items()}
-    parts = (told.get(name, b"") for name in ("ETag", "VersionId", "Last-Modified", "Content-Length"))
-    return repr([*parts, file.size()])
+    return repr([sorted(_which(file).items()), file.size()])
 
 
 @contextmanager

@@ -7,7 +7,9 @@ import http.client
 import netrc
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -25,6 +27,15 @@ _CHUNK = 1 << 20
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """What came, `which` state of it that was, and what should be said of it."""
+
+    spool: Spool
+    which: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
 class _Redirects(HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
@@ -35,7 +46,7 @@ class _Redirects(HTTPRedirectHandler):
         return made
 
 
-def fetched(word: str) -> Spool:
+def fetched(word: str) -> Fetched:
     """The bytes; tried three times where the fault may pass. DataError says what the server said."""
     name = shown(word)
     if "@" in urlsplit(word).netloc:
@@ -58,7 +69,7 @@ def fetched(word: str) -> Spool:
     raise AssertionError("the last time ends in an answer or an error")
 
 
-def _once(word: str, name: str) -> Spool:
+def _once(word: str, name: str) -> Fetched:
     spool, count = Spool(name), 0
     asked = Request(
         word, headers={"User-Agent": f"crmkit/{VERSION}", "Accept-Encoding": "identity", **_login(word)}
@@ -74,7 +85,13 @@ def _once(word: str, name: str) -> Spool:
             spool.write(chunk)
     if said is not None and count != int(said):
         raise OSError(f"{count:,} bytes came, and {int(said):,} were announced")
-    return spool
+    told = {"etag": answer.headers.get("ETag"), "modified": answer.headers.get("Last-Modified")}
+    unsure = said is None and "chunked" not in str(answer.headers.get("Transfer-Encoding")).lower()
+    return Fetched(
+        spool,
+        {name: value.strip('"') for name, value in told.items() if value},
+        (f"{name}: the server does not say how much there is; {count:,} bytes came",) if unsure else (),
+    )
 
 
 def _login(word: str) -> dict[str, str]:

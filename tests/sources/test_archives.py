@@ -91,6 +91,7 @@ def test_the_account_of_a_run_names_the_archive(tmp_path: Path) -> None:
     assert told == [
         {
             "file": f"{path} (sales.csv)",
+            "member": "sales.csv",
             "bytes": path.stat().st_size,
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }

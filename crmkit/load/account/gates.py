@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError, GateError
+from crmkit.language.safe_text import safe
 from crmkit.load.account.audit import Audit
 from crmkit.load.account.freshness import Age
 
 _MOST_BROKEN = 0.5
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A workbook that will list every customer, and how many rows fit into it."""
+
+    path: str
+    rows: int
+
+    def check(self, customers: int) -> None:
+        """DataError where there are more customers than rows."""
+        if customers > self.rows:
+            other = shlex.quote(re.sub(r"\.xlsx$", "", self.path, flags=re.IGNORECASE) + ".parquet")
+            raise DataError(
+                f"{safe(self.path)}: a sheet holds {self.rows:,} rows below its header, and there are {customers:,} customers. "
+                f"Write a file that holds them all: -o {safe(other)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +43,7 @@ class Gate:
     named: bool = False  # every row must have a customer id
     age: Age | None = None
     least: int | None = None  # rows that can be used
+    sheet: Sheet | None = None
 
     def check(self, audit: Audit, name: str, example: Callable[[], str]) -> None:
         """GateError where a limit of the user's is passed, DataError where the file must be misread.
@@ -51,6 +73,11 @@ class Gate:
         """GateError where there are too few rows."""
         if self.least is not None and rows < self.least:
             raise GateError(f"--min-rows {self.least:,}: only {rows:,} rows of {name} can be used.")
+
+    def check_customers(self, rows: Rows) -> None:
+        """DataError, before more is done with them, where there are too many for what they will be written to."""
+        if self.sheet is not None and rows.is_here:
+            self.sheet.check(int(rows.counts(Counted())["n"].item()))
 
     def _words(self) -> str:
         return f"{self.rows:,.0f}" if self.share is None else f"{self.share * 100:.6g}%"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -94,7 +95,8 @@ def _of_connection(
         if address.table is not None:
             raise UsageError("A query says itself from which table it reads. Give a query or a table.")
         table = databases.Relation(connection, databases.bracketed(query))
-        return Source(connection.name, "database", table=table, origin=origin)
+        which = {"query_sha256": hashlib.sha256(query.encode()).hexdigest()}
+        return Source(connection.name, "database", table=table, origin=origin, which=which)
     found = connection.tables()
     if address.table is not None:
         wanted = address.table.removeprefix("public.").removeprefix("main.")
@@ -111,7 +113,8 @@ def _relation(connection: Connection, origin: Source | None, name: str) -> Sourc
     from crmkit.sources.databases import Relation, quoted
 
     table = Relation(connection, quoted(name))
-    return Source(f"{connection.name} ({name})", "database", table=table, origin=origin)
+    shown = f"{connection.name} ({name})"
+    return Source(shown, "database", table=table, origin=origin, which={"table": name})
 
 
 def _is_zip(head: bytes) -> bool:
@@ -198,6 +201,7 @@ def _sheet(book: Source, sheet: Sheet) -> Source:
         delimiter=",",
         origin=book,
         notes=tuple(notes),
+        which={"sheet": sheet.name},
     )
 
 
@@ -212,7 +216,9 @@ def _archive(source: Source, *, is_tar: bool) -> Source:
 def _member(archive: Source, member: Member) -> Source:
     """A file of an archive; text is read where it lies, and what must be read here and there is unpacked first."""
     name = f"{archive.name} ({member.name})"
-    lying = Source(name, UNKNOWN, bytes_=member.open, length=member.size, origin=archive)
+    lying = Source(
+        name, UNKNOWN, bytes_=member.open, length=member.size, origin=archive, which={"member": member.name}
+    )
     with suppress(OSError, EOFError, zlib.error), member.open() as file:
         head = file.read(HEAD)
         if _is_zip(head) or head.startswith((b"PAR1", _OLD)):

@@ -61,6 +61,8 @@ def expand(argument: str) -> list[tuple[Path, Hive]]:
 def _check(argument: str) -> None:
     if not argument:
         raise UsageError("The file name is empty; give a path, a glob, a folder or - for standard input.")
+    if (said := addresses.elsewhere(argument)) is not None:
+        raise DataError(said)
     if "://" in argument:
         raise DataError(
             f"{addresses.shown(argument)} is an address that crmkit does not know. Those that it reads are postgresql://, sqlite:, "

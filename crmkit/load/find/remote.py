@@ -29,8 +29,8 @@ def expand(word: str, endpoint: str | None) -> list[Source]:
     if is_web(word):
         from crmkit.sources import web
 
-        spool = web.fetched(word)
-        return [Source(shown(word), UNKNOWN, bytes_=spool.lent)]
+        got = web.fetched(word)
+        return [Source(shown(word), UNKNOWN, bytes_=got.spool.lent, which=got.which, notes=got.notes)]
     from crmkit.sources import stores
 
     store = stores.store(word, endpoint)
@@ -41,7 +41,13 @@ def _source(store: Store, path: str, folder: str) -> Source:
     found = store.object(path)
     hive = paths.hive(Path(path), Path(folder)) if folder else ()
     return Source(
-        found.name, UNKNOWN, bytes_=found.open, length=found.size, hive=hive, fresh=found.refuse_changed
+        found.name,
+        UNKNOWN,
+        bytes_=found.open,
+        length=found.size,
+        hive=hive,
+        fresh=found.refuse_changed,
+        which=found.which,
     )
 
 

@@ -6,7 +6,7 @@ import gzip
 import io
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,9 @@ class Source:
     choices: tuple[Choice, ...] = field(default=(), compare=False)  # the tables in it, of which one is meant
     origin: Source | None = field(default=None, compare=False)  # what it was made from
     notes: tuple[str, ...] = ()  # what should be said of it
+    # Which table, version or state of what has that name, for the account of a run.
+    which: Mapping[str, str | int] = field(default_factory=dict, compare=False)
+    taken: list[Source] = field(default_factory=list, compare=False)  # of the choices, the one that was read
     readers: list[weakref.ref[IO[bytes]]] = field(
         default_factory=list, compare=False
     )  # the latest, if packed

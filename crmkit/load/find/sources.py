@@ -49,7 +49,8 @@ def _expand(argument: str, where: Where) -> list[Source]:
     if addresses.is_database(argument):
         return [inside.of_database(argument, where)]
     if lakes.is_lake(argument):
-        return [Source(argument, LAKE, table=lakes.table(argument, where.version))]
+        rows = lakes.table(argument, where.version)
+        return [Source(argument, LAKE, table=rows, which={"version": rows.version})]
     if remote.is_remote(argument):
         return remote.expand(argument, where.endpoint)
     if argument == "-":
