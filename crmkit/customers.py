@@ -55,7 +55,8 @@ def rows(transactions: Transactions, wants: Iterable[str] = EVERYTHING, key: str
     """
     wanted = frozenset(wants)
     wanted = wanted if transactions.has("cost") else wanted - {"profit"}
-    found = _grouped(transactions, wanted, key)
+    standing = transactions.standing_customers(wanted) if key == "customer" else None
+    found = standing or _grouped(transactions, wanted, key)
     if transactions.gate is not None and key == "customer":
         transactions.gate.check_customers(found.rows)
     finish = partial(finish_each, scale=found.scale, as_of=found.as_of, key=key)

@@ -7,7 +7,7 @@ rows are and how a pass over them runs is the business of those who derive from 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -95,6 +95,10 @@ class Transactions(ABC):
     def query(self, build: Build, *, key: str = "customer", shrink: Shrink | None = None) -> Found[Rows]:
         """One pass: `by_key`, and what only a pass can tell."""
         return Found(self.by_key(build, key=key, shrink=shrink), self.plan, self.audit)
+
+    def standing_customers(self, wants: Collection[str]) -> Found[Rows] | None:
+        """What a pass would find of customers with these measures, where that is kept; None where it is not."""
+        return None
 
     def count(self, build: Build, by: Sequence[str]) -> Found[pl.DataFrame]:
         """One pass: `counts`, and what only a pass can tell."""

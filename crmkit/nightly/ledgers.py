@@ -22,6 +22,7 @@ from crmkit.load.account.audit import Audit
 from crmkit.load.ledger import batch, manifest, rows
 from crmkit.load.ledger.manifest import Batch, Manifest
 from crmkit.load.transactions import Transactions
+from crmkit.nightly import bring_forward
 from crmkit.system import clock, descriptors
 
 _LOCK = ".lock"
@@ -85,8 +86,9 @@ def _in_words(folder: Path) -> Iterator[None]:
 def _sweep(folder: Path, found: Manifest) -> None:
     """Remove what a killed update, or a change before, has left."""
     named = {one.name for one in found.files}
-    for path in folder.glob("*.parquet"):
-        if path.name not in named:
+    named |= {one.name for one in found.standing.pieces} if found.standing else set()
+    for path in folder.iterdir():
+        if path.suffix in (".parquet", ".arrow") and path.name not in named:
             with suppress(OSError):
                 path.unlink()
 
@@ -108,7 +110,7 @@ def add(
     lines = batch.of_transactions(sales)
     name = batch.name_of(lines, sales.scale)
     _refuse_other_currency(found, sales.audit)
-    known = next((one for one in found.batches if one.id == name), None)
+    known, before = next((one for one in found.batches if one.id == name), None), found
     days = lines["date"].unique().sort().to_list()
     spans = manifest.spans_of(days)
     if known is not None:
@@ -139,6 +141,7 @@ def add(
         reading=found.reading or dict(reading),
         left_out=tuple(sorted({*found.left_out, *left_out})),
     )
+    whole = bring_forward.standing_table(folder, before, whole)
     days_said = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
     return Change(
         folder, whole, f"{said} batch {new.short}: {sales.audit.rows_used:,} rows of {days_said}", new, True
@@ -227,6 +230,7 @@ def drop(folder: Path, found: Manifest, word: str) -> Change:
         found,
         batches=tuple(other for other in found.batches if other is not one),
         files=tuple(other for other in found.files if other.name != one.file),
+        standing=None,
     )
     return Change(folder, left, f"dropped batch {one.short}: {one.rows:,} rows", is_change=True)
 
@@ -246,7 +250,7 @@ def compact(folder: Path, found: Manifest) -> Change:
     name = batch.name_of(lines, found.scale)
     written = batch.write(lines, folder, f"{name[:DIGITS]}-all.parquet", found.scale)
     batches = tuple(replace(one, file=written.name) for one in found.batches)
-    whole = replace(found, batches=batches, files=(written,))
+    whole = bring_forward.of_the_same_rows(found, replace(found, batches=batches, files=(written,)))
     return Change(
         folder, whole, f"put {len(found.files):,} files together: {lines.height:,} lines", is_change=True
     )

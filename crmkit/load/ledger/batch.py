@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 import pyarrow as pa
@@ -81,16 +82,24 @@ def write(lines: pl.DataFrame, folder: Path, name: str, scale: int) -> Held:
         money = [column for column in ("amount", "cost") if column in lines.columns]
         kept = lines.with_columns(pl.col(money).cast(pl.Decimal(38, 0)))
     table = kept.to_arrow(compat_level=pl.CompatLevel.oldest())
-    temp = temp_files.create(folder / name)
-    try:
+    with filling(folder, name) as stream:
         pq.write_table(
             table,
-            temp.stream,
+            stream,
             compression="zstd",
             compression_level=1,
             write_page_checksum=True,
             row_group_size=_BATCH * 4,
         )
+    return Held(name, lines.height, scale, tuple(lines.columns), wide)
+
+
+@contextmanager
+def filling(folder: Path, name: str) -> Iterator[BinaryIO]:
+    """A file of the ledger to be filled, which takes its place whole or not at all."""
+    temp = temp_files.create(folder / name)
+    try:
+        yield temp.stream
         temp.finish()
         temp.take_place()
         temp.stream.close()
@@ -98,7 +107,6 @@ def write(lines: pl.DataFrame, folder: Path, name: str, scale: int) -> Held:
         temp.discard()
         raise DataError(f"{safe(folder)}: {error.strerror or error}; the ledger is as it was.") from None
     temp_files.sync_folder(folder)
-    return Held(name, lines.height, scale, tuple(lines.columns), wide)
 
 
 def lines(

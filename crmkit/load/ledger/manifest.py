@@ -57,6 +57,36 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A file of the standing table: its size, and for each column a sum over its bytes."""
+
+    name: str
+    rows: int
+    size: int
+    sums: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A table of customers made of the ledger's rows, for questions that ask no more (`standing`). It may be missing.
+
+    `covers` is a hash of the names of the files of rows, `probe` one of how this machine hashes ids.
+    """
+
+    version: int
+    covers: str
+    probe: int
+    scale: int
+    base: Piece
+    changes: Piece | None = None  # customers who have taken the place of those in `base`, or are new
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Its files."""
+        return (self.base, self.changes) if self.changes else (self.base,)
+
+
+@dataclass(frozen=True)
 class Manifest:
     """All of it."""
 
@@ -64,6 +94,7 @@ class Manifest:
     files: tuple[Held, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)  # options that the first batch was read with
     left_out: tuple[str, ...] = ()  # roles that the files had and the ledger has not
+    standing: Standing | None = None
 
     @property
     def scale(self) -> int:
@@ -121,7 +152,17 @@ def _of(found: Mapping[str, Any]) -> Manifest:
         files=tuple(Held(**{**one, "columns": tuple(one["columns"])}) for one in found["files"]),
         reading=found["reading"],
         left_out=tuple(found["left_out"]),
+        standing=_standing_of(found.get("standing")),
     )
+
+
+def _standing_of(told: Any) -> Standing | None:
+    """None where there is none, or one that another version of crmkit has made: it can be made again at any time."""
+    try:
+        pieces = {name: told[name] and Piece(**told[name]) for name in ("base", "changes")}
+        return Standing(**{**told, **pieces})
+    except (TypeError, KeyError):
+        return None
 
 
 _MONEY = (

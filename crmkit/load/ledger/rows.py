@@ -6,20 +6,22 @@ rows get as many: their sum is exact, and each has the sign that it had, which i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from crmkit.engine.prefetch import ahead
+from crmkit.engine.rows import LocalRows, Rows
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 from crmkit.load.account.audit import Audit, Reject
 from crmkit.load.columns import expression
 from crmkit.load.columns.roles import Role
+from crmkit.load.found import Found
 from crmkit.load.infer import Sample
-from crmkit.load.ledger import batch, manifest
+from crmkit.load.ledger import batch, manifest, standing
 from crmkit.load.ledger.manifest import Manifest
 from crmkit.load.plan import Options, ReadingPlan
 from crmkit.load.reader import Reader
@@ -55,6 +57,30 @@ class Ledger(Streamed):
             if self.on_progress:
                 self.on_progress(account.rows)
         account.close()
+
+    def standing_customers(self, wants: Collection[str]) -> Found[Rows] | None:
+        """Customers with these measures from the standing table, where it holds what a pass would find."""
+        held = standing.fits(self.manifest) if self._asks_all() else None
+        asked = [name for name in standing.MEASURES if name in {*wants, "customer", "last", "revenue"}]
+        if held is None or not set(wants) <= set(asked):
+            return None
+        try:
+            customers = standing.read(self.folder, held, asked)
+        except standing.DamagedError:
+            return None  # the batches have it all
+        self._findings = self._reader().empty()
+        self._findings.audit = _whole(self.manifest, self.plan.scale)
+        rows = self._until_settled(lambda: LocalRows(customers))
+        return Found(rows, self.plan, self.audit)
+
+    def _asks_all(self) -> bool:
+        """Whether this question takes all rows, and counts as orders what the standing table does."""
+        plan, options = self.plan, self.plan.options
+        last = max((one.spans[-1][1] for one in self.manifest.batches if one.spans), default=None)
+        later = options.as_of is None or (last is not None and last <= options.as_of)
+        left_out = options.since is not None or options.exclude is not None or options.ignore_refunds
+        ordered = "order" in plan.roles and not plan.wide
+        return ordered and later and not (plan.priced or left_out)
 
     def _lines(self) -> Iterator[pl.DataFrame]:
         """The lines of all files, their money in units of the ledger's scale."""
