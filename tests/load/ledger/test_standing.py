@@ -73,7 +73,7 @@ def compare(rows: list[tuple[str, int, str, str, str]], parts: int, chance: rand
                     assert answer([*words, *PLAIN[:2]], ledger) == answer([*words, *PLAIN], whole), words
 
 
-@settings(max_examples=4, phases=PHASES, deadline=None)
+@settings(max_examples=2, phases=PHASES, deadline=None)
 @given(st.lists(ROW, min_size=6, max_size=40), *CUTS[1:3])
 def test_any_cut_in_any_order_with_replays_is_the_file(
     rows: list[tuple[str, int, str, str, str]], parts: int, chance: random.Random
@@ -82,7 +82,7 @@ def test_any_cut_in_any_order_with_replays_is_the_file(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, phases=PHASES, deadline=None)
+@settings(max_examples=20, phases=PHASES, deadline=None)
 @given(st.lists(ROW, min_size=6, max_size=40), *CUTS[1:3])
 def test_many_cuts(rows: list[tuple[str, int, str, str, str]], parts: int, chance: random.Random) -> None:
     compare(rows, parts, chance)
