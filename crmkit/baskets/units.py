@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from crmkit.baskets import contiguous
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
 from crmkit.history import periods
 from crmkit.load.orders import customer_day, order_key
 
 if TYPE_CHECKING:
-    from crmkit.load.transactions import Transactions
+    from crmkit.load.transactions import Build, Transactions
 
 UNITS = ("order", "customer")
 
@@ -33,32 +34,36 @@ def read(sales: Transactions, unit: str, *, monthly: bool = False) -> Rows:
             f"{sales.name}: there is no column of orders and none of customers, so nothing says which rows belong "
             "together. Say which it is: --order COLUMN."
         )
-    query = partial(
-        baskets,
-        unit=unit,
-        has_order=sales.has("order"),
-        # Labels as numbers, where all rows are read by this process.
-        coded=sales.in_one_stream and sales.is_text("product"),
-        monthly=monthly,
-    )
-    return sales.by_key(query, key=key)
+    lines = partial(lines_of, unit=unit, has_order=sales.has("order"), monthly=monthly)
+    if unit == "order" and sales.in_one_stream:
+        return contiguous.read(sales, lines, monthly=monthly).by_row(_sized)
+    # Labels as numbers, where all rows are read by this process.
+    coded = sales.in_one_stream and sales.is_text("product")
+    return sales.by_key(partial(baskets, lines=lines, coded=coded), key=key)
 
 
-def baskets(rows: pl.LazyFrame, *, unit: str, has_order: bool, coded: bool, monthly: bool) -> pl.LazyFrame:
+def baskets(rows: pl.LazyFrame, *, lines: Build, coded: bool = False) -> pl.LazyFrame:
     """By key: the distinct products of each order or customer, and their `size`."""
-    product = pl.col("product").cast(pl.Categorical()) if coded else pl.col("product")
+    held = contiguous.held(lines(rows), coded=coded)
+    return held.select(pl.exclude("key")).with_columns(_size())
+
+
+def lines_of(rows: pl.LazyFrame, *, unit: str, has_order: bool, monthly: bool) -> pl.LazyFrame:
+    """By row: what was bought, with the `key` of its order or customer."""
     bought = rows.filter(pl.col("amount") > 0, pl.col("product").is_not_null())
     key = _order(has_order) if unit == "order" else pl.col("customer")
     month = [periods.index(pl.col("date"), "month").alias("month") for _ in range(monthly)]
-    keyed = bought.select(product, *month, key=key).filter(pl.col("key").is_not_null())
-    first = [pl.col("month").min() for _ in range(monthly)]
-    held = keyed.group_by("key").agg(pl.col("product").unique(), *first)
-    return held.drop("key").with_columns(_size())
+    return bought.select("product", *month, key=key).filter(pl.col("key").is_not_null())
 
 
 def _order(has_order: bool) -> pl.Expr:
     """64 bits for the order id, or for the customer's day; null where neither is known."""
     return order_key(has_order, pl.when(pl.col("customer").is_not_null()).then(customer_day()))
+
+
+def _sized(frame: pl.DataFrame) -> pl.DataFrame:
+    """By row: the baskets with their `size`."""
+    return frame.with_columns(_size())
 
 
 def _size() -> pl.Expr:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import polars as pl
 
@@ -19,8 +21,8 @@ def rows(baskets: list[set[str]]) -> pl.LazyFrame:
 
 def frame(baskets: list[set[str]]) -> pl.DataFrame:
     """What a pass makes of them."""
-    query = units.baskets(rows(baskets), unit="order", has_order=True, coded=False, monthly=False)
-    return query.collect()
+    lines = partial(units.lines_of, unit="order", has_order=True, monthly=False)
+    return units.baskets(rows(baskets), lines=lines).collect()
 
 
 def market(baskets: Rows | list[set[str]], min_orders: str = "1") -> Market:
