@@ -48,13 +48,12 @@ def _likely(
     """
     a, b, n = (counts[name].to_numpy() for name in ("a", "b", "orders"))
     expected = market.expected(a, b)
-    if substitutes:
-        p = discoveries.at_most(n, expected)
-        surprise = np.log(np.maximum(p, np.finfo(float).tiny))
-    else:
-        p, surprise = discoveries.at_least(n, expected)
+    p = (discoveries.at_most if substitutes else discoveries.at_least)(n, expected)
     kept = p <= fdr
-    return a[kept], b[kept], n[kept], expected[kept], p[kept], surprise[kept]
+    a, b, n, expected, p = a[kept], b[kept], n[kept], expected[kept], p[kept]
+    if substitutes:
+        return a, b, n, expected, p, np.log(np.maximum(p, np.finfo(float).tiny))
+    return a, b, n, expected, p, discoveries.log_at_least(n, expected, p)
 
 
 def _measured(market: Market, a: Array, b: Array, n: Array) -> pl.DataFrame:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,7 +24,7 @@ def read(sales: Transactions, lines: Build, *, monthly: bool) -> LocalRows:
     `lines` makes `key` (64 bits), `product` and with `monthly` the `month` of what was bought.
     """
     label = pl.String() if sales.is_text("product") else pl.Int64()
-    narrow = {"key": pl.UInt64(), "product": label} | ({"month": pl.Int32()} if monthly else {})
+    narrow = pl.Schema({"key": pl.UInt64(), "product": label} | ({"month": pl.Int32()} if monthly else {}))
     met = _Met(lines, narrow)
     rest = sales.by_key(met.query, key="key", shrink=Shrink(met.stream, narrow, by_rows=True))
     return LocalRows(pl.concat([*met.once, rest.frame()], rechunk=False).drop("key"))
@@ -43,7 +42,7 @@ def held(lines: pl.LazyFrame, *, coded: bool, by: str = "key") -> pl.LazyFrame:
 class _Met:
     """Takes orders off a stream of rows: `once` are those whose lines stand together."""
 
-    def __init__(self, lines: Build, narrow: dict[str, Any]) -> None:
+    def __init__(self, lines: Build, narrow: pl.Schema) -> None:
         self._lines = lines
         self._narrow = narrow
         self._coded = narrow["product"] == pl.String()

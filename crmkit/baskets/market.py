@@ -47,7 +47,7 @@ class Market:
 
     def expected(self, a: Array, b: Array) -> Array:
         """In how many baskets chance would put both, for pairs of places in `products`."""
-        return np.sum([null.expected(counts[a], counts[b]) for null, counts in self.nulls], axis=0)
+        return np.sum([null.expected(counts, a, b) for null, counts in self.nulls], axis=0)
 
 
 def least_orders(text: str | None, total: int) -> int:

@@ -17,6 +17,7 @@ Array = np.ndarray
 _ENOUGH = 1e-12
 _MOST_STEPS = 5_000
 _PAIRS_AT_ONCE = 1 << 16
+_MOST_MARKS = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,29 @@ class Null:
         pairs = self.sizes * (self.sizes - 1.0)
         return self.baskets * np.divide(pairs, drawn, out=np.zeros_like(drawn), where=drawn > 0)
 
-    def expected(self, first: Array, second: Array) -> Array:
-        """How many baskets chance would give both products of each pair, by their counts."""
-        a, b = np.searchsorted(self.counts, first), np.searchsorted(self.counts, second)
-        kinds, inverse = np.unique(a * len(self.counts) + b, return_inverse=True)
-        a, b = np.divmod(kinds, len(self.counts))
+    def expected(self, own: Array, a: Array, b: Array) -> Array:
+        """How many baskets chance would give both products of each pair (a, b) of places in `own`, counts of products."""
+        classes = np.searchsorted(self.counts, own)
+        pairs = classes[a] * len(self.counts) + classes[b]
+        kinds, inverse = _distinct(pairs, len(self.counts) ** 2)
+        one, other = np.divmod(kinds, len(self.counts))
         weighted = self.chance * self.weights()
         found = np.empty(len(kinds))
         for start in range(0, len(kinds), _PAIRS_AT_ONCE):
             part = slice(start, start + _PAIRS_AT_ONCE)
-            found[part] = np.einsum("ik,ik->i", weighted[a[part]], self.chance[b[part]])
+            found[part] = np.einsum("ik,ik->i", weighted[one[part]], self.chance[other[part]])
         return found[inverse]
+
+
+def _distinct(numbers: Array, end: int) -> tuple[Array, Array]:
+    """The distinct ones of numbers below `end`, ascending, and the place of each number among them."""
+    if end > _MOST_MARKS:
+        return np.unique(numbers, return_inverse=True)
+    place = np.zeros(end, np.int32)
+    place[numbers] = 1
+    kinds = np.flatnonzero(place)
+    place[kinds] = np.arange(len(kinds))
+    return kinds, place[numbers]
 
 
 def chances(counts: Array, products: Array, sizes: Array, baskets: Array) -> Array:

@@ -17,13 +17,14 @@ from crmkit.engine.rows import Counted, Rows
 
 Array = np.ndarray
 
-_BASKETS_AT_ONCE = 1 << 17
+_BASKETS_AT_ONCE = 1 << 19
 _PAIRS_AT_ONCE = (
     1 << 16
 )  # of one size of baskets: what a processor has near; larger arrays come anew from the system
-_WAITING = 1 << 24  # pairs, before they are counted
+_WAITING = 1 << 22  # pairs, before it is known how they are counted best
 _MOST_CELLS = 1 << 25  # pairs that have a cell of their own
 _SPARSE = 16
+_ONE = np.uint32(1)  # of the type of a cell: the addition takes twenty times as long where types differ
 _SCHEMA = {"a": pl.Int32, "b": pl.Int32, "orders": pl.Int64}
 
 
@@ -61,11 +62,14 @@ def incidence(frame: pl.DataFrame, products: Sequence[str], most: int) -> Any:
 
 def held(frame: pl.DataFrame, products: Sequence[str], most: int) -> Held:
     """Those of `products` that each basket of at most `most` products holds."""
-    kept = frame.filter(pl.col("size") <= most)
-    flat = kept.select("product").explode("product")["product"]
+    large = frame["size"] > most
+    kept = frame.filter(~large) if large.any() else frame
+    flat = kept["product"].explode(empty_as_null=False)
     found = _placed(flat, pl.Series("product", list(products), dtype=pl.String).cast(flat.dtype))
     ends = np.concatenate([[0], np.cumsum(kept["size"].to_numpy())])
     known = found >= 0
+    if known.all():
+        return Held(found, ends)
     before = np.concatenate([[0], np.cumsum(known)])
     return Held(found[known], before[ends])
 
@@ -84,16 +88,17 @@ def _placed(flat: pl.Series, names: pl.Series) -> Array:
 def _counted(batches: Iterable[Held], products: int) -> pl.DataFrame:
     """The pairs of all these baskets."""
     first = np.concatenate([[0], np.cumsum(np.arange(products - 1, 0, -1))]) if products else np.zeros(1, int)
+    begins = first[:products] - np.arange(products) - 1
     ranked, tally = np.zeros(0, np.int64), _Tally(products * (products - 1) // 2)
     for batch in batches:
         if not len(ranked):  # the first batch says who is popular; nothing but time depends on it
             ranked = np.argsort(-np.bincount(batch.places, minlength=products), kind="stable")
             ranks = np.argsort(ranked)
         for baskets in _by_size(Held(ranks[batch.places], batch.ends)):
-            tally.add(_numbers(baskets, first))
+            tally.add(_numbers(baskets, begins))
     numbers, orders = tally.counts()
-    rank = np.searchsorted(first, numbers, side="right") - 1
-    pair = ranked[rank], ranked[numbers - first[rank] + rank + 1]
+    rank = np.repeat(np.arange(len(first)), np.diff(np.searchsorted(numbers, first), append=len(numbers)))
+    pair = ranked[rank], ranked[numbers - begins[rank]]
     return pl.DataFrame({"a": np.minimum(*pair), "b": np.maximum(*pair), "orders": orders}, schema=_SCHEMA)
 
 
@@ -110,12 +115,12 @@ def _by_size(batch: Held) -> Iterator[Array]:
             yield batch.places[batch.ends[rows[start : start + step], None] + np.arange(size)]
 
 
-def _numbers(baskets: Array, first: Array) -> Array:
-    """The numbers of all pairs in baskets of one size: `first[a]` is that of a and the next one."""
+def _numbers(baskets: Array, begins: Array) -> Array:
+    """The numbers of all pairs in baskets of one size: that of a pair a < b is `begins[a]` + b."""
     baskets.sort(axis=1)
     one, other = np.triu_indices(baskets.shape[1], 1)
-    row = (first[baskets] - baskets - 1).take(one, axis=1)
-    return np.ravel(row + baskets.take(other, axis=1))
+    columns = np.ascontiguousarray(baskets.T)
+    return np.ravel(begins[columns][one] + columns[other])
 
 
 class _Tally:
@@ -130,6 +135,9 @@ class _Tally:
 
     def add(self, numbers: Array) -> None:
         """Take in these numbers."""
+        if self._dense is not None:
+            np.add.at(self._dense, numbers, _ONE)
+            return
         self._waiting.append(numbers)
         self._many += len(numbers)
         if self._many >= _WAITING:
@@ -139,8 +147,8 @@ class _Tally:
         numbers = np.concatenate([*self._waiting, np.zeros(0, np.int64)])
         self._waiting, self._many = [], 0
         if self._cells <= min(_MOST_CELLS, _SPARSE * len(numbers)):
-            found = np.bincount(numbers, minlength=self._cells)
-            self._dense = found if self._dense is None else np.add(self._dense, found, out=found)
+            self._dense = np.zeros(self._cells, _ONE.dtype)
+            self.add(numbers)
             return
         met = pl.DataFrame({"number": numbers}).with_columns(orders=pl.lit(1, pl.Int64))
         both = pl.concat([self._sparse, met.cast(self._sparse.schema)])
@@ -148,9 +156,12 @@ class _Tally:
 
     def counts(self) -> tuple[Array, Array]:
         """The numbers that came, ascending, and how often."""
-        self._flush()
+        if self._dense is None:
+            self._flush()
         if self._dense is not None:
-            self._dense[self._sparse["number"].to_numpy()] += self._sparse["orders"].to_numpy()
+            self._dense[self._sparse["number"].to_numpy()] += (
+                self._sparse["orders"].to_numpy().astype(_ONE.dtype)
+            )
             numbers = np.flatnonzero(self._dense)
             return numbers, self._dense[numbers]
         found = self._sparse.sort("number")

@@ -22,16 +22,22 @@ def q_values(p: Array, tests: int) -> Array:
     return found
 
 
-def at_least(count: Array, expected: Array) -> tuple[Array, Array]:
-    """P(Poisson(expected) ≥ count), and its logarithm, which is there where the chance itself is too small for a double."""
-    from scipy.special import gammainc, gammaln
+def at_least(count: Array, expected: Array) -> Array:
+    """P(Poisson(expected) ≥ count)."""
+    from scipy.special import gammainc
+
+    return np.where(count <= 0, 1.0, gammainc(np.maximum(count, 1), expected))
+
+
+def log_at_least(count: Array, expected: Array, p: Array) -> Array:
+    """The logarithm of `p`, what `at_least` gives: it is there where the chance itself is too small for a double."""
+    from scipy.special import gammaln
 
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.where(count <= 0, 1.0, gammainc(np.maximum(count, 1), expected))
         # The first term of the sum, and about how much larger the sum is.
         first = count * np.log(expected) - expected - gammaln(count + 1.0)
         tail = first - np.log1p(-np.minimum(expected / (count + 1.0), 1 - 1e-9))
-        return p, np.where(p > _SMALLEST, np.log(p), tail)
+        return np.asarray(np.where(p > _SMALLEST, np.log(p), tail))
 
 
 def at_most(count: Array, expected: Array) -> Array:
