@@ -6,12 +6,14 @@ import base64
 import http.client
 import netrc
 import os
+import shlex
+import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -39,7 +41,10 @@ class Fetched:
 class _Redirects(HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
-            raise URLError("it sends on to an address without encryption")
+            raise DataError(
+                f"{shown(req.full_url)}: it sends on to {shown(newurl)}, which has no encryption; "
+                "if you trust that one, name it yourself."
+            )
         made = super().redirect_request(req, fp, code, msg, headers, newurl)
         if made is not None and urlsplit(newurl).netloc != urlsplit(req.full_url).netloc:
             made.remove_header("Authorization")
@@ -58,15 +63,30 @@ def fetched(word: str) -> Fetched:
             return _once(word, name)
         except HTTPError as error:
             if wait is None or error.code not in _PASSING:
-                raise DataError(f"{name}: the server answers {error.code} {error.reason}.") from None
+                raise _answered(name, error) from None
         except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                raise _untrusted(name, reason) from None
             if wait is None:
-                reason = getattr(error, "reason", None) or error
                 raise DataError(
                     f"{name}: it could not be fetched ({str(reason)[:200]}); three times."
                 ) from None
         time.sleep(wait or 0)
     raise AssertionError("the last time ends in an answer or an error")
+
+
+def _answered(name: str, error: HTTPError) -> DataError:
+    said = " ".join(str(error.reason).split())[:200].rstrip(".")
+    remedy = " If it wants a login, put that into ~/.netrc." if error.code in (401, 403) else ""
+    return DataError(f"{name}: the server answers {error.code} {said}.{remedy}")
+
+
+def _untrusted(name: str, error: ssl.SSLCertVerificationError) -> DataError:
+    return DataError(
+        f"{name}: its certificate is not trusted ({error.verify_message}). With an authority of your own, name its file: "
+        f"SSL_CERT_FILE=authority.pem crmkit check {shlex.quote(name)}"
+    )
 
 
 def _once(word: str, name: str) -> Fetched:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 import tempfile
 import urllib.request
@@ -89,6 +90,19 @@ def s3() -> Iterator[str]:
         server.stop()
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture
+def secure(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
+    """A server of the web with encryption, whose authority this process trusts, and no other."""
+    trustme = pytest.importorskip("trustme")
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    certificate = tmp_path_factory.mktemp("authority") / "authority.pem"
+    authority.cert_pem.write_to_path(str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with Pages(context) as server:
+        yield server
 
 
 @pytest.fixture

@@ -74,3 +74,88 @@ def test_a_login_from_netrc(tmp_path: Path, pages: Pages, monkeypatch: pytest.Mo
 def test_the_same_address_twice(pages: Pages) -> None:
     pages.answers["/sales.csv"] = [Whole]
     assert run("check", pages.address + "/sales.csv", pages.address + "/sales.csv").status == 2
+
+
+def test_redirects(pages: Pages) -> None:
+    pages.answers = {
+        "/sales.csv": [Whole],
+        "/once": [(301, {"Location": "/twice"}, b"")],
+        "/twice": [(307, {"Location": "/sales.csv"}, b"")],
+        "/round": [(302, {"Location": "/round"}, b"")],
+        "/out": [(302, {"Location": "file:///etc/passwd"}, b"")],
+    }
+    assert run("check", pages.address + "/once", "--format", "json").account == account()
+    refused(run("check", pages.address + "/round"), "the server answers 302", "infinite loop")
+    refused(run("check", pages.address + "/out"), "the server answers 302", "not allowed")
+
+
+def test_how_much_there_is_may_not_be_said(pages: Pages) -> None:
+    pages.answers["/sales.csv"] = [(200, {"Content-Length": ""}, text().encode())]
+    done = run("check", pages.address + "/sales.csv", "--format", "json")
+    assert done.account == account() and "does not say how much there is" in done.err
+    pages.answers["/s.gz"] = [(200, {"Content-Length": ""}, gzip.compress(text().encode())[:-20])]
+    refused(run("check", pages.address + "/s.gz"), "corrupt or truncated")
+
+
+def test_a_login_does_not_go_along_to_another_host(
+    tmp_path: Path, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Pages() as other:
+        other.answers["/sales.csv"] = [Whole]
+        pages.answers["/sales.csv"] = [(302, {"Location": other.address + "/sales.csv"}, b"")]
+        (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password hush\n")
+        (tmp_path / "netrc").chmod(0o600)
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+        assert run("check", pages.address + "/sales.csv").status == 0
+        assert "Authorization" in pages.asked[0][1] and "Authorization" not in other.asked[0][1]
+
+
+@pytest.mark.slow
+class TestEncrypted:
+    """A server with a certificate of an authority of the test's own."""
+
+    def test_same_bytes_as_from_a_file(self, tmp_path: Path, secure: Pages) -> None:
+        secure.answers = {
+            "/sales.csv": [Whole],
+            "/sales.csv.gz": [(200, {}, gzip.compress(text().encode()))],
+            "/moved": [(302, {"Location": "/sales.csv"}, b"")],
+        }
+        wanted = answers(csv_file(tmp_path))
+        for path in secure.answers:
+            assert answers(secure.address + path) == wanted
+
+    def test_what_goes_wrong_is_said_and_nothing_is_written(self, tmp_path: Path, secure: Pages) -> None:
+        out = tmp_path / "tiers.csv"
+        out.write_text("old")
+        short = {"Content-Length": str(len(text()))}
+        secure.answers = {
+            "/cut.csv": [(200, short, text().encode()[:-300])],
+            "/cut.csv.gz": [(200, {"Content-Length": ""}, gzip.compress(text().encode())[:-20])],
+            "/no.csv": [(403, {}, b"")],
+            "/busy.csv": [(503, {}, b"")],
+            "/plain.csv": [(302, {"Location": "http://127.0.0.1:1/sales.csv"}, b"")],
+        }
+        for path, *words in (
+            ("/cut.csv", "were announced", "three times"),
+            ("/cut.csv.gz", "corrupt or truncated"),
+            ("/no.csv", "403", "netrc"),
+            ("/none.csv", "404"),
+            ("/busy.csv", "503"),
+            ("/plain.csv", "which has no encryption"),
+        ):
+            secure.asked.clear()
+            refused(run("rfm", secure.address + path, "-o", out, "-q"), *words)
+            assert len(secure.asked) == (3 if path in ("/cut.csv", "/busy.csv") else 1)
+        assert out.read_text() == "old" and list(tmp_path.iterdir()) == [out]
+
+    def test_a_certificate_of_nobody(self, secure: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("SSL_CERT_FILE")
+        secure.answers["/sales.csv"] = [Whole]
+        refused(run("check", secure.address + "/sales.csv"), "is not trusted", "SSL_CERT_FILE=")
+        assert secure.asked == []
+
+    def test_what_is_replaced_meanwhile_is_not_mixed(self, secure: Pages) -> None:
+        """It is fetched once, whole: what comes later is not asked for."""
+        secure.answers["/sales.csv"] = [(200, {"ETag": '"1"'}, text().encode()), (200, {"ETag": '"2"'}, b"x")]
+        assert run("rfm", secure.address + "/sales.csv").status == 0
+        assert len(secure.asked) == 1
