@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from importlib import import_module
 from typing import Any
@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from crmkit.config.values import Spec
 from crmkit.errors import UsageError
-from crmkit.session import completion, configured, help, record
+from crmkit.session import completion, configured, help, jobs, record
 from crmkit.session.options import shared
 
 READS = "files input output"
@@ -40,6 +40,7 @@ COMMANDS = {
     "score": ("Analyse", ANYWHERE),
     "returns": ("Analyse", ANYWHERE),
     "report": ("Look", READS),
+    "run": ("Look", "input output"),
     "clv": ("Forecast", ANYWHERE),
     "backtest": ("Forecast", READS),
     "accumulation": ("Reckon", "input output"),
@@ -121,6 +122,7 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
         no_args_is_help=True,
     )
     app.callback()(_crmkit)
+    jobs.commands.set(_built)
     for name in names:
         panel, groups = COMMANDS[name]
         command = getattr(import_module(f"crmkit.commands.{name}"), name)
@@ -130,10 +132,17 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
 
 
 @cache
+def _built() -> Mapping[str, Any]:
+    """All commands, as the parser has them."""
+    group: Any = typer.main.get_command(build())
+    commands: Mapping[str, Any] = group.commands
+    return commands
+
+
+@cache
 def _every() -> dict[str, dict[str, Spec]]:
     """The options of all commands."""
-    group: Any = typer.main.get_command(build())
-    return {name: configured.specs_of(command.params) for name, command in group.commands.items()}
+    return {name: configured.specs_of(command.params) for name, command in _built().items()}
 
 
 def _crmkit(

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _BLOCK = re.compile(r"(<!-- (run|options): (.+?) -->\n)(?:```text\n.*?```\n)?", re.DOTALL)
 
 _CODE = re.compile(r"(<!-- python -->\n```python\n(.*?)```\n)(?:```text\n.*?```\n)?", re.DOTALL)
-_FILE = re.compile(r"<!-- file: (\S+) -->\n```csv\n(.*?)```\n", re.DOTALL)
+_FILE = re.compile(r"<!-- file: (\S+) -->\n```(?:csv|toml)\n(.*?)```\n", re.DOTALL)
 _PICTURE = re.compile(r"<!-- picture: (\S+\.svg): (crmkit .+?) -->")
 _NEXT = "\0"
 _KEPT = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")  # all else of the environment is set here

@@ -13,6 +13,7 @@ from tests.tool import ROOT
 
 LEDGER = ROOT / "tests" / "load" / "ledger" / "version-1.ledger"  # made by the first version that had any
 TIERS = ROOT / "tests" / "nightly" / "tiers.csv"  # an export of `pareto` with a few customers
+JOBS = ROOT / "tests" / "jobs.toml"
 GROUPS = ROOT / "sample_data" / "groups.csv"
 
 
@@ -38,6 +39,7 @@ EVERY = {
     "report": Exercise(
         "{file}", same_bytes=False, hungry=True
     ),  # its output is a page, with the files' names
+    "run": Exercise(f"{JOBS} {{file}}", same_bytes=False),  # its files are those of other commands
     "clv": Exercise("{file} --by channel"),
     "backtest": Exercise("{file} --split {middle}"),
     "migration": Exercise("{file} --from {middle}"),

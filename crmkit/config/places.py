@@ -25,22 +25,31 @@ class Place:
     text: str
     inside: str = ""  # the table of a pyproject.toml
 
-    def line(self, section: str, key: str) -> int:
-        """The line, from 1, on which a key stands; that of its section where it cannot be found."""
-        here, found = "", 1
+    def line(self, section: str, key: str, turn: int = 0) -> int:
+        """The line, from 1, on which a key stands; that of its section where it cannot be found.
+
+        `turn` is the place, from 0, of a section among those of its name.
+        """
+        here, found, turns = "", 1, 0
         head = ".".join(part for part in (self.inside, section) if part)
         for number, line in enumerate(self.text.splitlines(), 1):
             word = line.strip()
             if word.startswith("["):
                 here = word.strip("[] ").split("#")[0].strip("[] ").replace('"', "")
-                found = number if here == head else found
-            elif key and here == head and word.partition("=")[0].strip().strip("\"'") == key:
+                turns += here == head
+                found = number if here == head and turns == turn + 1 else found
+            elif (
+                key
+                and here == head
+                and max(turns, 1) == turn + 1
+                and word.partition("=")[0].strip().strip("\"'") == key
+            ):
                 return number
         return found
 
-    def where(self, section: str, key: str) -> str:
+    def where(self, section: str, key: str, turn: int = 0) -> str:
         """The file and the line, for people."""
-        return f"{safe(self.path)}, line {self.line(section, key)}"
+        return f"{safe(self.path)}, line {self.line(section, key, turn)}"
 
 
 def read(path: Path) -> Place | None:

@@ -72,6 +72,15 @@ class Settings:
         return sentence
 
 
+@dataclass(frozen=True)
+class Above:
+    """What stands above variables and files for a command that another one starts, and the files that count for both."""
+
+    found: Mapping[str, Setting]
+    files: Sequence[Place]
+
+
+above: ContextVar[Above | None] = ContextVar("above", default=None)
 # Of the command that runs.
 current: ContextVar[Settings] = ContextVar("current", default=Settings())  # noqa: B039 (frozen)
 
@@ -83,7 +92,9 @@ def of_command(
     found: dict[str, Setting] = {}
     for place in reversed(files):
         found |= _of_place(place, command, specs, every)
-    return Settings(found | _of_variables(command, specs), files, every)
+    found |= _of_variables(command, specs)
+    over = above.get()
+    return Settings({**found, **(over.found if over else {})}, files, every)
 
 
 def files(named: str | None, *, without: bool) -> list[Place]:
@@ -109,18 +120,18 @@ def _of_place(
         if isinstance(value, dict):
             if key not in every():
                 raise UsageError(
-                    f"{place.where(key, '')}: [{safe(key)}] is no command.{_near(key, every())} Mend it there."
+                    f"{place.where(key, '')}: [{safe(key)}] is no command.{near(key, every())} Mend it there."
                 )
             for name, one in value.items():
-                spec = _spec(name, every()[key], place.where(key, name), f"crmkit {key}")
+                spec = spec_of(name, every()[key], place.where(key, name), f"crmkit {key}")
                 made = spec.from_file(one, place.where(key, name), place.path.parent)
                 if key == command:
-                    special[_normal(name)] = Setting(made, place.where(key, name))
+                    special[normal(name)] = Setting(made, place.where(key, name))
             continue
-        known = specs.get(_normal(key)) or _spec(key, _all(every()), where, "any command")
+        known = specs.get(normal(key)) or spec_of(key, every_option(every()), where, "any command")
         made = known.from_file(value, where, place.path.parent)
-        if _normal(key) in specs:
-            general[_normal(key)] = Setting(made, where, is_general=True)
+        if normal(key) in specs:
+            general[normal(key)] = Setting(made, where, is_general=True)
     return general | special
 
 
@@ -136,23 +147,29 @@ def _of_variables(command: str, specs: Specs) -> dict[str, Setting]:
     return found
 
 
-def _normal(key: str) -> str:
+def normal(key: str) -> str:
+    """A key as options are called here."""
     return key.replace("-", "_")
 
 
-def _all(every: Mapping[str, Specs]) -> Specs:
+def every_option(every: Mapping[str, Specs]) -> Specs:
+    """The options of these commands in one table."""
     return {name: spec for specs in every.values() for name, spec in specs.items()}
 
 
-def _spec(key: str, specs: Specs, where: str, whose: str) -> Spec:
-    found = specs.get(_normal(key))
+def spec_of(
+    key: str, specs: Specs, where: str, whose: str, way_out: str = ", or go without with --no-config"
+) -> Spec:
+    """The option that a key names; UsageError with its place where there is none."""
+    found = specs.get(normal(key))
     if found is None:
         raise UsageError(
-            f"{where}: {safe(key)} is no option of {whose}.{_near(_normal(key), specs)} Mend it there, or go without with --no-config."
+            f"{where}: {safe(key)} is no option of {whose}.{near(normal(key), specs)} Mend it there{way_out}."
         )
     return found
 
 
-def _near(word: str, known: Mapping[str, Any]) -> str:
+def near(word: str, known: Mapping[str, Any]) -> str:
+    """A question for the word that may have been meant; empty where none is like it."""
     close = difflib.get_close_matches(word, list(known), 1)
     return f" Did you mean {close[0].replace('_', '-')}?" if close else ""

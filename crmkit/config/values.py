@@ -16,11 +16,16 @@ _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 @dataclass(frozen=True)
 class Spec:
-    """An option as settings know it: `flag`, `whole` (number), `many` (comes several times) or `text`."""
+    """An option as settings know it: `flag`, `whole` (number), `many` (comes several times) or `text`.
+
+    `is_file`: it names a file; `may_be_file`: a file or something else; `names_file`: a file after a sign of equality.
+    """
 
     name: str
     kind: str
     is_file: bool = False
+    may_be_file: bool = False
+    names_file: bool = False
 
     def from_file(self, value: Any, where: str, folder: Path) -> Any:
         """The value of a TOML key. A relative path is one from the folder of the file."""
@@ -58,9 +63,11 @@ class Spec:
         return str(value)
 
     def _path(self, text: str, folder: Path) -> str:
-        if not self.is_file or text == "-" or "://" in text:
+        name, sign, path = text.partition("=") if self.names_file else ("", "", text)
+        is_file = self.is_file or bool(sign) or (self.may_be_file and (folder / path).is_file())
+        if not is_file or path in ("", "-") or "://" in path:
             return text
-        return str(Path(folder) / Path(text).expanduser())
+        return f"{name}{sign}{folder / Path(path).expanduser()}"
 
     def _wrong(self, value: Any, wanted: str, where: str) -> Any:
         raise UsageError(

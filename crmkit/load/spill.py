@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, Any
 
 import polars as pl
+import polars.selectors as selectors
 import pyarrow as pa
 
 from crmkit.errors import DataError
@@ -81,15 +82,8 @@ class Parts:
                 writer.close()
                 file.flush()
 
-    @contextmanager
-    def _disk(self) -> Iterator[None]:
-        """Say what a full disk means, and how large it should have been."""
-        try:
-            yield
-        except OSError as error:
-            written = sum(os.fstat(file.fileno()).st_size for file in self._files)
-            each = written / self._dealt if self._dealt else _ROW
-            raise _refusal(int(self._expected * each), error) from None
+    def _disk(self) -> AbstractContextManager[None]:
+        return _disk(self._files, self._dealt, self._expected)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -98,12 +92,57 @@ class Parts:
         """The rows of one part, batch by batch."""
         self._files[place].seek(0)
         for batch in pa.ipc.open_stream(self._files[place]):
-            yield pl.DataFrame(pl.from_arrow(batch), schema=self._empty.schema)
+            yield _frame(batch, self._empty.schema)
+
+
+class Noted:
+    """Rows of about that number, kept in their order in one file without a name, to be read as often as wanted."""
+
+    def __init__(self, schema: Mapping[str, Any], expected: int) -> None:
+        self._schema = dict(schema)
+        self._expected, self._rows = expected, 0
+        try:
+            self._file: IO[bytes] = tempfile.TemporaryFile(dir=_folder())  # noqa: SIM115
+        except OSError as error:
+            raise _refusal(expected * _ROW, error) from None
+
+    def fill(self, frames: Iterable[pl.DataFrame]) -> None:
+        """Take in all rows."""
+        arrow = _arrow(pl.DataFrame(schema=self._schema)).schema
+        writer = pa.ipc.new_file(self._file, arrow, options=_OPTIONS)
+        for frame in _gathered(frame for frame in frames if frame.height):
+            with _disk([self._file], self._rows, self._expected):
+                writer.write_table(_arrow(frame))
+            self._rows += frame.height
+        with _disk([self._file], self._rows, self._expected):
+            writer.close()
+            self._file.flush()
+        self._stored = pa.ipc.open_file(self._file)  # one for all readers, who take turns at the file
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """The rows, batch by batch; any number of readers may be under way."""
+        for place in range(self._stored.num_record_batches):
+            yield _frame(self._stored.get_batch(place), self._schema)
+
+
+@contextmanager
+def _disk(files: Sequence[IO[bytes]], rows: int, expected: int) -> Iterator[None]:
+    """Say what a full disk means, and how large it should have been: so many rows are written of those expected."""
+    try:
+        yield
+    except OSError as error:
+        written = sum(os.fstat(file.fileno()).st_size for file in files)
+        raise _refusal(int(expected * (written / rows if rows else _ROW)), error) from None
 
 
 def _arrow(frame: pl.DataFrame) -> pa.Table:
-    # Text without its buffers' other rows, which views would drag along.
-    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    # Text without its buffers' other rows, which views would drag along; Arrow has no whole numbers of 128 bits.
+    plain = frame.with_columns(selectors.by_dtype(pl.Int128).cast(pl.Decimal(38, 0)))
+    return plain.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def _frame(batch: pa.RecordBatch, schema: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(pl.from_arrow(batch)).cast(dict(schema))  # type: ignore[arg-type]
 
 
 def _gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -163,9 +163,8 @@ def _absolute(path: str | Path) -> Path:
 class Outputs:
     """The files of a run: written one by one, renamed together when the block ends without an error."""
 
-    def __init__(self, endpoint: str | None = None) -> None:
-        """`endpoint` is where an object store is, if it is not the usual place."""
-        self._endpoint = endpoint
+    def __init__(self) -> None:
+        self.endpoint: str | None = None  # where an object store is, if it is not the usual place
         self._temps: list[tuple[str, places.Waiting]] = []
         self._handlers: dict[int, Any] = {}
         self._undisturbed = False
@@ -200,7 +199,7 @@ class Outputs:
         """
         with in_words(safe(path)):
             if places.is_object(path):
-                self._fill(str(path), places.Object(str(path), self._endpoint), fill)
+                self._fill(str(path), places.Object(str(path), self.endpoint), fill)
             elif is_special(path):
                 with in_place(Path("/dev/stdout") if str(path) == "-" else _follow(path)) as stream:
                     fill(stream)

@@ -14,6 +14,8 @@ from crmkit.config.settings import Specs
 from crmkit.config.values import Spec, shown
 from crmkit.parse import choice
 
+_MAY_BE_FILES = ("FILE|auto", "LIST|FILE|auto", "NAME|FILE", "NAME|FILE|none")
+_NAMES_FILES = ("NAME[=FILE]",)
 _FILES = ("FILE", "FILE...", "FILE[:COLUMN]", "FILE|URL", "LEDGER")
 # Keys of hashes are secrets, and the rest is about the command line itself.
 _NOT_SET = frozenset({"pseudonyms", "config", "no_config", "help", "version"})
@@ -56,22 +58,31 @@ def specs_of(options: Sequence[Any]) -> dict[str, Spec]:
 
 
 def _spec(option: Any) -> Spec | None:
-    is_file = option.metavar in _FILES
+    files = {
+        "is_file": option.metavar in _FILES,
+        "may_be_file": option.metavar in _MAY_BE_FILES,
+        "names_file": option.metavar in _NAMES_FILES,
+    }
     if option.param_type_name == "argument":
-        return Spec(option.name, "many", is_file) if option.nargs == -1 else None
+        return Spec(option.name, "many", **files) if option.nargs == -1 else None
+    name = option.name.rstrip("_")
     if option.is_flag:
         return Spec(option.name, "flag")
     if option.multiple:
-        return Spec(option.name.rstrip("_"), "many", is_file)
-    kind = "whole" if option.type_descriptor.annotation is int else "text"
-    return Spec(option.name.rstrip("_"), kind, is_file)
+        return Spec(name, "many", **files)
+    return Spec(name, "whole" if option.type_descriptor.annotation is int else "text", **files)
 
 
 def settle(
     command: Any, options: Sequence[Any], typed: Mapping[str, Any], every: Callable[[], Mapping[str, Specs]]
 ) -> dict[str, Any]:
     """Parameter → value, for those that were not typed; what counts is kept for whoever asks (`settings.current`)."""
-    found = settings.files(typed.get("config"), without=bool(typed.get("no_config")))
+    over = settings.above.get()
+    found = (
+        settings.files(typed.get("config"), without=bool(typed.get("no_config")))
+        if over is None
+        else over.files
+    )
     specs = specs_of(options)
     settled = settings.of_command(command.name, specs, every, found)
     settings.current.set(

@@ -100,7 +100,7 @@ def _write_failure(command: str, common: Shared, error: Exception) -> None:
     told: dict[str, Any] = {
         "status": "gate" if isinstance(error, GateError) else "failed",
         "exit_status": error.exit_status if isinstance(error, CrmkitError) else 1,
-        "gate": found[1] if isinstance(error, GateError) and (found := _GATE.match(str(error))) else None,
+        "gate": found[1] if isinstance(error, GateError) and (found := _GATE.search(str(error))) else None,
         "message": safe(error) if isinstance(error, CrmkitError) else type(error).__name__,
         "facts": getattr(error, "facts", {}),
         "outputs": [],

@@ -11,8 +11,8 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -20,17 +20,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from crmkit.errors import CrmkitError, UsageError
-from crmkit.language.catalogue import phrase
-from crmkit.language.safe_text import safe
 from crmkit.nightly.limits import Limits
 from crmkit.output.messages import say
 from crmkit.output.progress import Stages, clear
-from crmkit.session import advice, idle, record, said, targets
-from crmkit.session.hashes import file_account
+from crmkit.session import advice, idle, said, targets, together
 from crmkit.session.next_lines import typed
 from crmkit.session.options import Shared, reading_of
 from crmkit.session.progress import show_progress
-from crmkit.sources.addresses import shown
+from crmkit.session.together import Together
+from crmkit.session.written import Fill, Receipt, Writing
 from crmkit.system import signals
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from crmkit.output.report import Outputs
     from crmkit.result import Result
 
-Fill = Callable[[Any], None]
 # Questions that mean something where purchases are counted and not valued.
 _COUNTED = (
     *("check", "customers", "rfm", "cohort", "lifecycle"),
@@ -56,19 +53,29 @@ class Session:
     """One run of one command."""
 
     def __init__(
-        self, command: str, common: Shared, *, also: Iterable[str | None] = (), by_customer: bool = True
+        self,
+        command: str,
+        common: Shared,
+        *,
+        also: Iterable[str | None] = (),
+        by_customer: bool = True,
+        group: Together | None = None,
     ) -> None:
         """`also` are further files that the run may write: they are checked with the others.
 
-        `by_customer`: the long table has a row per customer, so that it stays on a cluster.
+        `by_customer`: the long table has a row per customer, so that it stays on a cluster. `group` are commands that
+        this one leads.
         """
         self.command = command
         self.common = common
         self.transactions: Transactions | None = None
         self._also = [path for path in also if path]
+        self._group = group or together.current.get()
+        self._is_member = self._group is not None and group is None
+        self._job = "" if self._group is None else self._group.name
         self._by_customer = by_customer
         self._extra: list[tuple[str, Fill]] = []
-        if common.count and command not in _COUNTED:
+        if common.count and command not in (*_COUNTED, "run"):
             raise UsageError(
                 f"--count leaves money out, and {command} is about money. It goes with {', '.join(_COUNTED)}."
             )
@@ -135,10 +142,11 @@ class Session:
             targets.check_for_spark(common, written if self._stays else [])
         asked = [path for path in (*written, common.rejects) if path and not self._stays]
         plain = [path for path in (common.summary, common.plot, *self._also) if path]
+        before = [] if self._group is None else self._group.taken([*asked, *plain])
         for i, path in enumerate(asked):
-            files.check(path, self.common.files, others=[*asked[:i], *plain])
+            files.check(path, self.common.files, others=[*before, *asked[:i], *plain])
         for i, path in enumerate(plain):
-            files.check_place(path, self.common.files, others=plain[:i])
+            files.check_place(path, self.common.files, others=[*before, *plain[:i]])
 
     def keep(self, path: str, text: str) -> None:
         """A further file of this run (cut points, a model), renamed into place with the rest."""
@@ -148,6 +156,9 @@ class Session:
         """The inputs, found once: a pipe cannot be opened twice."""
         from crmkit.load.find import sources
 
+        if self._group is not None:
+            files = self.common.files
+            return self._group.sources(files, self._where) if self._is_member else self._group.every_source()
         if self._found is None:
             self._found = sources.find(self.common.files, self._where)
         return self._found
@@ -170,10 +181,13 @@ class Session:
         found = (self._lake if self.is_spread else self._files)(options, self._reading)
         found.keep_all_rejects = self.common.rejects is not None
         found.gate = self._gate
-        if not (self.common.quiet or self.common.no_progress):
-            show_progress(found)
+        self._watch(found)
         self.transactions = found
         return found
+
+    def _watch(self, found: Transactions) -> None:
+        if not (self.common.quiet or self.common.no_progress):
+            show_progress(found)
 
     def _customers(self) -> pl.DataFrame | None:
         from crmkit.load import customers_table
@@ -215,6 +229,11 @@ class Session:
         found = self.sources()
         if found[0].kind == sources.LEDGER:
             idle.refuse_on_ledger(self.common)
+        if self._group is not None:
+            from crmkit.load.shared import Ask
+
+            ask = Ask(found, options, **reading, all_rejects=self.common.rejects is not None)
+            return self._group.opened(ask, self._watch)
         return load(found, options, **reading)
 
     def _lake(self, options: Options, reading: dict[str, Any]) -> Transactions:
@@ -229,8 +248,8 @@ class Session:
     def finish(self, result: Result) -> None:
         """Say what was found, write the files, print the tables: all of it, or nothing."""
         signals.stop_if_asked()
-        from crmkit.output import report
-
+        if self._group is not None:
+            self._group.stop_in_rehearsal()
         idle_options = idle.notes(self.common, result.command, result.detail)
         result = self._with_account(replace(result, notes=(*self._notes, *result.notes, *idle_options)))
         result = self._limits.check(result, self.frozen)
@@ -246,31 +265,45 @@ class Session:
         if common.quiet or not after:
             self._say_all([] if common.quiet else told)
             told = []
-        written: list[Mapping[str, Any]] = []
-        exports = targets.of(common)
-        to_file = bool(exports)
-        with report.Outputs(common.endpoint) as files:
-            self._write_extra(files)
-            for path, table in exports:
-                with self.stages() as tell:
-                    tell(phrase("writing {file}", file=safe(path)))
-                    written.append(self._write_output(result, files, path, table))
-            if common.plot:
-                report.plot(result, common.plot, files, common.table)
-            if common.summary:
-                self._write_summary(result, files)
+        writing = Writing(
+            self.command, common, self.transactions, self._extra, self._inputs, self._say_aside, self.stages
+        )
+        to_file = bool(targets.of(common))
+        with self._outputs() as files:
+            written = writing.write(result, files, others=files.waiting() if self._is_member else ())
             # An export needs no standard output: cron may have closed it.
-            if not (to_file and (sys.stdout is None or (common.quiet and common.format == "table"))):
+            is_unseen = sys.stdout is None or (common.quiet and common.format == "table")
+            if not (is_unseen and (to_file or self._group is not None)):
                 told = self._show(result, told, after, to_file)
+        later = partial(self._close, told, written)
+        if self._group is None:
+            later()
+            return
+        self._group.afterwards.append(later)
+        if self._is_member:
+            self._group.add(result, written)
+
+    def _outputs(self) -> AbstractContextManager[Outputs]:
+        """The files of this run; those of commands that run together take their places after the last."""
+        from crmkit.output import report
+
+        return report.Outputs() if self._group is None else nullcontext(self._group.files)
+
+    def _close(self, told: Iterable[said.Said], written: Iterable[Receipt]) -> None:
+        """What is to be said when all files are in their places."""
         self._say_all(told)
-        written += [{"text": f"wrote {safe(path)}", "file": safe(path)} for path, _ in self._extra]
         for receipt in written:
             self._say_aside(**receipt, kind="written")
-        if common.verbose:
+        if self.common.verbose:
             self._say_all([said.effort(self._start, self.transactions)])
+
+    def _inputs(self) -> Sequence[Source] | None:
+        return None if self.is_spread else self.sources()
 
     def _show(self, result: Result, told: list[said.Said], after: bool, to_file: bool) -> list[said.Said]:
         """Print the tables; returns what is to be said below them."""
+        if self._is_member:
+            return told
         from crmkit.output import report
 
         common, table = self.common, None if to_file else self.common.table
@@ -308,31 +341,14 @@ class Session:
         rows = self.transactions
         return None if rows is None else rows.plan.options.as_of or rows.audit.last_date
 
-    def _write_output(
-        self, result: Result, files: Outputs, path: str, table: str | None
-    ) -> Mapping[str, Any]:
-        """The long table, or the one that was named, and the receipt for it."""
-        from crmkit.output import report
-
-        if result.is_elsewhere and table in (None, result.detail):
-            result.write_detail(path)
-            return {"text": f"wrote {safe(path)}", "file": safe(path)}
-        rows = report.export(
-            result,
-            path,
-            files,
-            table=table,
-            excel_safe=self.common.excel_safe,
-            bom=self.common.bom,
-            say=self._say_aside,
-        )
-        text = f"wrote {safe(shown(path))}: {rows:,} row{'' if rows == 1 else 's'}"
-        return {"text": text, "file": safe(shown(path)), "rows": rows}
-
     def _screen_comes_first(self) -> bool:
         """Whether somebody sees the answer and the notes in one window: then the answer comes first."""
         streams = (sys.stdout, sys.stderr)
-        return self.common.format == "table" and all(one is not None and one.isatty() for one in streams)
+        return (
+            not self._is_member
+            and self.common.format == "table"
+            and all(one is not None and one.isatty() for one in streams)
+        )
 
     def _with_account(self, result: Result) -> Result:
         if self.transactions is None:
@@ -350,42 +366,16 @@ class Session:
         return replace(result, context=about, next=typed(result.next, self.common))
 
     def say(self, text: str, kind: str = "note", **fields: Any) -> None:
-        """One line on standard error."""
+        """One line on standard error; what commands that run together have in common is said once."""
+        if self._is_member and self._group is not None:
+            if (named := self._group.named(self._job, text, kind)) is None:
+                return
+            text, fields = named, {**fields, "job": self._job}
         say(text, kind, self.common.log_format, **fields)
 
     def _say_aside(self, text: str, kind: str = "note", **fields: Any) -> None:
         if not self.common.quiet:
             self.say(text, kind, **fields)
-
-    def _write_extra(self, files: Outputs) -> None:
-        from crmkit.load.account import rejects
-        from crmkit.output import report
-
-        if self.common.rejects:
-            assert self.transactions is not None  # else the option was refused
-            report.export(
-                rejects.result(self.transactions),
-                self.common.rejects,
-                files,
-                excel_safe=self.common.excel_safe,
-                bom=self.common.bom,
-                say=self._say_aside,
-            )
-        for path, fill in self._extra:
-            files.write(path, fill)
-
-    def _write_summary(self, result: Result, files: Outputs) -> None:
-        from crmkit.nightly import gates
-
-        sources = None if self.is_spread else self.sources()
-        told = {
-            "facts": dict(result.facts),
-            "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
-            "shares": gates.shares(result),
-            "outputs": [file_account(path, written) for path, written in files.waiting().items()],
-        }
-        written = record.text(record.account(self.command, self.common, sources, **told))
-        files.write(str(self.common.summary), lambda stream: stream.write(written), first=True)
 
 
 def _with_columns(options: Options, columns: Mapping[str, str]) -> Options:

@@ -16,6 +16,7 @@ NIGHTS = {
     "added": Column("text", "when it was added to the ledger, UTC"),
     "rows_read": Column("count", "rows of the files that it was made from"),
     "rows_used": Column("count", "those of them that are used"),
+    "job": Column("text", "the section of the file of jobs, by its command"),
     "option": Column("text", "the option, as it is typed"),
     "source": Column("text", "the file and line, or the variable, that sets it"),
 }

@@ -22,6 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("examples")
     for name in ("sales.csv", "groups.csv"):
         shutil.copy(ROOT / "sample_data" / name, made)
+    (made / "jobs.toml").write_text('files = "sales.csv"\n[rfm]\noutput = "tiers.csv"\n')
     runs = ("crmkit rfm sales.csv --as-of 2024-06-30 -o yesterday.csv", "crmkit rfm sales.csv -o today.csv")
     for line in (*runs, "crmkit customers sales.csv --update shop.ledger"):
         run(line, made)

@@ -137,3 +137,14 @@ def test_a_variable_is_text_of_the_right_kind() -> None:
     assert Spec("limit", "whole").from_variable("7", "V") == 7
     with pytest.raises(settings.UsageError, match="V: quiet is 'perhaps'"):
         Spec("quiet", "flag").from_variable("perhaps", "V")
+
+
+def test_files_behind_other_words_are_sought_beside_the_settings(project: Path) -> None:
+    assert run("rfm", SALES, "--save-cuts", project / "kept.json").status == 0
+    text = (
+        f'[rfm]\ncuts = "kept.json"\noutput = "{project}/all.csv"\ntable = "cells=cells.csv"\nmap = "rfm11"\n'
+    )
+    put(project / "crmkit.toml", text)
+    done = run("rfm", SALES, "-q")
+    assert done.status == 0, done.err
+    assert {"all.csv", "cells.csv"} <= {path.name for path in project.iterdir()}

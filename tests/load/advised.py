@@ -10,6 +10,9 @@ from crmkit import cli
 
 _SAID = re.compile(r"crmkit ([a-z]+)(?= )|(?<![\w-])(--[a-z][a-z-]*[a-z])|([.;`)]\s|\n|: )")
 
+# Of several commands that run together: who says it.
+_JOB = re.compile(r"(?:crmkit: |line \d+ \(|\"message\": \")([a-z]+)(?: \d+)?\)?: ")
+
 
 @cache
 def options(command: str) -> frozenset[str]:
@@ -31,7 +34,8 @@ def strange(words: Sequence[str], said: str) -> list[str]:
 
 def _named(own: str, said: str) -> Iterator[tuple[str, str]]:
     for line in said.splitlines():
-        told_by = re.match(r"crmkit: note: crmkit ([a-z]+): ", line)
+        told_by = re.match(r"crmkit: (?:report: )?note: crmkit ([a-z]+): ", line)
+        told_by = told_by or (_JOB.search(line) if own == "run" else None)
         yield from _named_in(told_by[1] if told_by else own, line)
 
 

@@ -1,0 +1,103 @@
+"""The files of one command: written under other names, each with its receipt; whoever holds `files` has them take their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from crmkit.language.catalogue import phrase
+from crmkit.language.safe_text import safe
+from crmkit.session import record, targets
+from crmkit.session.hashes import file_account
+from crmkit.session.options import Shared
+from crmkit.sources.addresses import shown
+
+if TYPE_CHECKING:
+    from crmkit.load.find.sources import Source
+    from crmkit.load.transactions import Transactions
+    from crmkit.output.report import Outputs
+    from crmkit.result import Result
+
+Fill = Callable[[Any], None]
+Receipt = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What is known of a command when its answer is there; `extra` are files that it made besides."""
+
+    command: str
+    common: Shared
+    transactions: Transactions | None
+    extra: Sequence[tuple[str, Fill]]
+    sources: Callable[[], Sequence[Source] | None]
+    say: Callable[[str], None]
+    stages: Callable[[], AbstractContextManager[Callable[[str], None]]]
+
+    def write(self, result: Result, files: Outputs, *, others: Collection[str] = ()) -> list[Receipt]:
+        """Write all of them; the receipts. `others` are there already, and are no files of this command."""
+        from crmkit.output import report
+
+        common, written = self.common, list[Receipt]()
+        files.endpoint = common.endpoint
+        self._write_extra(files)
+        for path, table in targets.of(common):
+            with self.stages() as tell:
+                tell(phrase("writing {file}", file=safe(path)))
+                written.append(self._write_output(result, files, path, table))
+        if common.plot:
+            report.plot(result, common.plot, files, common.table)
+        if common.summary:
+            self._write_summary(result, files, others)
+        return written + [{"text": f"wrote {safe(path)}", "file": safe(path)} for path, _ in self.extra]
+
+    def _write_output(self, result: Result, files: Outputs, path: str, table: str | None) -> Receipt:
+        """The long table, or the one that was named, and the receipt for it."""
+        from crmkit.output import report
+
+        if result.is_elsewhere and table in (None, result.detail):
+            result.write_detail(path)
+            return {"text": f"wrote {safe(path)}", "file": safe(path)}
+        rows = report.export(
+            result,
+            path,
+            files,
+            table=table,
+            excel_safe=self.common.excel_safe,
+            bom=self.common.bom,
+            say=self.say,
+        )
+        text = f"wrote {safe(shown(path))}: {rows:,} row{'' if rows == 1 else 's'}"
+        return {"text": text, "file": safe(shown(path)), "rows": rows}
+
+    def _write_extra(self, files: Outputs) -> None:
+        from crmkit.load.account import rejects
+        from crmkit.output import report
+
+        if self.common.rejects:
+            assert self.transactions is not None  # else the option was refused
+            report.export(
+                rejects.result(self.transactions),
+                self.common.rejects,
+                files,
+                excel_safe=self.common.excel_safe,
+                bom=self.common.bom,
+                say=self.say,
+            )
+        for path, fill in self.extra:
+            files.write(path, fill)
+
+    def _write_summary(self, result: Result, files: Outputs, others: Collection[str]) -> None:
+        from crmkit.nightly import gates
+
+        mine = {path: written for path, written in files.waiting().items() if path not in others}
+        told = {
+            "facts": dict(result.facts),
+            "notes": [*(self.transactions.audit.notes if self.transactions else []), *result.notes],
+            "shares": gates.shares(result),
+            "outputs": [file_account(path, written) for path, written in mine.items()],
+        }
+        written = record.text(record.account(self.command, self.common, self.sources(), **told))
+        files.write(str(self.common.summary), lambda stream: stream.write(written), first=True)
