@@ -27,8 +27,8 @@ from crmkit.result import Result
 from crmkit.scoring import cutpoints, rfm_scores
 from crmkit.scoring.cutpoints import Cuts, Number, cuts_file, from_units
 from crmkit.scoring.cutpoints import read as read_cuts
-from crmkit.scoring.rfm_scores import COLUMN, measure, named, scores_of, tally, with_scores
-from crmkit.scoring.rfm_tables import cells_table, code, grid, segments_table
+from crmkit.scoring.rfm_scores import COLUMN, cells_of, measure, named, tally, with_scores
+from crmkit.scoring.rfm_tables import cells_table, grid, segments_table
 from crmkit.scoring.segments import REFUND_ONLY, Bins, SegmentMap, cells, load
 
 __all__ = ["Cuts", "analyse", "cuts_file", "read_cuts"]
@@ -128,8 +128,7 @@ def _listed(
 def _brief(measured: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
     """What the summary tables need of each customer."""
     as_of = pl.col("last") + pl.duration(days="recency")
-    scores = measured.select(scores_of(measured, cut)).select(cell=code()).to_series()
-    return measured.select("revenue", "orders", "recency", cell=scores, as_of=as_of)
+    return measured.select("revenue", "orders", "recency", cell=cells_of(measured, cut), as_of=as_of)
 
 
 def _spread(counts: pl.DataFrame, names: dict[int, str] | None) -> pl.DataFrame:

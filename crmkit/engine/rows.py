@@ -8,14 +8,18 @@ know where its rows are: *by key* (all rows of one customer together; of transac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
+from crmkit.engine import tallies
 from crmkit.engine.prefetch import soon
 
+# Whether somebody will look at all rows; one who only sees summaries needs no order of them.
+is_listed = ContextVar("is_listed", default=True)
 ByRow = Callable[[pl.DataFrame], pl.DataFrame]
 # More rows than MANY, here, are worked on in pieces.
 MANY = 1 << 24
@@ -40,6 +44,10 @@ class Counted(NamedTuple):
 
     def of(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The counts of these rows, in ascending order of `by`."""
+        if len(self.by) == 1 and not (self.sums or self.least or self.most):
+            counts = tallies.tally(rows[self.by[0]])
+            if counts is not None:
+                return counts
         return self._grouped(rows, [pl.len().cast(pl.Int64).alias("n"), *self.measures()])
 
     def added(self, parts: pl.DataFrame) -> pl.DataFrame:
@@ -190,7 +198,8 @@ class OrderedRows(LocalRows):
         self._last: tuple[ByRow, ...] = ()
 
     def prefetch_order(self) -> OrderedRows:
-        self._row_order = soon(self._row_order)
+        if is_listed.get():
+            self._row_order = soon(self._row_order)
         return self
 
     def map_in_order(self, function: ByRow) -> OrderedRows:

@@ -7,7 +7,7 @@ positive order are `refund only` and have no scores.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -57,7 +57,16 @@ def measure(customers: pl.DataFrame, frequency: str, monetary: str) -> pl.DataFr
 
 
 def _units(kind: pl.DataType, column: str) -> pl.Expr:
-    return pl.col(column) if kind.is_float() else whole(column)
+    return whole(column) if kind.is_decimal() else pl.col(column)
+
+
+def _narrow(measured: pl.DataFrame, column: str) -> pl.Expr:
+    """`_units` in 64 bits where these rows have none that is larger: comparisons take a quarter of the time."""
+    units = _units(measured.schema[column], column)
+    if not measured.schema[column].is_decimal():
+        return units
+    least, most = measured.select(least=units.min(), most=units.max()).row(0)
+    return units.cast(pl.Int64) if least is None or max(-least, most) < 2**62 else units
 
 
 def cuts(
@@ -169,16 +178,26 @@ def with_scores(measured: pl.DataFrame, cut: Cuts) -> pl.DataFrame:
 def scores_of(measured: pl.DataFrame, cut: Cuts) -> list[pl.Expr]:
     """R, F and M of those who bought."""
     bought = pl.col("recency").is_not_null()
-    scores = []
+    return [pl.when(bought).then(bins.cast(pl.Int64)).alias(name) for name, bins in _bins_of(measured, cut)]
+
+
+def cells_of(measured: pl.DataFrame, cut: Cuts) -> pl.Series:
+    """The cell of everybody who bought, as `code` has it, without the scores one by one."""
+    parts = dict(_bins_of(measured, cut))
+    bought = pl.col("recency").is_not_null()
+    r, f, m = (parts[name].cast(pl.Int16) for name in "rfm")
+    found = measured.select(cell=pl.when(bought).then(r * 100 + f * 10 + m))
+    return found.to_series().cast(pl.Int64)
+
+
+def _bins_of(measured: pl.DataFrame, cut: Cuts) -> Iterator[tuple[str, pl.Expr]]:
+    """The name of each score, and what it is for whoever bought."""
     for name, borders in cut.borders.items():
         kind = measured.schema[COLUMN[name]]
         limits = [to_units(border, kind) for border in borders]
-        bins = bin_of(_units(kind, COLUMN[name]), limits, cut.ids.get(name, ()))
-        if name == "r":
-            # Few days are good: the first bin gets the highest score.
-            bins = len(borders) + 2 - bins
-        scores.append(pl.when(bought).then(bins).alias(name))
-    return scores
+        bins = bin_of(_narrow(measured, COLUMN[name]), limits, cut.ids.get(name, ()))
+        # Few days are good: the first bin gets the highest score.
+        yield name, (len(borders) + 2 - bins if name == "r" else bins)
 
 
 def segment(scored: pl.DataFrame, names: dict[int, str]) -> pl.DataFrame:

@@ -95,10 +95,12 @@ class Session:
             gc.enable()
 
     def __enter__(self) -> Session:
+        from crmkit.engine.rows import is_listed
         from crmkit.load import door
 
         self._check_outputs()  # first: where it refuses, nothing closes what was opened
         self._open.callback(door.is_typed.reset, door.is_typed.set(True))
+        self._open.callback(is_listed.reset, is_listed.set(targets.may_list(self.common)))
         return self
 
     def __exit__(

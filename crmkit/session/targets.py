@@ -29,6 +29,11 @@ def of(common: Shared) -> list[tuple[str, str | None]]:
     return [*main, *((path, common.table if table is None else table) for path, table in common.further)]
 
 
+def may_list(common: Shared) -> bool:
+    """Whether a table of every customer may leave, rather than summaries alone."""
+    return bool(of(common) or common.output or common.table or common.format not in ("table", "json"))
+
+
 def sheet(command: str, common: Shared) -> Sheet | None:
     """The workbook that will list every customer, if there is one."""
     if command not in _EVERYONE or any(map(common.own.get, _FEWER)):

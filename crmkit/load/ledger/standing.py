@@ -105,7 +105,7 @@ def together(base: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
         places, found.to_numpy().astype(np.int64), base.height + old.height + np.arange(new.height)
     )
     rows = pl.concat([base, *(part.select(base.columns) for part in (old, new))])
-    return rows[places].with_columns(pl.col("customer").set_sorted())
+    return rows[pl.Series(places)].with_columns(pl.col("customer").set_sorted())
 
 
 def opened(folder: Path, piece: Piece, columns: Sequence[str], *, mapped: bool = False) -> pa.Table:
