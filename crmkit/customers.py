@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from crmkit.engine import reducers
+from crmkit.engine import openings, reducers
 from crmkit.engine.counts import by_id
 from crmkit.engine.money import as_money
 from crmkit.engine.rows import Counted, Rows, as_rows
@@ -89,16 +89,17 @@ def analyse(data: Data) -> Result:
 def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Found[Rows]:
     """By key, with the shortcuts that these rows may allow."""
     query = partial(aggregate, wants=wants, key=key, has_order=transactions.has("order"))
-    by_rows = bool(wants & _OF_ROWS)
+    by_rows, order = bool(wants & _OF_ROWS), order_key(True)
 
     def run(taken: reducers.Taken) -> Found[Rows]:
-        shrink = reducers.shrink(key, taken, by_rows=by_rows)
+        shrink = reducers.shrink(key, taken, by_rows=by_rows, order=order)
         found = transactions.query(query, key=key, shrink=shrink)
-        if reducers.SHORT not in taken:
-            return found
-        return found.but(found.rows.by_row(partial(reducers.unpacked, key=key)))
+        return found if shrink.restored is None else found.but(found.rows.by_row(shrink.restored))
 
-    return reducers.shortest(run, _worth_trying(transactions, wants, key))
+    taken = _worth_trying(transactions, wants, key)
+    if taken:
+        taken = reducers.allowed(transactions.first_rows(), key, taken, order)
+    return reducers.shortest(run, taken)
 
 
 def _worth_trying(transactions: Transactions, wants: frozenset[str], key: str) -> reducers.Taken:
@@ -107,8 +108,11 @@ def _worth_trying(transactions: Transactions, wants: frozenset[str], key: str) -
         return frozenset()
     worth = {reducers.SHORT} if transactions.is_text(key) else set[str]()
     if "orders" in wants and transactions.has("order"):
-        worth |= {reducers.RISING} | ({reducers.SHORT_ORDERS} if transactions.is_text("order") else set())
-    return frozenset(worth)
+        worth |= {openings.RISING} | ({reducers.SHORT_ORDERS} if transactions.is_text("order") else set())
+    if transactions.in_parts:  # what these two keep would grow with the rows
+        return frozenset(worth)
+    worth |= {reducers.HASHED} if reducers.SHORT in worth else set()
+    return frozenset(worth | ({openings.APART} if openings.RISING in worth else set()))
 
 
 def aggregate(
@@ -127,7 +131,7 @@ def aggregate(
 
 def _orders(rows: pl.LazyFrame) -> str:
     """The column that orders are counted by."""
-    return reducers.OPENS if reducers.OPENS in rows.collect_schema() else "order"
+    return openings.OPENS if openings.OPENS in rows.collect_schema() else "order"
 
 
 def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str | None) -> pl.LazyFrame:
@@ -183,7 +187,7 @@ def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders:
         bought.sum().cast(pl.Int64).alias("rows"),
         (0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"),
         *(_known_sum(pl.col("amount") - pl.col("cost")).alias("profit") for _ in wants & {"profit"}),
-        *(pl.col(reducers.OPENS).sum() for _ in {orders} & {reducers.OPENS}),
+        *(pl.col(openings.OPENS).sum() for _ in {orders} & {openings.OPENS}),
     )
     day = pl.when(pl.col("rows") > 0).then("date").alias("day")
     order = pl.when(pl.col("rows") > 0).then("order").alias("order")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import polars as pl
 
-from crmkit.engine import packed_ids
+from crmkit.engine import packed_ids, text_order
 from crmkit.engine.money import whole
 from crmkit.engine.rows import Order
 
@@ -33,12 +34,10 @@ def by_id(key: str = "customer") -> Order:
 
 def row_order_by_id(ids: pl.Series) -> pl.Series:
     """Short ids are compared as one number each, in a third of the time, after what all begin with."""
-    if ids.dtype != pl.String:
+    if ids.dtype != pl.String or ids.null_count():
         return ids.arg_sort()
-    least, most = str(ids.min() or ""), str(ids.max() or "")
-    begin = next((i for i, (a, b) in enumerate(zip(least, most, strict=False)) if a != b), len(least))
-    found = packed_ids.read(ids.str.slice(begin))
-    return ids.arg_sort() if found is None else pl.Series(found.numbers).arg_sort()
+    found = packed_ids.read(ids.cast(pl.Binary).bin.slice(text_order.common(ids)))
+    return text_order.row_order(ids) if found is None else pl.Series(found.numbers).arg_sort()
 
 
 def by_value(value: str, key: str) -> Order:
@@ -52,15 +51,27 @@ def largest_first(frame: pl.DataFrame, value: str, key: str) -> pl.DataFrame:
 
 
 def _largest_first(frame: pl.DataFrame, value: str, key: str) -> pl.Series:
-    values = frame.select(value, place=pl.int_range(frame.height, dtype=pl.UInt32))
-    if not frame[key].is_sorted():
-        values = values[row_order_by_id(frame[key])]
-    places = values["place"]
-    if not values.schema[value].is_float() and values.height and not values[value].null_count():
-        least, most = values.select(least=whole(value).min(), most=whole(value).max()).row(0)
-        if (most - least + 1) * values.height < _WHOLE:
+    ids = frame[key]
+    if ids.dtype == pl.String and not ids.null_count():
+        return text_order.row_order(ids, *_by_value_alone(frame[value]))
+    by_id = row_order_by_id(ids)
+    order, _ = _by_value_alone(frame[value].gather(by_id))
+    return by_id.gather(order)
+
+
+def _by_value_alone(values: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """The rows' numbers, the largest value first and equal ones as they stand; and where a value is that of the row before."""
+    height = values.len()
+    frame = values.to_frame("value")
+    if not values.dtype.is_float() and height and not values.null_count():
+        least, most = frame.select(least=whole("value").min(), most=whole("value").max()).row(0)
+        if (most - least + 1) * height < _WHOLE:
             # Value and place as one number sort five times as fast.
-            number = (most - whole(value)).cast(pl.Int64) * values.height + pl.int_range(values.height)
-            return places.gather(values.select(number.sort() % values.height).to_series())
+            number = (most - whole("value")).cast(pl.Int64) * height + pl.int_range(height)
+            in_order = frame.select(number.sort()).to_series()
+            ranks = (in_order // height).to_numpy()
+            return (in_order % height).cast(pl.UInt32).to_numpy(), ranks[1:] == ranks[:-1]
     # A stable sort by the value alone takes a third of the time of a sort by both.
-    return values.sort(value, descending=True, nulls_last=True, maintain_order=True)["place"]
+    found = frame.with_row_index("place").sort("value", descending=True, nulls_last=True, maintain_order=True)
+    same = found["value"].eq_missing(found["value"].shift())
+    return found["place"].to_numpy(), same.to_numpy()[1:]

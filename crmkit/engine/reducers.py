@@ -8,25 +8,21 @@ a file is different, `NotHereError` says in what, and the pass begins again with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
 from crmkit.engine import packed_ids
+from crmkit.engine.hashed_ids import Kept, SharedError, Texts
+from crmkit.engine.openings import APART, OPENS, REPEATS, RISING, NotHereError, Opened, opened
 from crmkit.engine.rows import Shrink
 
-OPENS = "opens"
-RISING, SHORT, SHORT_ORDERS = "rising", "short", "short orders"
+SHORT, HASHED, SHORT_ORDERS = "short", "hashed", "short orders"
 Taken = frozenset[str]
 _FEW_ROWS = 10_000
 _WORTH = 0.8
 Answer = TypeVar("Answer")
-
-
-class NotHereError(Exception):
-    """The rows do not allow this shortcut."""
 
 
 def shortest(run: Callable[[Taken], Answer], taken: Taken) -> Answer:
@@ -38,25 +34,85 @@ def shortest(run: Callable[[Taken], Answer], taken: Taken) -> Answer:
             taken -= {str(refused)}
 
 
-def shrink(key: str, taken: Taken, *, by_rows: bool) -> Shrink:
-    """These shortcuts on the way to a query; `by_rows`: it also counts single rows, so that none may be added up."""
-    adds: dict[str, Any] = {}
-    if RISING in taken:
-        adds[OPENS] = pl.Boolean()
-    elif SHORT_ORDERS in taken:
-        adds["order"] = pl.UInt64()
-    if SHORT in taken:
-        adds[key] = pl.UInt64()
-    return Shrink(partial(_shrunk, key=key, taken=taken, by_rows=by_rows), adds, by_rows)
+def allowed(first: pl.DataFrame, key: str, taken: Taken, order: pl.Expr) -> Taken:
+    """Those of these shortcuts that the first rows allow: a pass that must begin again has read ahead."""
+
+    def run(taken: Taken) -> Taken:
+        list(shrink(key, taken, by_rows=True, order=order).stream(iter([first])))
+        return taken
+
+    return shortest(run, taken)
 
 
-def _shrunk(
-    batches: Iterator[pl.DataFrame], *, key: str, taken: Taken, by_rows: bool
-) -> Iterator[pl.DataFrame]:
-    rows = (packed(batch, key) for batch in batches) if SHORT in taken else batches
-    rows = (numbered(batch) for batch in rows) if SHORT_ORDERS in taken else rows
-    rows = rows if by_rows else added_up(rows, key=key)
-    yield from opened(rows, key=key) if RISING in taken else rows
+def shrink(key: str, taken: Taken, *, by_rows: bool, order: pl.Expr | None = None) -> Shrink:
+    """These shortcuts on the way to a query; `by_rows`: it also counts single rows, so that none may be added up.
+
+    `order` are 64 bits that tell orders apart, which APART needs.
+    """
+    return Shortcuts(key, taken, by_rows, order).shrink()
+
+
+class Shortcuts:
+    """Shortcuts together, and what the rows of the latest pass left for its end."""
+
+    def __init__(self, key: str, taken: Taken, by_rows: bool, order: pl.Expr | None) -> None:
+        self._key, self._by_rows, self._order = key, by_rows, order
+        self._taken = taken - {HASHED} if SHORT in taken else taken
+        self._taken -= {APART} if RISING in taken or order is None else set()
+        self._texts, self._opened = Texts(), Opened()
+        self._kept: Kept | None = None
+
+    def shrink(self) -> Shrink:
+        """What streams, what it adds, and what makes good at the end."""
+        adds: dict[str, Any] = {}
+        if self._taken & {RISING, APART}:
+            adds[OPENS] = pl.Boolean()
+        elif SHORT_ORDERS in self._taken:
+            adds["order"] = pl.UInt64()
+        if self._taken & {SHORT, HASHED}:
+            adds[self._key] = pl.UInt64()
+        return Shrink(self._stream, adds, self._by_rows, self._restored)
+
+    def _stream(self, batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        self._texts, self._opened, self._kept = Texts(), Opened(), None
+        taken, key = self._taken, self._key
+        rows = (packed(batch, key) for batch in batches) if SHORT in taken else batches
+        rows = (numbered(batch) for batch in rows) if SHORT_ORDERS in taken else rows
+        rows = rows if self._by_rows else added_up(rows, key=key)
+        # Neighbours are compared as texts first, so that no hash decides about them.
+        rows = (self._hashed(batch) for batch in rows) if HASHED in taken else rows
+        if APART in taken and self._order is not None:
+            return self._opened.stream(rows, key=key, order=self._order)
+        return opened(rows, key=key) if RISING in taken else rows
+
+    def _hashed(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Long text ids as numbers."""
+        if batch[self._key].null_count():
+            raise NotHereError(HASHED)
+        return batch.with_columns(self._texts.hashed(batch[self._key]))
+
+    def _restored(self, found: pl.DataFrame) -> pl.DataFrame:
+        """By row: what the query found, with ids as text again and each order counted once."""
+        if APART in self._taken:
+            found = self._counted_once(found)
+        if SHORT in self._taken:
+            return unpacked(found, self._key)
+        return self._unhashed(found) if HASHED in self._taken else found
+
+    def _counted_once(self, found: pl.DataFrame) -> pl.DataFrame:
+        repeats = self._opened.repeats(self._key)
+        if repeats is None or "orders" not in found.columns:
+            return found
+        joined = found.join(repeats, on=self._key, how="left", maintain_order="left")
+        fewer = pl.col("orders") - pl.col(REPEATS).fill_null(0)
+        return joined.with_columns(fewer.alias("orders")).drop(REPEATS)
+
+    def _unhashed(self, found: pl.DataFrame) -> pl.DataFrame:
+        try:
+            self._kept = self._kept or self._texts.complete()
+            return found.with_columns(self._kept.texts(found[self._key].to_numpy()).alias(self._key))
+        except SharedError:
+            raise NotHereError(HASHED) from None
 
 
 def added_up(batches: Iterator[pl.DataFrame], *, key: str) -> Iterator[pl.DataFrame]:
@@ -85,55 +141,6 @@ def _starts(batch: pl.DataFrame, key: str) -> pl.Series:
 def _sums(batch: pl.DataFrame, starts: pl.Series) -> pl.DataFrame:
     reached = batch["amount"].cum_sum().filter(starts.shift(-1, fill_value=True))
     return batch.filter(starts).with_columns((reached - reached.shift(1, fill_value=0)).alias("amount"))
-
-
-def opened(batches: Iterator[pl.DataFrame], *, key: str) -> Iterator[pl.DataFrame]:
-    """Replace order ids by `opens`: whether a row is the first purchase of its customer's order.
-
-    While the ids of purchases rise, equal ones stand together, so that looking at the row before
-    finds each order once. They rise by length first, as numbers written as text do.
-    """
-    last: tuple[Any, Any] = (None, None)
-    for batch in batches:
-        bought = batch["amount"] > 0
-        whole = bool(bought.all())
-        purchases = batch.select(key, "order") if whole else batch.select(key, "order").filter(bought)
-        opens = _opens(purchases, key, last)
-        if purchases.height:
-            last = purchases.row(-1)
-        if not whole:
-            opens = _spread(opens, bought)
-        yield batch.drop("order").with_columns(opens.alias(OPENS))
-
-
-def _spread(found: pl.Series, mask: pl.Series) -> pl.Series:
-    """The values where the mask is, and False elsewhere."""
-    places = mask.to_numpy()
-    spread = np.zeros(len(places), bool)
-    spread[places] = found.to_numpy()
-    return pl.Series(spread)
-
-
-def _opens(purchases: pl.DataFrame, key: str, last: tuple[Any, Any]) -> pl.Series:
-    """Which rows begin an order, given the row before the first."""
-    customers, orders = purchases[key], purchases["order"]
-    before = orders.shift(1, fill_value=last[1])
-    opens = orders.ne_missing(before)
-    passed_on = ~opens & customers.ne_missing(customers.shift(1, fill_value=last[0]))
-    if orders.null_count() or passed_on.any() or not (_rises(orders, before) | ~opens).all():
-        raise NotHereError(RISING)
-    return opens
-
-
-def _rises(ids: pl.Series, before: pl.Series) -> pl.Series:
-    """Whether each id is above the one before it; null, which is no objection, where there is none."""
-    above = ids > before
-    if ids.dtype != pl.String:
-        return above
-    sizes, sizes_before = ids.str.len_bytes(), before.str.len_bytes()
-    if sizes.min() == sizes.max() == sizes_before.min() == sizes_before.max():
-        return above
-    return (sizes > sizes_before) | ((sizes == sizes_before) & above)
 
 
 def packed(batch: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -64,12 +64,14 @@ class Counted(NamedTuple):
 class Shrink:
     """Makes rows fewer or narrower, batch by batch, before a query sees them; `adds` are further columns.
 
-    `by_rows`: the query counts single rows, of which none may be added up.
+    `by_rows`: the query counts single rows, of which none may be added up; `restored`, by row, makes of what
+    the query finds what it would have found without.
     """
 
     stream: Callable[[Iterator[pl.DataFrame]], Iterator[pl.DataFrame]]
     adds: Mapping[str, Any] = field(default_factory=dict)
     by_rows: bool = False
+    restored: ByRow | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ from crmkit.load.transactions import Build, Transactions, added, asked_of
 class Streamed(Transactions):
     """Rows in batches, one after the other; where they are too many for one query, by way of the disk."""
 
+    @property
+    def in_parts(self) -> bool:  # type: ignore[override]
+        return self._expected_rows() > spill.WHOLE
+
     def _pass(self, build: Build, key: str, shrink: Shrink | None) -> LocalRows:
         return LocalRows(joined(self._answers(build, key, shrink)))
 
@@ -40,9 +44,9 @@ class Streamed(Transactions):
                 else shrink.stream(self._used(reader, singly=shrink.by_rows))
             )
 
-        rows = self._expected_rows()
-        if rows <= spill.WHOLE:
+        if not self.in_parts:
             return [_answer(build, schema, batches)]
+        rows = self._expected_rows()
         carried = {name: schema[name] for name in asked_of(build, schema) | {key}}
         with spill.opened(rows, key, carried) as dealt:
             dealt.deal(batches())

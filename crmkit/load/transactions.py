@@ -24,7 +24,7 @@ from crmkit.load.found import Found
 from crmkit.load.infer import Sample
 from crmkit.load.inputs import StreamFlags
 from crmkit.load.plan import MAX_SCALE, ReadingPlan
-from crmkit.load.reader import Part, Reader
+from crmkit.load.reader import Part, PassReport, Reader
 from crmkit.load.values import dates, numbers, zones
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Transactions(ABC):
 
     knows_lines = True
     in_one_stream = True  # a pass sees all rows in the order of the files
+    in_parts = False  # they are too many for one query
 
     def __init__(self, name: str, plan: ReadingPlan, sampled: Sample) -> None:
         self.name = name
@@ -125,13 +126,20 @@ class Transactions(ABC):
 
     def rehearse(self) -> None:
         """A pass over the first rows only: DataError where they cannot be used as planned."""
-        frame, reader = self._sample.frame, self._reader()
-        self._findings = reader.empty()
-        if frame.height:
-            reader.read(
-                frame, self._findings, Part(self.name, {name: name for name in frame.columns}), StreamFlags()
-            )
+        self._findings = self._reader().empty()
+        self._first(self._findings)
         self._finish()
+
+    def first_rows(self) -> pl.DataFrame:
+        """The first rows in use, as they stream by; of no account."""
+        return self._first(self._reader().empty())
+
+    def _first(self, findings: PassReport) -> pl.DataFrame:
+        frame, reader = self._sample.frame, self._reader()
+        if not frame.height:
+            return pl.DataFrame(schema=reader.schema())
+        part = Part(self.name, {name: name for name in frame.columns})
+        return reader.read(frame, findings, part, StreamFlags())
 
     def taken(self) -> str:
         """Which column was taken for what, and how it was read, in a line."""

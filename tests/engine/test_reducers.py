@@ -16,16 +16,19 @@ from hypothesis import strategies as st
 
 import crmkit
 from crmkit import customers
-from crmkit.engine import reducers
-from crmkit.engine.reducers import RISING, SHORT, SHORT_ORDERS
-from crmkit.load import Options, load
+from crmkit.engine import hashed_ids, reducers
+from crmkit.engine.openings import APART, RISING, NotHereError
+from crmkit.engine.reducers import HASHED, SHORT, SHORT_ORDERS
+from crmkit.load import Options, infer, load
 from crmkit.load.files import Files
 from crmkit.load.find import sources
+from crmkit.load.orders import order_key
 
 WANTS = frozenset({"first", "orders", "days", "refunds"})
 _IDS = st.sampled_from(["a", "b", "C0000001", "C0000002", "longer than 8", "ünïcode", "é"])
 _ROW = st.tuples(_IDS, st.integers(0, 3), st.integers(-1, 1), st.integers(-300, 500))
-_SETS = [frozenset(taken) for size in range(4) for taken in combinations([RISING, SHORT, SHORT_ORDERS], size)]
+_ALL = [RISING, APART, SHORT, HASHED, SHORT_ORDERS]
+_SETS = [frozenset(taken) for size in range(6) for taken in combinations(_ALL, size)]
 _Rows = list[tuple[str, str, date, int]]
 
 
@@ -61,9 +64,9 @@ def _shrunk(
     batches = [frame[start:end] for start, end in pairwise(ends)]
 
     def run(taken: frozenset[str]) -> pl.DataFrame:
-        shrink = reducers.shrink("customer", taken, by_rows="rows" in wants)
+        shrink = reducers.shrink("customer", taken, by_rows="rows" in wants, order=order_key(True))
         found = _asked(pl.concat(list(shrink.stream(iter(batches)))), wants)
-        return reducers.unpacked(found, "customer").sort("customer") if SHORT in taken else found
+        return found if shrink.restored is None else shrink.restored(found).sort("customer")
 
     return reducers.shortest(run, taken)
 
@@ -90,7 +93,7 @@ def _refused(frame: pl.DataFrame, which: str, *others: str) -> bool:
     shrink = reducers.shrink("customer", frozenset({which, *others}), by_rows=True)
     try:
         list(shrink.stream(iter([frame[:2], frame[2:]])))
-    except reducers.NotHereError as refused:
+    except NotHereError as refused:
         return str(refused) == which
     return False
 
@@ -141,6 +144,58 @@ def test_packed_ids_keep_their_order() -> None:
     assert reducers.unpacked(packed, "customer")["customer"].to_list() == ids.to_list()
 
 
+@pytest.mark.parametrize("slots", [1, 4, 1 << 12])
+@pytest.mark.parametrize("room", [0, 4])
+def test_hashed_texts_come_back(monkeypatch: pytest.MonkeyPatch, slots: int, room: int) -> None:
+    """Whether many texts share a slot, the table grows, or each has a slot of its own."""
+    monkeypatch.setattr(hashed_ids, "_SLOTS", slots)
+    monkeypatch.setattr(hashed_ids, "_ROOM", room)
+    ids = pl.Series("customer", [f"{i * i % 997}@mail.example" for i in range(3_000)] + ["", "é", "日本"])
+    texts = hashed_ids.Texts()
+    numbers = pl.concat([texts.hashed(ids[start : start + 700]) for start in range(0, len(ids), 700)])
+    kept = texts.complete()
+    assert numbers.n_unique() == ids.n_unique()
+    assert kept.texts(numbers.to_numpy()).to_list() == ids.to_list()
+    assert kept.texts(numbers[:0].to_numpy()).to_list() == []
+    with pytest.raises(hashed_ids.SharedError):
+        kept.texts((numbers + 1).to_numpy())
+
+
+@pytest.mark.parametrize("slots", [1, 1 << 12])
+@pytest.mark.parametrize(
+    "sharing", [["a long id", "b long id"], ["a", "b", "a", "b", "b", "a"], ["b"] * 9 + ["a"]]
+)
+@pytest.mark.parametrize("apart", [True, False])
+def test_two_texts_with_one_hash_are_noticed(
+    monkeypatch: pytest.MonkeyPatch, slots: int, sharing: list[str], apart: bool
+) -> None:
+    real = hashed_ids.hash_of
+    monkeypatch.setattr(hashed_ids, "_SLOTS", slots)
+    monkeypatch.setattr(
+        hashed_ids,
+        "hash_of",
+        lambda texts, seed: real(texts, seed) if seed == 8 else real(texts, seed) * 0 + 5,
+    )
+    rows = [(customer, str(i), date(2024, 1, 15), 5) for i, customer in enumerate(sharing)]
+    frame = _frame(rows)  # type: ignore[arg-type]
+    cuts = list(range(len(rows))) if apart else []
+    assert _shrunk(frame, cuts, WANTS, frozenset({HASHED})).equals(_asked(frame, WANTS))
+    shrink = reducers.shrink("customer", frozenset({HASHED}), by_rows=False)
+    found = _asked(pl.concat(list(shrink.stream(iter([frame])))), WANTS)
+    with pytest.raises(NotHereError, match=HASHED):
+        assert shrink.restored is not None
+        shrink.restored(found)
+
+
+def test_orders_in_no_order_are_counted_by_their_set() -> None:
+    """Rows that are shuffled are no orders whose lines lie apart now and then."""
+    rows = [(f"C{i % 7}", str(i), DAY, 5) for i in range(2_000)]
+    assert not _refused(_frame(rows + rows[:90]), APART, SHORT)
+    shrink = reducers.shrink("customer", frozenset({APART, SHORT}), by_rows=True, order=order_key(True))
+    with pytest.raises(NotHereError, match=APART):
+        list(shrink.stream(iter([_frame(rows + rows)])))
+
+
 def test_numbered_orders_keep_their_order() -> None:
     orders = sorted(
         ["8", "10", "9", "12345678", "O9", "O10", "é"], key=lambda text: (len(text.encode()), text)
@@ -179,6 +234,7 @@ def _write(path: Path, orders: list[str], last_customer: str) -> None:
 def test_a_file_that_is_different_at_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orders: list[str], last: str, passes: int
 ) -> None:
+    monkeypatch.setattr(infer, "SAMPLE_ROWS", 100)
     _write(tmp_path / "sales.csv", orders, last)
     seen = _passes(monkeypatch)
     sales = crmkit.read(str(tmp_path / "sales.csv"))
@@ -189,6 +245,17 @@ def test_a_file_that_is_different_at_its_end(
     assert found.select("customer", "orders").equals(expected.sort("customer"))
     assert sales.account_of_answer is not None
     assert sales.account_of_answer.rows_used == rows.height
+
+
+def test_what_the_first_rows_show_needs_no_second_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = [f"7d565ffb-{i * 7919 % 300:03}" for i in range(300)]
+    _write(tmp_path / "sales.csv", orders, "a long name")
+    seen = _passes(monkeypatch)
+    found = customers.build(crmkit.read(str(tmp_path / "sales.csv")), {"orders"})
+    assert len(seen) == 1
+    assert found["orders"].sum() == 301
 
 
 def test_a_pipe_begins_again_as_well(tmp_path: Path) -> None:

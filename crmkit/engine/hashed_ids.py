@@ -1,0 +1,103 @@
+"""Long texts as numbers of 64 bits, each text kept once.
+
+A second hash of 63 bits stands beside the first, so that two texts which share the first are noticed. Of n texts
+some two share both, which nobody would notice, with a chance of n**2 / 2**128: 3e-23 for a hundred million.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+_SEED, _CHECK = 7, 8
+_SLOTS = 1 << 18
+_ROOM = 4  # slots for each text, so that few share one
+_NONE = np.zeros(0, np.uint64)
+Numbers = np.ndarray
+
+
+class SharedError(Exception):
+    """Two texts have one hash."""
+
+
+class Texts:
+    """The texts of all hashes that were given out.
+
+    A slot, which the hash decides, holds the check of the latest text there. A text whose check is not there is
+    kept: it is new, or shares the slot with others, and is then kept more than once.
+    """
+
+    def __init__(self) -> None:
+        self._seen = np.zeros(_SLOTS, np.uint64)
+        self._hashes, self._checks = list[Numbers](), list[Numbers]()
+        self._texts = list[pa.Array]()
+        self._kept = 0
+
+    def hashed(self, texts: pl.Series) -> pl.Series:
+        """A number for each of these texts, none of which is null."""
+        hashes = hash_of(texts, _SEED).to_numpy()
+        checks = hash_of(texts, _CHECK).to_numpy() | np.uint64(1)  # a slot without a text holds 0
+        new = np.flatnonzero(self._seen[_slots(hashes, len(self._seen))] != checks)
+        if len(new):
+            self._hashes.append(hashes[new])
+            self._checks.append(checks[new])
+            # As Arrow's own text: a view would hold on to all bytes of the batch.
+            self._texts.append(texts.gather(new).to_arrow(compat_level=pl.CompatLevel.oldest()))
+            self._kept += len(new)
+            self._note(hashes[new], checks[new])
+        return pl.Series(texts.name, hashes)
+
+    def _note(self, hashes: Numbers, checks: Numbers) -> None:
+        size = len(self._seen)
+        while size < _ROOM * self._kept:
+            size *= 2
+        if size > len(self._seen):
+            self._seen = np.zeros(size, np.uint64)
+            hashes, checks = np.concatenate(self._hashes), np.concatenate(self._checks)
+        self._seen[_slots(hashes, size)] = checks
+
+    def complete(self) -> Kept:
+        """All of them, for whoever has the numbers; SharedError where two texts have one."""
+        hashes, checks = np.concatenate(self._hashes or [_NONE]), np.concatenate(self._checks or [_NONE])
+        texts = pl.DataFrame(pa.table([pa.chunked_array(self._texts, pa.large_string())], names=["text"]))
+        return Kept(hashes, checks, texts["text"].rechunk(), len(self._seen))
+
+
+class Kept:
+    """Texts by their hashes: most are found where their slot says, the others by search."""
+
+    def __init__(self, hashes: Numbers, checks: Numbers, texts: pl.Series, size: int) -> None:
+        self._hashes, self._texts = hashes, texts
+        self._places = np.zeros(size, np.uint32)
+        slots = _slots(hashes, size)
+        self._places[slots] = np.arange(len(hashes), dtype=np.uint32)
+        there = self._places[slots]
+        others = np.flatnonzero(hashes[there] != hashes)
+        self._others = others[np.argsort(hashes[others], kind="stable")]
+        same = hashes[self._others[1:]] == hashes[self._others[:-1]]
+        if (checks[there] != checks)[hashes[there] == hashes].any() or (
+            checks[self._others[1:]] != checks[self._others[:-1]]
+        )[same].any():
+            raise SharedError
+
+    def texts(self, hashes: Numbers) -> pl.Series:
+        """The text of each."""
+        if not len(hashes):
+            return self._texts.head(0)
+        places = self._places[_slots(hashes, len(self._places))]
+        missed = np.flatnonzero(self._hashes[places] != hashes)
+        found = np.searchsorted(self._hashes[self._others], hashes[missed])
+        places[missed] = np.append(self._others, 0)[found]
+        if (self._hashes[places[missed]] != hashes[missed]).any():  # its check stood there for another hash
+            raise SharedError
+        return self._texts.gather(places)
+
+
+def hash_of(texts: pl.Series, seed: int) -> pl.Series:
+    """64 bits of each."""
+    return texts.hash(seed)
+
+
+def _slots(hashes: Numbers, size: int) -> Numbers:
+    return hashes & np.uint64(size - 1)
