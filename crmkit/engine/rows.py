@@ -44,11 +44,15 @@ class Counted(NamedTuple):
 
     def of(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The counts of these rows, in ascending order of `by`."""
-        if len(self.by) == 1 and not (self.sums or self.least or self.most):
-            counts = tallies.tally(rows[self.by[0]])
-            if counts is not None:
-                return counts
+        counts = self._by_places(rows) if len(self.by) == 1 and not self.most else None
+        if counts is not None:
+            return counts
         return self._grouped(rows, [pl.len().cast(pl.Int64).alias("n"), *self.measures()])
+
+    def _by_places(self, rows: pl.DataFrame) -> pl.DataFrame | None:
+        if self.sums or self.least:
+            return tallies.sums(rows, self.by[0], self.sums, self.least)
+        return tallies.tally(rows[self.by[0]])
 
     def added(self, parts: pl.DataFrame) -> pl.DataFrame:
         """The counts of parts of the rows, made one."""
