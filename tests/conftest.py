@@ -9,9 +9,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # At home examples are random, so that they are always others; in CI the same each time, so that a change is judged by
-# what it changes. What a random run finds becomes a test of its own.
-settings.register_profile("home", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# what it changes. What a random run finds becomes a test of its own. The default suite takes thirty examples of a
+# property; "length" takes hypothesis' own hundred, beside the slow tests.
+settings.register_profile(
+    "home", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("ci", settings.get_profile("home"), derandomize=True, print_blob=True)
+settings.register_profile("length", settings.get_profile("ci"), max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "home"))
 os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"  # read by typer when it is imported
 

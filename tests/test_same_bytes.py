@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from tests.every_command import EVERY, words
+from tests.thinned import thinned
 from tests.tool import SALES, crmkit, process
 
 COMMANDS = {
@@ -60,7 +61,7 @@ def _parquet(folder: Path) -> list[Path]:
     return [folder / "sales.parquet"]
 
 
-VARIANTS = [_shuffled, _in_pieces, _packed, _columns_reversed, _parquet]
+VARIANTS = [_shuffled, *thinned([_parquet, _in_pieces, _packed, _columns_reversed], 4)]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -14,6 +14,7 @@ from crmkit.load import batches, infer
 from crmkit.load.csv import careful, dialect
 from tests.load.running import Finished, check, run
 from tests.load.sales import put
+from tests.thinned import thinned
 
 HEAD = "customer;date;amount\n"
 ISO = [
@@ -102,7 +103,7 @@ def shrink(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return to
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", thinned(CASES, 3))
 def test_a_short_sample_changes_nothing(tmp_path: Path, shrink: Callable[[int], None], case: str) -> None:
     path = put(tmp_path / "sales.csv", CASES[case])
     whole = told(check(path))
@@ -111,7 +112,7 @@ def test_a_short_sample_changes_nothing(tmp_path: Path, shrink: Callable[[int], 
         assert told(check(path)) == whole
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", thinned(CASES, 3))
 def test_small_blocks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     path = put(tmp_path / "sales.csv", CASES[case])
     whole = told(check(path))
@@ -121,7 +122,7 @@ def test_small_blocks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert told(check(path)) == whole
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", thinned(CASES, 4))
 def test_columns_of_text_in_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     lines = [line.split(";") for line in CASES[case].splitlines()[1:]]
     whole = [line for line in lines if len(line) == 3]

@@ -18,6 +18,7 @@ from crmkit import cohort, customers
 from crmkit.errors import DataError
 from crmkit.load import Files, load, spill
 from crmkit.load.plan import Options
+from tests.thinned import thinned
 from tests.tool import crmkit
 
 N = 20_000
@@ -100,7 +101,7 @@ QUESTIONS: dict[str, Asked] = {
 }
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("question", thinned(QUESTIONS, 3))
 def test_the_same_from_parts(files: list[str], question: str, dealt: Callable[[], Path]) -> None:
     whole = opened(files)
     expected = QUESTIONS[question](whole)

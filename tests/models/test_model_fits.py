@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from crmkit.errors import ModelError
 from crmkit.models import BGCNBD, BGNBD, MBGCNBD, MBGNBD, NBD, PURCHASE_MODELS, ParetoNBD
 from tests.models.model_cases import MODELS, best_known, customers, each_model
+from tests.thinned import thinned
 
 
 @pytest.fixture(autouse=True)
@@ -274,7 +275,7 @@ def test_rows_that_overflow_elsewhere(params, rows):
         assert np.isfinite(everything).all()
 
 
-@pytest.mark.parametrize("edge", [1e-6, 1e-3, 1.0, 2.0, 50.0, 1e4, 1e6])
+@pytest.mark.parametrize("edge", thinned([1e-6, 1e-3, 1.0, 1e6, 2.0, 50.0, 1e4], 3))
 @each_model
 def test_extreme_parameters_give_numbers(model, edge):
     history = np.array([(0, 0, 30), (1, 5, 30), (5, 29, 30), (50, 30, 30), (0, 0, 0)], float).T

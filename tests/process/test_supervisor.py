@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.every_command import READING, words
+from tests.thinned import thinned
 from tests.tool import ROOT, SALES, process
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -53,7 +54,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("to_group", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("moment", [0.3, 0.9, 1.6])
+@pytest.mark.parametrize("moment", thinned([0.9, 0.3, 1.6], 3))
 def test_signals(large: Path, tmp_path: Path, number: signal.Signals, moment: float, to_group: bool) -> None:
     target = tmp_path / "out.csv"
     target.write_text("old")
@@ -145,7 +146,7 @@ def test_native_words_do_not_reach_standard_error() -> None:
     assert "crashed (SIGABRT)" in done.stderr
 
 
-@pytest.mark.parametrize("command", READING)
+@pytest.mark.parametrize("command", thinned(READING, 5))
 def test_two_gigabytes_of_address_space_suffice(command: str) -> None:
     line = shlex.join(words(command, SALES))
     done = shell(f"ulimit -v 2000000; crmkit {line} --format json", POLARS_MAX_THREADS="")
@@ -193,7 +194,7 @@ def test_a_large_file_in_two_gigabytes(large: Path, command: str) -> None:
         ("crmkit rfm {sales} -o >(cat >/dev/null)", 0),
     ],
 )
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", thinned(["", "1"], 2))
 def test_streams(tmp_path: Path, line: str, status: int, unbuffered: str) -> None:
     many = tmp_path / "sales.csv"
     many.write_text(
