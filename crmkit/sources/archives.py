@@ -33,10 +33,13 @@ class Member:
 
 
 def holds_workbook(open_: Open, name: str) -> bool:
-    """Whether a zip archive is a workbook: their formats are zip archives of XML."""
+    """Whether a zip archive is a workbook: their formats are zip archives of XML. DataError for a bomb."""
     with _zip(open_, name) as archive:
-        names = set(archive.namelist())
-    return any(part in names for part in _BOOKS)
+        parts = archive.infolist()
+        is_book = any(part.filename in _BOOKS for part in parts)
+        for part in parts if is_book else ():
+            _refuse_bomb(name, part.filename, part.file_size, part.compress_size)
+    return is_book
 
 
 def members(open_: Open, name: str, *, is_tar: bool) -> list[Member]:

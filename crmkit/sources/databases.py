@@ -204,6 +204,9 @@ class _Sqlite:
             self._connection.execute("PRAGMA query_only = ON")
             self._connection.execute("BEGIN")
             self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            (page,) = self._connection.execute("PRAGMA page_size").fetchone()
+        if Path(address.target).stat().st_size % page:  # what is missing from a page would be read as nothing
+            raise DataError(f"{self.name}: the file is cut off in the middle of a page; fetch it again.")
 
     def tables(self) -> list[str]:
         found = self._rows(

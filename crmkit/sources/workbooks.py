@@ -6,9 +6,11 @@ As text a sheet is read like any other: its header is looked for below titles an
 from __future__ import annotations
 
 import io
+import logging
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, cast
 from xml.etree import ElementTree
@@ -16,6 +18,7 @@ from xml.etree import ElementTree
 import polars as pl
 
 from crmkit.errors import DataError
+from crmkit.sources import binary_sheets
 from crmkit.sources.archives import Open
 from crmkit.sources.extras import needed
 from crmkit.sources.spools import Spool
@@ -32,16 +35,22 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet that has cells."""
+    """A sheet, which may be empty."""
 
     name: str
     is_hidden: bool
+    is_empty: bool
     _cells: Any
     _file: str
     _content: bytes
+    _number: int
 
     def text(self) -> Spool:
-        """Its cells as CSV with commas, a line for each row."""
+        """Its cells as CSV with commas, a line for each row; DataError where there are none."""
+        if self.is_empty:
+            raise DataError(
+                f"{self._file} ({self.name}): the sheet is empty; there are no rows to read. Name another one."
+            )
         frame = self._cells.to_polars()
         spool = Spool(self._file)
         frame = frame.select(_plain(frame[name]) for name in frame.columns)
@@ -51,15 +60,26 @@ class Sheet:
         return spool
 
     def hidden_rows(self) -> int:
-        """How many of its rows a spreadsheet does not show, where the format tells without reading it twice."""
+        """How many of its rows a spreadsheet does not show; DataError where the library would lose some cells."""
         if not self._content.startswith(b"PK"):
-            return 0
+            return binary_sheets.hidden_rows(self._content, self._number)
         with zipfile.ZipFile(io.BytesIO(self._content)) as archive:
             names = set(archive.namelist())
             if "content.xml" in names:
                 return _hidden_in_ods(archive.read("content.xml"), self.name)
+            if "xl/workbook.bin" in names:
+                return self._hidden_in_xlsb(archive)
             part = _part(archive, self.name) if "xl/workbook.xml" in names else None
             return _hidden_in_part(archive, part) if part in names else 0
+
+    def _hidden_in_xlsb(self, archive: zipfile.ZipFile) -> int:
+        hidden, is_short = binary_sheets.in_xlsb(archive, self.name)
+        if is_short:
+            raise DataError(
+                f"{self._file} ({self.name}): the sheet has cells in a short form that cannot be read here; "
+                "save the workbook as .xlsx first."
+            )
+        return hidden
 
 
 def _runs(frame: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, int]]:
@@ -76,23 +96,29 @@ def _runs(frame: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, int]]:
 
 
 def sheets(open_: Open, name: str) -> list[Sheet]:
-    """The sheets with cells; DataError for what is no workbook that can be read."""
+    """The sheets; DataError for what is no workbook that can be read, or has no cells at all."""
     fastexcel = needed("fastexcel", "excel", f"{name}: a workbook")
     with open_() as file:
         content = file.read()
-    if content.startswith(OLD) and "EncryptedPackage".encode("utf-16-le") in content:
-        raise DataError(f"{name}: the workbook is protected by a password; save it without one first.")
+    if _is_locked(content):
+        raise _locked(name)
+    # It warns of formats of numbers that it does not know, which nobody here could mend.
+    logging.getLogger("calamine").addHandler(logging.NullHandler())
     try:
         book = fastexcel.read_excel(content)
         cells = [_cells(book, sheet) for sheet in book.sheet_names]
-    except Exception as error:  # the library's own errors, of many kinds
-        raise _damaged(name, error) from None
+    except (
+        BaseException
+    ) as error:  # the library's own errors, of many kinds, and its panics, which are no exceptions
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise _damaged(name, error) from None
+        raise
     found = [
-        Sheet(one.name, one.visible != "visible", one, name, content)
-        for one in cells
-        if one is not None and one.height
+        Sheet(one.name, one.visible != "visible", not one.height, one, name, content, number)
+        for number, one in enumerate(cells)
+        if one is not None
     ]
-    if not found:
+    if all(sheet.is_empty for sheet in found):
         raise DataError(f"{name}: all sheets of the workbook are empty; there are no rows to read.")
     return found
 
@@ -107,10 +133,22 @@ def _cells(book: Any, sheet: str) -> Any:
         raise
 
 
-def _damaged(name: str, error: Exception) -> DataError:
+def _is_locked(content: bytes) -> bool:
+    if content.startswith(OLD):
+        return "EncryptedPackage".encode("utf-16-le") in content or binary_sheets.is_locked(content)
+    with suppress(zipfile.BadZipFile, KeyError), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return b"encryption-data" in archive.read("META-INF/manifest.xml")
+    return False
+
+
+def _locked(name: str) -> DataError:
+    return DataError(f"{name}: the workbook is protected by a password; save it without one first.")
+
+
+def _damaged(name: str, error: BaseException) -> DataError:
     reason = str(error).split("\n")[0].rstrip(".")[:160]
     if "assword" in reason or "ncrypt" in reason:
-        return DataError(f"{name}: the workbook is protected by a password; save it without one first.")
+        return _locked(name)
     return DataError(
         f"{name}: the workbook is corrupt or no workbook ({reason}); open it in a spreadsheet and save it again."
     )

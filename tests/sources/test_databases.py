@@ -121,6 +121,15 @@ def test_any_type_in_any_cell_of_sqlite(tmp_path: Path) -> None:
     assert "1 no customer id" in done.err
 
 
+def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
+    """SQLite itself would take what is missing from a page for nothing."""
+    for kind in ("sqlite", "duckdb"):
+        whole = made(kind, tmp_path).read_bytes()
+        for end in range(1000, len(whole), len(whole) // 5):
+            (tmp_path / "cut").write_bytes(whole[:end])
+            refused(run("check", tmp_path / "cut"), "cut")
+
+
 def test_passwords_are_neither_taken_nor_shown(tmp_path: Path) -> None:
     for word in (
         "postgresql://u:hush@host/db",

@@ -56,13 +56,15 @@ def tables(source: Source, where: Where = EVERYTHING) -> Iterator[Source]:
     elif where.sheet is not None:
         yield from _named(found, where.sheet)
     else:
-        shown = [choice for choice in found.choices if not choice.is_hidden] or list(found.choices)
+        full = [choice for choice in found.choices if not choice.is_empty]
+        shown = [choice for choice in full if not choice.is_hidden] or full
         yield shown[0].source if len(shown) == 1 else replace(found, choices=tuple(shown))
 
 
 def _named(source: Source, sheet: str) -> Iterator[Source]:
     exact = [choice for choice in source.choices if choice.label == sheet]
-    fits = exact or [choice for choice in source.choices if fnmatchcase(choice.label, sheet)]
+    full = (choice for choice in source.choices if not choice.is_empty)
+    fits = exact or [choice for choice in full if fnmatchcase(choice.label, sheet)]
     if not fits:
         raise DataError(
             f"{source.name} holds no {sheet!r}; it holds {listed([choice.label for choice in source.choices])}."
@@ -185,7 +187,9 @@ def _workbook(source: Source) -> Source:
     from crmkit.sources import workbooks
 
     found = workbooks.sheets(source.raw, source.name)
-    choices = tuple(Choice(sheet.name, partial(_sheet, source, sheet), sheet.is_hidden) for sheet in found)
+    choices = tuple(
+        Choice(sheet.name, partial(_sheet, source, sheet), sheet.is_hidden, sheet.is_empty) for sheet in found
+    )
     return Source(source.name, SEVERAL, hive=source.hive, choices=choices, origin=source)
 
 

@@ -92,6 +92,7 @@ class Choice:
     label: str
     make: Callable[[], Source]
     is_hidden: bool = False
+    is_empty: bool = False
 
     @cached_property
     def source(self) -> Source:
