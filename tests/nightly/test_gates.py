@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,43 @@ def test_a_gate_leaves_the_outputs_and_accounts_for_itself(
     assert words in told["message"]
     assert told["inputs"][0]["sha256"]
     assert told["start"] <= told["end"]
+
+
+def ahead(days: int, path: Path) -> Path:
+    """A file whose latest row is of so many days from now."""
+    day = date.today() + timedelta(days=days)
+    path.write_text(f"customer,date,amount\na,2024-01-01,5\nb,{day},7\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("gate", "status"),
+    [
+        (["--max-age", "2d"], {-3: 3, -2: 0, 0: 0, 1: 0, 2: 3}),
+        (["--max-age", "2d", "--as-of", f"{date.today()}"], {-3: 3, -2: 0}),
+        (["--min-rows", "2"], {0: 0}),
+        (["--min-rows", "3"], {0: 3}),
+        (["--expect-customers", "2..2"], {0: 0}),
+        (["--expect-customers", "3.."], {0: 3}),
+        (["--expect-customers", "..1"], {0: 3}),
+    ],
+)
+def test_a_gate_stops_at_its_limit_and_not_before(
+    tmp_path: Path, gate: list[str], status: dict[int, int]
+) -> None:
+    for days, wanted in status.items():
+        file = ahead(days, tmp_path / "a.csv")
+        assert run("customers", file, "-q", *gate).status == wanted, days
+
+
+def test_shares_of_the_run_before_at_their_limits(tmp_path: Path) -> None:
+    before = tmp_path / "before.csv"
+    before.write_text("customer,segment\n" + "".join(f"c{n},A\n" for n in range(240)))
+    for wanted, limit in ((0, "90%..109%"), (3, "90%..108%"), (0, "108%..120%"), (3, "109%..120%")):
+        done = run(
+            "rfm", SALES, "-q", "--previous", before, "--expect-customers", limit
+        )  # 261 of 240 are 108.75%
+        assert done.status == wanted, limit
 
 
 def test_a_failure_accounts_for_itself_and_never_over_an_input(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from datetime import date
 from crmkit.errors import GateError
 
 _MOST = 31  # days without a row that need no word
+_ZONES = 1  # day that it may be tomorrow elsewhere
 
 
 def note(last: date | None, as_of: date | None) -> list[str]:
@@ -29,7 +30,7 @@ class Age:
     as_of: date | None = None
 
     def check(self, last: date | None, name: str) -> None:
-        """GateError where the latest row is older."""
+        """GateError where the latest row is older, or so far ahead of the clock that its age cannot be told."""
         day = self.as_of or date.today()
         if last is None:
             raise GateError(
@@ -39,4 +40,9 @@ class Age:
             raise GateError(
                 f"--max-age {self.text}: the latest row of {name} is of {last}, {(day - last).days:,} days before {day}. "
                 "Fetch newer data, or allow more."
+            )
+        if (last - day).days > _ZONES:
+            raise GateError(
+                f"--max-age {self.text}: the latest row of {name} is of {last}, {(last - day).days:,} days ahead of this machine's clock, "
+                f"so its age cannot be told. Set the clock right, or leave later rows out with --as-of {day}."
             )
