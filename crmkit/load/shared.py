@@ -119,8 +119,8 @@ class Reads:
             wide = ask.with_roles_of(together).opened()
             assert isinstance(wide, Files)
             watch(wide)
-            self.passes += 1
             kept = _Recording(wide)
+            self.passes += 1
         except CrmkitError:  # whom it concerns will say so
             self._failed.append(ask)
             return None

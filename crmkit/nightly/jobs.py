@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -14,11 +15,12 @@ from crmkit.result import Result
 
 @dataclass(frozen=True)
 class Done:
-    """A job that is done: its answer, and the receipts of its files."""
+    """A job that is done: its answer, the receipts of its files, and the day that it looks from."""
 
     name: str
     result: Result
     written: Sequence[Mapping[str, Any]]
+    as_of: date | None
 
 
 def result(done: Sequence[Done], reads: int) -> Result:
@@ -32,10 +34,12 @@ def result(done: Sequence[Done], reads: int) -> Result:
         schema={"job": pl.String, "file": pl.String, "rows": pl.Int64},
         orient="row",
     )
+    days = {one.as_of for one in done}
     return Result(
         command="run",
         tables={"jobs": jobs, "files": files},
         facts={
+            **({"as_of": days.pop()} if len(days) == 1 else {}),
             "jobs": len(done),
             "files": files.height,
             "reads": reads,

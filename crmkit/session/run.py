@@ -261,7 +261,8 @@ class Session:
             result = keep.onto(result, self.transactions, self.common.keep)
         if self.transactions is not None and self.transactions.on_progress is not None:
             clear()
-        self.common = targets.named(self.common, lambda: result.facts.get("as_of") or self.as_of)
+        day = result.facts.get("as_of") or self.as_of
+        self.common = targets.named(self.common, lambda: day)
         common, after = self.common, self._screen_comes_first()
         told = said.of_rows(self.transactions, result, brief=after and not common.verbose)
         if common.quiet or not after:
@@ -283,7 +284,7 @@ class Session:
             return
         self._group.afterwards.append(later)
         if self._is_member:
-            self._group.add(result, written)
+            self._group.add(result, written, day)
 
     def _outputs(self) -> AbstractContextManager[Outputs]:
         """The files of this run; those of commands that run together take their places after the last."""

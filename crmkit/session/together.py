@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -61,11 +62,11 @@ class Together:
         if self.is_rehearsal:
             raise Rehearsed
 
-    def add(self, result: Result, written: Sequence[Mapping[str, Any]]) -> None:
-        """The answer of the command whose turn it is, and the receipts of its files."""
+    def add(self, result: Result, written: Sequence[Mapping[str, Any]], as_of: date | None) -> None:
+        """The answer of the command whose turn it is, the receipts of its files, and the day it looks from."""
         from crmkit.nightly.jobs import Done
 
-        self.done.append(Done(self.name, result, written))
+        self.done.append(Done(self.name, result, written, as_of))
 
     def named(self, job: str, text: str, kind: str) -> str | None:
         """A sentence with the job that says it; None where it was said before."""

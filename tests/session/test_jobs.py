@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +17,7 @@ import pytest
 
 from tests.every_command import READING, words
 from tests.load.running import Finished, run
-from tests.tool import SALES
+from tests.tool import ROOT, SALES
 
 # `check` makes its account of the files themselves; a report is a page.
 OUT = {"report": "html"}
@@ -129,7 +135,8 @@ output = "b.csv"
 
 
 def test_options_of_all_of_one_and_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = go(tmp_path, TWO, "-f", "json", "--as-of", "2024-06-30")
+    done = go(tmp_path, TWO, "-f", "json", "--as-of", "2024-06-30", "--summary", tmp_path / "{as_of}")
+    (tmp_path / "2024-06-30").unlink()
     facts = json.loads(done.out)["facts"]
     assert (facts["jobs"], facts["files"], facts["reads"]) == (2, 4, 1)
     assert [facts["answers"][name]["bins"] for name in ("rfm 1", "rfm 2")] == [[4] * 3, [5] * 3]
@@ -231,3 +238,48 @@ def test_a_pipe_and_a_ledger_and_customers_are_read_as_alone(tmp_path: Path) -> 
         done = go(tmp_path, text, source)
         assert done.status == 0, done.err
         assert [path.read_bytes() for path in plain] == wanted
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_whole_files_of_the_old_run_or_the_new(tmp_path: Path) -> None:
+    text = f'files = "{SALES}"\nquiet = true\n' + "".join(
+        f'[[{name}]]\noutput = "{name}.csv"\n' for name in ("rfm", "pareto")
+    )
+    states = []
+    for day in ("2024-06-30", "2024-12-30"):
+        assert go(tmp_path, text, "--as-of", day).status == 0
+        states.append({name: (tmp_path / name).read_bytes() for name in ("rfm.csv", "pareto.csv")})
+    old, new = states
+    for least in (0, 1, 2):
+        for name, content in old.items():
+            (tmp_path / name).write_bytes(content)
+        line = [sys.executable, "-m", "crmkit", "run", str(tmp_path / "jobs.toml")]
+        with subprocess.Popen(line, cwd=ROOT, start_new_session=True) as running:
+            end = time.monotonic() + 60
+            while len(list(tmp_path.glob(".crmkit-*.tmp"))) < least and time.monotonic() < end:
+                if running.poll() is not None:
+                    break
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
+        for name in old:
+            assert (tmp_path / name).read_bytes() in (old[name], new[name])
+        assert go(tmp_path, text).status == 0
+        assert {path.name for path in tmp_path.iterdir()} == {"jobs.toml", *old}
+        assert {name: (tmp_path / name).read_bytes() for name in old} == new
+
+
+def test_a_full_disk_leaves_all_files_as_they_were(tmp_path: Path) -> None:
+    text = 'files = "{0}"\nsummary = "run.json"\n[[rfm]]\noutput = "a.csv"\n[[customers]]\noutput = "/dev/full"\n'
+    (tmp_path / "a.csv").write_text("old")
+    done = go(tmp_path, text.format(SALES))
+    assert (done.status, (tmp_path / "a.csv").read_text()) == (1, "old")
+    assert "line 5 (customers): /dev/full could not be written: No space left on device." in done.err
+    assert json.loads((tmp_path / "run.json").read_text())["status"] == "failed"
+
+
+def test_without_room_for_the_rows_jobs_read_by_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    done = go(tmp_path, TWO, "-f", "json")
+    assert json.loads(done.out)["facts"]["reads"] == 2
