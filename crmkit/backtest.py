@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -27,7 +26,7 @@ from crmkit.forecast.selection import Tell, check_model, nothing
 from crmkit.forecast.trials import AUTO as SAID
 from crmkit.forecast.trials import trials_at
 from crmkit.headlines import answered, checks
-from crmkit.history.purchase_histories import Days, by_day, days
+from crmkit.history.purchase_histories import Days, days_of
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
 from crmkit.parse import Duration
@@ -105,8 +104,8 @@ def analyse(
     )
     level = parse.percent(interval, "--interval", low=0.01, high=0.99)
     sales = transactions_of(data, ("customer", "date"), ("amount",))
-    found = sales.query(partial(by_day, keep_zero=keep_zero))
-    table = days(found.rows.frame(), found.scale)
+    found = days_of(sales, keep_zero=keep_zero)
+    table = found.rows
     plan = BacktestPlan.of(
         table.first, found.as_of, split=at, count=origins, days=None if length is None else length.days
     )

@@ -116,11 +116,11 @@ def _worth_trying(transactions: Transactions, wants: frozenset[str], key: str) -
 
 
 def aggregate(
-    rows: pl.LazyFrame, wants: frozenset[str], *, key: str = "customer", has_order: bool = False
+    rows: pl.LazyFrame, wants: frozenset[str], *, key: str | list[str] = "customer", has_order: bool = False
 ) -> pl.LazyFrame:
     """By key: whole-number sums, extremes and distinct counts per customer; money in minor units.
 
-    `has_order`: the rows have `order` ids, or `opens`, which is true once for each order.
+    `key` may be several columns. `has_order`: the rows have `order` ids, or `opens`, which is true once for each order.
     """
     orders = _orders(rows) if has_order and "orders" in wants else None
     if "first_revenue" in wants:
@@ -134,7 +134,9 @@ def _orders(rows: pl.LazyFrame) -> str:
     return openings.OPENS if openings.OPENS in rows.collect_schema() else "order"
 
 
-def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str | None) -> pl.LazyFrame:
+def _purchases(
+    rows: pl.LazyFrame, wants: frozenset[str], key: str | list[str], orders: str | None
+) -> pl.LazyFrame:
     """What a row adds; purchase columns are null where the row is no purchase, and nulls do not count."""
     bought = pl.col("amount") > 0
     columns = [pl.col(key), pl.when(bought).then("date").alias("day"), pl.col("amount")]
@@ -176,10 +178,13 @@ def _distinct(name: str) -> pl.Expr:
     return column.n_unique().cast(pl.Int64) - (column.null_count() > 0).cast(pl.Int64)
 
 
-def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str | None) -> pl.LazyFrame:
+def _by_way_of_days(
+    rows: pl.LazyFrame, wants: frozenset[str], key: str | list[str], orders: str | None
+) -> pl.LazyFrame:
     """The revenue of the first day needs each day's revenue first."""
     counts = wants - {"first_revenue"}
-    grain = [key, "date", "order"] if orders == "order" else [key, "date"]
+    keys = [key] if isinstance(key, str) else key
+    grain = [*keys, "date", "order"] if orders == "order" else [*keys, "date"]
     bought = pl.col("amount") > 0
     keyed = rows.with_columns(order_key(True).alias("order")) if "order" in grain else rows
     lines = keyed.group_by(grain).agg(

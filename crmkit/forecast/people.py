@@ -86,14 +86,10 @@ def _people(data: Data, by: str | None, model: str, *, keep_zero: bool, dated: b
             )
         return People(_ready(ready, column))
     sales, label = _read(data, column), "store" if column else None
-    build = partial(
-        purchase_histories.by_day,
-        keep_zero=keep_zero,
-        label=label,
-        orders=by == "segment" and sales.has("order"),
+    found = purchase_histories.days_of(
+        sales, keep_zero=keep_zero, label=label, orders=by == "segment" and sales.has("order")
     )
-    found = sales.query(build)
-    days = purchase_histories.days(found.rows.frame(), found.scale)
+    days = found.rows
     people = purchase_histories.known(days, found.as_of)
     if sales.gate is not None:
         sales.gate.check_customers(as_rows(people))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -19,7 +20,9 @@ from crmkit import customers
 from crmkit.engine.money import scale, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
+from crmkit.load.found import Found
 from crmkit.load.orders import order_key
+from crmkit.load.transactions import Transactions
 from crmkit.models import Spread
 
 Array = np.ndarray
@@ -107,6 +110,19 @@ def finished(frame: pl.DataFrame, scale: int, as_of: date) -> pl.DataFrame:
     return made.with_columns(frame["label"]) if "label" in frame.columns else made
 
 
+def days_of(
+    sales: Transactions, *, keep_zero: bool, label: str | None = None, orders: bool = False
+) -> Found[Days]:
+    """The customer-days of these transactions, brought here; see `by_day`."""
+
+    def made() -> Found[Days]:
+        build = partial(by_day, keep_zero=keep_zero, label=label, orders=orders)
+        found = sales.query(build)
+        return found.but(days(found.rows.frame(), found.scale))
+
+    return sales.once((days_of, keep_zero, label, orders), made)
+
+
 def days(found: pl.DataFrame, decimals: int) -> Days:
     """The customer-days that `by_day` collected, in order; `decimals` are those of the money."""
     ids = (
@@ -133,15 +149,18 @@ def _orders(rows: pl.DataFrame) -> pl.DataFrame:
 
 def known(table: Days, as_of: date) -> pl.DataFrame:
     """The customers frame as of a day: only what had happened by then; sorted by customer."""
-    seen = table.rows.filter(pl.col("date") <= as_of)
-    bought = pl.col("date").filter("bought")
-    frame = seen.group_by("code").agg(
-        first=bought.min(),
-        last=bought.max(),
-        days=pl.col("bought").sum().cast(pl.Int64),
+    bought, date = pl.col("bought"), pl.col("date")
+    seen = table.rows.filter(date <= as_of).with_columns(day=pl.when(bought).then("date"))
+    frame = seen.group_by("code", maintain_order=True).agg(
+        first=pl.col("day").min(),
+        last=pl.col("day").max(),
+        days=bought.sum().cast(pl.Int64),
         revenue=pl.col("amount").sum(),
-        first_revenue=pl.col("amount").filter(pl.col("date") == bought.min()).sum(),
     )
+    # Rows stand by day, so that the first of those with a purchase is the first purchase.
+    firsts = seen.filter("bought").unique("code", keep="first", maintain_order=True)
+    frame = frame.join(firsts.select("code", first_revenue="amount"), on="code", how="left")
+    frame = frame.with_columns(pl.col("first_revenue").fill_null(0))
     listed = frame.join(table.ids.drop("label", strict=False), on="code")
     return customers.finish(listed.drop("code"), table.scale, as_of)
 

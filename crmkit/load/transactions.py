@@ -7,7 +7,7 @@ rows are and how a pass over them runs is the business of those who derive from 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -111,6 +111,10 @@ class Transactions(ABC):
         The query must give the same answer with and without `shrink`.
         """
         return self._until_settled(lambda: self._pass(build, key, shrink))
+
+    def once(self, what: Hashable, make: Callable[[], Answer]) -> Answer:
+        """What is made of these rows; rows that are asked often make it once, under the name `what`."""
+        return make()
 
     def collect(self, build: Build) -> pl.DataFrame:
         """What a query makes of all rows of each customer, brought here."""

@@ -27,6 +27,7 @@ from crmkit.models.numerics.derivatives import (
     mirror,
 )
 from crmkit.models.numerics.quadrature import Chebyshev, beta_nodes, discounted, horizon_end
+from crmkit.models.numerics.ranks import ranked
 from crmkit.models.numerics.special import expit, log_gamma
 from crmkit.models.predictions import Past
 from crmkit.models.purchase import Draw, PurchaseModel
@@ -109,7 +110,7 @@ class BetaGeometric(PurchaseModel):
         if self.stages > 1:
             return super().likelihood(rows)
         x, t_x, T, weights = rows
-        pairs, (kinds, where) = Pairs.of(x, t_x, T, np.zeros_like(T)), np.unique(x, return_inverse=True)
+        pairs, (kinds, where) = Pairs.of(x, t_x, T, np.zeros_like(T)), ranked(x)
         customers = np.bincount(where, weights)
 
         def sums(model: Self) -> Sums:
@@ -201,7 +202,7 @@ class BetaGeometric(PurchaseModel):
     ) -> Array:
         """E of function(p, R, v) over p, with R = r + x and v = h/(alpha + T)."""
         R, v = self.r + x, h / (self.alpha + T)
-        kinds, which = np.unique(x, return_inverse=True)
+        kinds, which = ranked(x)
         p, weights = beta_nodes(self.a, self._b_now(kinds), float((R * v).max(initial=0.0)))
         values = np.empty_like(v)
         for at in range(0, len(v), BLOCK // 4):
@@ -245,7 +246,7 @@ class BetaGeometric(PurchaseModel):
         """The rate at T + u is E[(r+x)/c (1 + p u/c)^-(r+x+1)], c = alpha + T: tabulated once for each x."""
         c = self.alpha + T
         end = horizon_end(h, rate)
-        kinds, which = np.unique(x, return_inverse=True)
+        kinds, which = ranked(x)
         reach = float(np.log1p((end / c).max(initial=0.0))) or 1.0
         table = Chebyshev(lambda w: self._log_rate(kinds, w), reach)
         return (self.r + x) / c * discounted(lambda w: table(which, w) + w, c, end, rate)

@@ -23,6 +23,7 @@ from crmkit.models.numerics.quadrature import (
     horizon_end,
     legendre,
 )
+from crmkit.models.numerics.ranks import ranked
 from crmkit.models.purchase import PurchaseModel
 from crmkit.models.weighted import WeightedHistories, collapse, columns
 
@@ -160,7 +161,7 @@ class _CNBD(BetaGeometric):
         """Σ_j share_j E[φ^{k−j} / (1 − (1−p) φ^k)], φ = λ/(λ + rate): it depends on x, rate·(alpha + T)."""
         delay = np.log(rate * (self.alpha + T))
         low, reach = delay.min(), max(float(np.ptp(delay)), 1e-3)
-        kinds, which = np.unique(x, return_inverse=True)
+        kinds, which = ranked(x)
         total = np.zeros_like(delay)
         for j, share in enumerate(self._log_alive(x, t_x, T)[1]):
             table = Chebyshev(partial(self._log_transform, j, kinds, low), reach, 24)

@@ -12,6 +12,7 @@ from scipy.special import betaln, digamma, zeta
 from crmkit.errors import ModelError
 from crmkit.models.nbd import LARGE_SHAPE
 from crmkit.models.numerics.derivatives import WithDerivatives, empty, mirror
+from crmkit.models.numerics.ranks import ranked
 from crmkit.models.spend import ONLY_MEANS, Moments, SpendModel
 from crmkit.models.weighted import columns
 
@@ -42,7 +43,7 @@ class GammaGamma(SpendModel):
         """With n = px and G = mx/(gamma + mx): n log G + q log(1−G) − log m − log B(n, q)."""
         q, n, odds = self.q, self.p * x, m * x / self.gamma
         G, both = odds / (1 + odds), -np.log1p(odds)
-        kinds, where = np.unique(n, return_inverse=True)
+        kinds, where = ranked(n)
         d_n, d_whole = digamma(kinds)[where], digamma(kinds + q)[where]
         t_n, t_whole = zeta(2, kinds)[where], zeta(2, kinds + q)[where]
         jet = empty(3, len(x))

@@ -31,6 +31,7 @@ from crmkit.models.numerics.quadrature import (
     horizon_end,
     log_integral,
 )
+from crmkit.models.numerics.ranks import ranked
 from crmkit.models.numerics.special import expit, exprel
 from crmkit.models.paretonbd_integral import Departures
 from crmkit.models.predictions import Past
@@ -100,7 +101,7 @@ class ParetoNBD(PurchaseModel):
 
     def likelihood(self, rows: WeightedHistories) -> Callable[[Self], Sums]:
         x, t_x, T, weights = rows
-        pairs, (kinds, where) = Pairs.of(x, t_x, T, round_end(T)), np.unique(x, return_inverse=True)
+        pairs, (kinds, where) = Pairs.of(x, t_x, T, round_end(T)), ranked(x)
         customers = np.bincount(where, weights)
 
         def sums(model: Self) -> Sums:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmkit.errors import ModelError
+from crmkit.models.numerics.ranks import dense, ranked
 
 Array = np.ndarray
 Answer = TypeVar("Answer")
 
 BLOCK = 4096  # rows a block: node tables of this many rows stay in a core's cache
-SPARSE = 16  # places in a table for each row, beyond which sorting is cheaper than looking them up
 
 
 class WeightedHistories(NamedTuple):
@@ -97,39 +97,15 @@ def unique_rows(*arrays: Array) -> tuple[tuple[Array, ...], Array]:
     n = len(arrays[0])
     where, size = np.zeros(n, np.int64), 1
     for column in arrays:
-        kinds, code = _ranked(column)
-        if size * kinds > 2**62:
-            size, where = _dense(where, size)
-        where, size = where * kinds + code, size * kinds
-    size, where = _dense(where, size)
-    first = np.empty(size, np.int64)
+        values, code = ranked(column)
+        if size * len(values) > 2**62:
+            kinds, where = dense(where, size)
+            size = len(kinds)
+        where, size = where * len(values) + code, size * len(values)
+    kinds, where = dense(where, size)
+    first = np.empty(len(kinds), np.int64)
     first[where] = np.arange(n)  # any one of them: they are equal
     return tuple(column[first] for column in arrays), where
-
-
-def _ranked(column: Array) -> tuple[int, Array]:
-    """How many different values there are, and the rank of each."""
-    if not len(column):
-        return 0, np.zeros(0, np.int64)
-    whole = column.astype(np.int64) if np.abs(column).max() < 2**53 else None
-    if whole is not None and (whole == column).all():
-        low = whole.min()
-        return _dense(whole - low, int(whole.max() - low) + 1)
-    kinds, code = np.unique(column, return_inverse=True)
-    return len(kinds), code
-
-
-def _dense(code: Array, size: int) -> tuple[int, Array]:
-    """How many different codes there are, of `size` possible ones, and the rank of each."""
-    if size > SPARSE * len(code) + 1024:
-        kinds, code = np.unique(code, return_inverse=True)
-        return len(kinds), code
-    present = np.zeros(size, bool)
-    present[code] = True
-    kinds = np.flatnonzero(present)
-    rank = np.empty(size, np.int64)
-    rank[kinds] = np.arange(len(kinds))
-    return len(kinds), rank[code]
 
 
 def collapse(

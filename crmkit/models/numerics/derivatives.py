@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from crmkit.models.numerics.ranks import ranked
 from crmkit.models.numerics.special import digamma, log_gamma, trigamma
 
 Array = np.ndarray
@@ -129,7 +130,7 @@ class Rising(NamedTuple):
 
 def rising(c: float, n: Array) -> Rising:
     """The logarithm of the rising factorial (c)_n with its derivatives, once per different n."""
-    kinds, where = np.unique(n, return_inverse=True)
+    kinds, where = ranked(n)
     parts = (
         log_gamma(c + kinds) - log_gamma(c),
         digamma(c + kinds) - digamma(c),
