@@ -25,7 +25,7 @@ _WAITING = 1 << 22  # pairs, before it is known how they are counted best
 _MOST_CELLS = 1 << 25  # pairs that have a cell of their own
 _SPARSE = 16
 _ONE = np.uint32(1)  # of the type of a cell: the addition takes twenty times as long where types differ
-_SCHEMA = {"a": pl.Int32, "b": pl.Int32, "orders": pl.Int64}
+_PAIR = {"a": pl.Int32, "b": pl.Int32}
 
 
 class Held(NamedTuple):
@@ -97,9 +97,16 @@ def _counted(batches: Iterable[Held], products: int) -> pl.DataFrame:
         for baskets in _by_size(Held(ranks[batch.places], batch.ends)):
             tally.add(_numbers(baskets, begins))
     numbers, orders = tally.counts()
-    rank = np.repeat(np.arange(len(first)), np.diff(np.searchsorted(numbers, first), append=len(numbers)))
-    pair = ranked[rank], ranked[numbers - begins[rank]]
-    return pl.DataFrame({"a": np.minimum(*pair), "b": np.maximum(*pair), "orders": orders}, schema=_SCHEMA)
+    ends = range(_PAIRS_AT_ONCE, len(numbers) + _PAIRS_AT_ONCE, _PAIRS_AT_ONCE)
+    parts = [_pairs(part, first, begins, ranked) for part in np.split(numbers, ends)]
+    return pl.concat(parts).with_columns(pl.Series("orders", orders, dtype=pl.Int64))
+
+
+def _pairs(numbers: Array, first: Array, begins: Array, ranked: Array) -> pl.DataFrame:
+    """The pairs a < b that have these numbers."""
+    rank = np.searchsorted(first, numbers, side="right") - 1
+    pair = ranked[rank], ranked[numbers - begins[rank]] if len(numbers) else rank
+    return pl.DataFrame({"a": np.minimum(*pair), "b": np.maximum(*pair)}, schema=_PAIR)
 
 
 def _by_size(batch: Held) -> Iterator[Array]:

@@ -36,7 +36,7 @@ def read(sales: Transactions, unit: str, *, monthly: bool = False) -> Rows:
         )
     lines = partial(lines_of, unit=unit, has_order=sales.has("order"), monthly=monthly)
     if unit == "order" and sales.in_one_stream:
-        return contiguous.read(sales, lines, monthly=monthly).by_row(_sized)
+        return contiguous.read(sales, lines, monthly=monthly)
     # Labels as numbers, where all rows are read by this process.
     coded = sales.in_one_stream and sales.is_text("product")
     return sales.by_key(partial(baskets, lines=lines, coded=coded), key=key)
@@ -45,7 +45,7 @@ def read(sales: Transactions, unit: str, *, monthly: bool = False) -> Rows:
 def baskets(rows: pl.LazyFrame, *, lines: Build, coded: bool = False) -> pl.LazyFrame:
     """By key: the distinct products of each order or customer, and their `size`."""
     held = contiguous.held(lines(rows), coded=coded)
-    return held.select(pl.exclude("key")).with_columns(_size())
+    return held.select(pl.exclude("key"), size=contiguous.SIZE)
 
 
 def lines_of(rows: pl.LazyFrame, *, unit: str, has_order: bool, monthly: bool) -> pl.LazyFrame:
@@ -61,20 +61,11 @@ def _order(has_order: bool) -> pl.Expr:
     return order_key(has_order, pl.when(pl.col("customer").is_not_null()).then(customer_day()))
 
 
-def _sized(frame: pl.DataFrame) -> pl.DataFrame:
-    """By row: the baskets with their `size`."""
-    return frame.with_columns(_size())
-
-
-def _size() -> pl.Expr:
-    return pl.col("product").list.len().cast(pl.Int64).alias("size")
-
-
 def without(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """By row: the baskets without these products; those that held nothing else are gone."""
     named = pl.element().cast(pl.String).is_in(names)
     left = frame.with_columns(pl.col("product").list.eval(pl.element().filter(~named)))
-    return left.with_columns(_size()).filter(pl.col("size") > 0)
+    return left.with_columns(size=contiguous.SIZE).filter(pl.col("size") > 0)
 
 
 def product_counts(baskets: Rows, most: int, *by: str) -> pl.DataFrame:

@@ -127,7 +127,7 @@ class Rows(Protocol):
         """All rows, brought here."""
 
     def batches(self, size: int) -> Iterator[pl.DataFrame]:
-        """All rows, so many at a time, if they are here; one piece at least."""
+        """All rows, so many at a time at most, if they are here; one piece at least."""
 
     def write(self, path: str) -> None:
         """Have the rows written from where they are, if that is not here."""
@@ -176,9 +176,10 @@ class LocalRows:
         return joined(list(self._pieces())) if self._steps else self._frame
 
     def batches(self, size: int) -> Iterator[pl.DataFrame]:
-        """The rows as they leave, so many at a time; one piece at least."""
-        frame = self.frame()
-        return (frame.slice(start, size) for start in range(0, max(frame.height, 1), size))
+        """The rows as they leave, so many at a time at most; one piece at least."""
+        for piece in self._pieces() if self._steps else (self._frame,):
+            for start in range(0, max(piece.height, 1), size):
+                yield piece.slice(start, size)
 
     def write(self, path: str) -> None:
         raise NotImplementedError("rows that are here leave through `report`")
