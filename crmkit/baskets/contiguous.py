@@ -29,8 +29,9 @@ def read(sales: Transactions, lines: Build, *, monthly: bool) -> LocalRows:
     narrow = pl.Schema({"key": pl.UInt64(), "product": label} | ({"month": pl.Int32()} if monthly else {}))
     met = _Met(lines, narrow)
     rest = sales.by_key(met.query, key="key", shrink=Shrink(met.stream, narrow, by_rows=True))
-    pieces = [*map(met.named, met.once), rest.frame()]
-    return LocalRows(pl.concat(pieces, rechunk=False).drop("key"), (_sized,))
+    for place, runs in enumerate(met.once):  # one by one: no two copies of all
+        met.once[place] = met.named(runs).drop("key")
+    return LocalRows(pl.concat([*met.once, rest.frame().drop("key")], rechunk=False), (_sized,))
 
 
 def _sized(frame: pl.DataFrame) -> pl.DataFrame:
@@ -56,9 +57,8 @@ class _Met:
         self._coded = narrow["product"] == pl.String()
         self.query = partial(held, coded=self._coded)
         self.once: list[pl.DataFrame] = []
-        self._alive = pl.Series(
-            [""], dtype=pl.Categorical()
-        )  # numbers keep their meaning while some column has them
+        # Numbers keep their meaning for as long as some column is of this kind.
+        self._alive = pl.Series([""], dtype=pl.Categorical())
 
     def stream(self, batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The lines of orders that were met more than once; of all orders where a batch shows that little stands together."""
@@ -70,13 +70,13 @@ class _Met:
                 self.once.append(self._runs(lines))
                 worth = lines.height < _FEW_ROWS or self.once[-1].height <= lines.height * _WORTH
             else:
-                yield lines.cast(self._narrow)
+                yield self._plain(lines)
         again = self._met_again() if worth else pl.lit(True)
         for place, runs in enumerate(self.once):
             taken = runs.filter(again)
             if taken.height:
                 self.once[place] = runs.filter(~again)
-                yield self.named(taken).explode("product").cast(self._narrow)
+                yield self._plain(self.named(taken).explode("product"))
 
     def _runs(self, lines: pl.DataFrame) -> pl.DataFrame:
         """Neighbouring lines of one key as one, products as numbers."""
@@ -85,6 +85,9 @@ class _Met:
         found = held(numbered, coded=self._coded, by="run").drop("run").collect()
         labels = found["product"].explode(empty_as_null=False).to_physical()
         return _apart(found.drop("product"), labels, found["product"].list.len())
+
+    def _plain(self, lines: pl.DataFrame) -> pl.DataFrame:
+        return lines.select(self._narrow.names()).cast(self._narrow)
 
     def named(self, runs: pl.DataFrame) -> pl.DataFrame:
         """Their products by name again."""
