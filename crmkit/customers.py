@@ -25,7 +25,7 @@ from crmkit.load.dataset import NEEDED, WANTED, Data, Dataset, data_of, transact
 from crmkit.load.door import question
 from crmkit.load.found import Found
 from crmkit.load.orders import order_key
-from crmkit.load.transactions import Transactions
+from crmkit.load.transactions import Build, Transactions
 from crmkit.result import Result
 
 __all__ = ["Data", "analyse", "build", "people", "rows"]
@@ -87,40 +87,50 @@ def analyse(data: Data) -> Result:
 
 
 def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Found[Rows]:
-    """By key, with the shortcuts that these rows may allow."""
     query = partial(aggregate, wants=wants, key=key, has_order=transactions.has("order"))
-    by_rows, order = bool(wants & _OF_ROWS), order_key(True)
+    return grouped(transactions, query, key=key, orders="orders" in wants, by_rows=bool(wants & _OF_ROWS))
+
+
+def grouped(
+    transactions: Transactions, query: Build, *, key: str = "customer", orders: bool, by_rows: bool = False
+) -> Found[Rows]:
+    """By key, with the shortcuts that these rows may allow.
+
+    `orders`: the query takes `opens` for ids of orders and finds their number as `orders`. `by_rows`: it counts
+    single rows.
+    """
+    order = order_key(True)
 
     def run(taken: reducers.Taken) -> Found[Rows]:
         shrink = reducers.shrink(key, taken, by_rows=by_rows, order=order)
         found = transactions.query(query, key=key, shrink=shrink)
         return found if shrink.restored is None else found.but(found.rows.by_row(shrink.restored))
 
-    taken = _worth_trying(transactions, wants, key)
+    taken = _worth_trying(transactions, key, orders=orders and transactions.has("order"))
     if taken:
         taken = reducers.allowed(transactions.first_rows(), key, taken, order)
     return reducers.shortest(run, taken)
 
 
-def _worth_trying(transactions: Transactions, wants: frozenset[str], key: str) -> reducers.Taken:
+def _worth_trying(transactions: Transactions, key: str, *, orders: bool) -> reducers.Taken:
     """Where rows come in one stream: an order has one customer, yet many products."""
     if not transactions.in_one_stream or key != "customer":
         return frozenset()
     worth = {reducers.SHORT} if transactions.is_text(key) else set[str]()
-    if "orders" in wants and transactions.has("order"):
+    if orders:
         worth |= {openings.RISING} | ({reducers.SHORT_ORDERS} if transactions.is_text("order") else set())
     if transactions.in_parts:  # what these two keep would grow with the rows
         return frozenset(worth)
     worth |= {reducers.HASHED} if reducers.SHORT in worth else set()
-    return frozenset(worth | ({openings.APART} if openings.RISING in worth else set()))
+    return frozenset(worth | ({openings.APART} if orders else set()))
 
 
 def aggregate(
-    rows: pl.LazyFrame, wants: frozenset[str], *, key: str | list[str] = "customer", has_order: bool = False
+    rows: pl.LazyFrame, wants: frozenset[str], *, key: str = "customer", has_order: bool = False
 ) -> pl.LazyFrame:
     """By key: whole-number sums, extremes and distinct counts per customer; money in minor units.
 
-    `key` may be several columns. `has_order`: the rows have `order` ids, or `opens`, which is true once for each order.
+    `has_order`: the rows have `order` ids, or `opens`, which is true once for each order.
     """
     orders = _orders(rows) if has_order and "orders" in wants else None
     if "first_revenue" in wants:
@@ -134,9 +144,7 @@ def _orders(rows: pl.LazyFrame) -> str:
     return openings.OPENS if openings.OPENS in rows.collect_schema() else "order"
 
 
-def _purchases(
-    rows: pl.LazyFrame, wants: frozenset[str], key: str | list[str], orders: str | None
-) -> pl.LazyFrame:
+def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str | None) -> pl.LazyFrame:
     """What a row adds; purchase columns are null where the row is no purchase, and nulls do not count."""
     bought = pl.col("amount") > 0
     columns = [pl.col(key), pl.when(bought).then("date").alias("day"), pl.col("amount")]
@@ -154,9 +162,9 @@ def _measures(wants: frozenset[str], orders: str | None) -> list[pl.Expr]:
     if wants & {"first", "days", "T", "x"}:
         measures.append(pl.col("day").min().alias("first"))
     if "days" in wants or ("orders" in wants and orders is None):
-        measures.append(_distinct("day").alias("days"))
+        measures.append(distinct("day").alias("days"))
     if orders is not None:
-        count = _distinct(orders) if orders == "order" else pl.col(orders).sum().cast(pl.Int64)
+        count = distinct(orders) if orders == "order" else pl.col(orders).sum().cast(pl.Int64)
         measures.append(count.alias("orders"))
     if "rows" in wants:
         measures.append(pl.col("day").count().cast(pl.Int64).alias("rows"))
@@ -172,19 +180,16 @@ def _known_sum(column: pl.Expr) -> pl.Expr:
     return pl.when(column.null_count() == 0).then(column.sum())
 
 
-def _distinct(name: str) -> pl.Expr:
+def distinct(name: str) -> pl.Expr:
     """Distinct values that are not null."""
     column = pl.col(name)
     return column.n_unique().cast(pl.Int64) - (column.null_count() > 0).cast(pl.Int64)
 
 
-def _by_way_of_days(
-    rows: pl.LazyFrame, wants: frozenset[str], key: str | list[str], orders: str | None
-) -> pl.LazyFrame:
+def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str | None) -> pl.LazyFrame:
     """The revenue of the first day needs each day's revenue first."""
     counts = wants - {"first_revenue"}
-    keys = [key] if isinstance(key, str) else key
-    grain = [*keys, "date", "order"] if orders == "order" else [*keys, "date"]
+    grain = [key, "date", "order"] if orders == "order" else [key, "date"]
     bought = pl.col("amount") > 0
     keyed = rows.with_columns(order_key(True).alias("order")) if "order" in grain else rows
     lines = keyed.group_by(grain).agg(

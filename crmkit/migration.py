@@ -17,7 +17,6 @@ import polars as pl
 
 from crmkit import customers, parse
 from crmkit.customers import Data
-from crmkit.engine import reducers
 from crmkit.engine.counts import ratio
 from crmkit.engine.money import whole
 from crmkit.engine.rows import ByRow, Counted, Rows, as_rows
@@ -25,6 +24,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.headlines import answered, over_time
 from crmkit.load.dataset import transactions_of
 from crmkit.load.door import question
+from crmkit.load.orders import order_key
 from crmkit.parse import choice
 from crmkit.result import Result
 from crmkit.scoring import distribution, labels, rfm_scores, tiers
@@ -72,45 +72,45 @@ class Span(NamedTuple):
         return after if self.last is None else after & (day <= self.last)
 
 
-def aggregate(
-    transactions: pl.LazyFrame, before: Span, after: Span, wants: frozenset[str], *, has_order: bool
-) -> pl.LazyFrame:
-    """By key: the customers of two spans from one pass, each as `customers.aggregate` makes them.
-
-    `place` is the span's, 0 or 1.
-    """
-    in_before, in_after = before.holds(pl.col("date")), after.holds(pl.col("date"))
-    place = (
-        pl.when(in_before & in_after)
-        .then(pl.lit([0, 1]))
-        .when(in_before)
-        .then(pl.lit([0]))
-        .when(in_after)
-        .then(pl.lit([1]))
-    )
-    rows = transactions.filter(in_before | in_after).with_columns(place.alias("place")).explode("place")
-    return customers.aggregate(rows, wants, key=["customer", "place"], has_order=has_order)
-
-
 def both(
-    transactions: pl.LazyFrame, before: Span, after: Span, wants: frozenset[str], *, has_order: bool
+    transactions: pl.LazyFrame, before: Span, after: Span, *, orders: bool, has_order: bool
 ) -> pl.LazyFrame:
-    """By key: one row per customer, with what `aggregate` finds for each span as a struct, null for nothing."""
-    found = aggregate(transactions, before, after, wants, has_order=has_order)
-    names = [name for name in found.collect_schema().names() if name not in ("customer", "place")]
-    # A customer has one row at most for a span, so that the largest value is the only one; columns are quicker than structs.
-    there = [pl.when(pl.col("place") == place) for place in (0, 1)]
-    apart = found.select(
-        "customer",
-        *(one.then(True).alias(f"in {at}") for at, one in enumerate(there)),
-        *(one.then(name).alias(f"{name} {at}") for at, one in enumerate(there) for name in names),
+    """By key: one row per customer, with what `customers.aggregate` finds for each span as a struct, null for nothing.
+
+    `orders`: they are counted, too; those of a file without ids are days.
+    """
+    spans = {"before": before, "after": after}
+    bought, day = pl.col("amount") > 0, pl.col("date")
+    columns, measures = list[pl.Expr](), list[pl.Expr]()
+    for name, span in spans.items():
+        within = span.holds(day)
+        columns += [
+            pl.when(within & bought).then(day).alias(f"{name} day"),
+            pl.when(within).then("amount").alias(f"{name} amount"),
+        ]
+        last, revenue = pl.col(f"{name} day").max(), pl.col(f"{name} amount")
+        measures += [
+            last.alias(f"{name} last"),
+            revenue.sum().alias(f"{name} revenue"),
+            revenue.count().alias(f"{name} rows"),
+        ]
+        if orders:
+            order = pl.when(within & bought).then(order_key(has_order))
+            columns.append(order.alias(f"{name} order"))
+            measures.append(customers.distinct(f"{name} order").alias(f"{name} orders"))
+    found = transactions.filter(before.holds(day) | after.holds(day)).select("customer", *columns)
+    return (
+        found.group_by("customer")
+        .agg(measures)
+        .select("customer", *(_side(name, orders=orders) for name in spans))
     )
-    spans = [
-        pl.when(f"in {at}").then(pl.struct(pl.col(f"{name} {at}").alias(name) for name in names))
-        for at in (0, 1)
-    ]
-    together = apart.group_by("customer").agg(pl.all().max())
-    return together.select("customer", before=spans[0], after=spans[1])
+
+
+def _side(name: str, *, orders: bool) -> pl.Expr:
+    """What was found for a span, null where no row lies in it."""
+    found = ["last", "revenue", *(["orders"] if orders else [])]
+    measures = pl.struct(pl.col(f"{name} {one}").alias(one) for one in found)
+    return pl.when(pl.col(f"{name} rows") > 0).then(measures).alias(name)
 
 
 def side(pairs: pl.DataFrame, name: str, *, scale: int, day: date) -> pl.DataFrame:
@@ -241,10 +241,10 @@ def analyse(
         both,
         before=_span(begin, window),
         after=_span(end, window),
-        wants=frozenset({"orders"} if of in ("segment", "rfm") else ()),
+        orders=of in ("segment", "rfm"),
         has_order=sales.has("order"),
     )
-    found = sales.query(both_of, shrink=reducers.shrink("customer", frozenset(), by_rows=False))
+    found = customers.grouped(sales, both_of, orders=False)
     pairs, scale, end = found.rows, found.scale, end or found.as_of
     check(begin, end, first=found.begin, last=found.as_of, window=window)
     before, after = (
