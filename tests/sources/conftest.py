@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import ssl
 import subprocess
+import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -90,6 +94,32 @@ def s3() -> Iterator[str]:
         server.stop()
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@pytest.fixture(scope="session")
+def gs() -> Iterator[str]:
+    """The address of an object store that speaks as Google's does, with a bucket `shop`."""
+    pytest.importorskip("gcp_storage_emulator")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Not here: it writes to standard error, which tests replace.
+    command = [
+        Path(sys.executable).parent / "gcp-storage-emulator",
+        "start",
+        "--host=127.0.0.1",
+        f"--port={port}",
+    ]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen([*command, "--in-memory", "--default-bucket=shop"], **quiet)  # type: ignore[call-overload]
+    address = f"http://127.0.0.1:{port}"
+    while server.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(f"{address}/storage/v1/b/shop"):
+            break
+        time.sleep(0.05)
+    yield address
+    server.terminate()
+    server.wait()
 
 
 @pytest.fixture

@@ -139,3 +139,27 @@ def test_a_put_that_breaks_leaves_the_old_object(tmp_path: Path, s3: str, put: A
         stores.store(word, s3).put(Broken())  # type: ignore[arg-type]
     with stores.store(word, s3).object("shop/kept.csv").open() as file:
         assert file.read() == b"old"
+
+
+def test_the_store_of_google(tmp_path: Path, gs: str) -> None:
+    """The same lines, another store: an object is known by its generation."""
+
+    def put(path: str, content: bytes | str) -> str:
+        (tmp_path / "put").write_bytes(content.encode() if isinstance(content, str) else content)
+        stores.store(f"gs://shop/{path}", gs).put(tmp_path / "put")
+        return f"gs://shop/{path}"
+
+    word, wanted = put("sales.csv", text()), answers(csv_file(tmp_path))
+    assert answers(word, "--endpoint", gs) == wanted
+    assert answers(put("sales.parquet", parquet()), "--endpoint", gs) == wanted
+    for place, (start, end) in enumerate(((0, 10), (10, 30))):
+        put(f"parts/year=202{place}/part.csv", text(SALES[start:end]))
+    for found in ("gs://shop/parts", "gs://shop/parts/year=*/*.csv"):
+        assert run("check", found, "--endpoint", gs, "--format", "json").account == account()
+    data = crmkit.read(word, endpoint=gs)
+    data.transactions()
+    put("sales.csv", text().replace("K17", "K71"))  # of the same size
+    with pytest.raises(DataError, match="has changed while it was being read"):
+        crmkit.rfm.analyse(data)
+    done = run("customers", csv_file(tmp_path), "--endpoint", gs, "-o", "gs://shop/out.csv")
+    assert done.status == 0 and "wrote gs://shop/out.csv: 7 rows" in done.err
