@@ -5,7 +5,7 @@ Only an order that is met again, and a file whose lines stand anyhow, is left to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -13,20 +13,24 @@ import polars as pl
 import pyarrow as pa
 
 from crmkit.engine.rows import LocalRows, Shrink
-from crmkit.load.transactions import Build, Transactions
+from crmkit.load.transactions import Transactions
 
+Array = np.ndarray
+Lines = Callable[..., pl.LazyFrame]
 SIZE = pl.col("product").list.len().cast(pl.Int64)
 _FEW_ROWS = 10_000
 _WORTH = 0.8
 
 
-def read(sales: Transactions, lines: Build, *, monthly: bool) -> LocalRows:
+def read(sales: Transactions, lines: Lines, *, monthly: bool) -> LocalRows:
     """The distinct products of each order and their `size`, in one pass over a stream of rows.
 
-    `lines` makes `key` (64 bits), `product` and with `monthly` the `month` of what was bought.
+    `lines` makes `key` (64 bits), `product` and with `monthly` the `month` of what was bought; it is told whether
+    `every` row has an order id.
     """
-    label = pl.String() if sales.is_text("product") else pl.Int64()
-    narrow = pl.Schema({"key": pl.UInt64(), "product": label} | ({"month": pl.Int32()} if monthly else {}))
+    narrow = pl.Schema(
+        {"key": pl.UInt64(), "product": pl.String()} | ({"month": pl.Int32()} if monthly else {})
+    )
     met = _Met(lines, narrow)
     rest = sales.by_key(met.query, key="key", shrink=Shrink(met.stream, narrow, by_rows=True))
     for place, runs in enumerate(met.once):  # one by one: no two copies of all
@@ -39,23 +43,20 @@ def _sized(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(size=SIZE)
 
 
-def held(lines: pl.LazyFrame, *, coded: bool, by: str = "key") -> pl.LazyFrame:
+def held(lines: pl.LazyFrame, *, coded: bool) -> pl.LazyFrame:
     """By key: the distinct products of each order or customer; `coded`: as numbers, which this process alone knows."""
     product = pl.col("product").cast(pl.Categorical()) if coded else pl.col("product")
-    known = [name for name in ("key", "month") if name != by and name in lines.collect_schema()]
-    return lines.group_by(by, maintain_order=by != "key").agg(
-        *(pl.col(name).min() for name in known), product.unique()
-    )
+    first = [pl.col("month").min() for _ in {"month"} & set(lines.collect_schema())]
+    return lines.group_by("key").agg(product.unique(), *first)
 
 
 class _Met:
     """Takes orders off a stream of rows: `once` are those whose lines stand together."""
 
-    def __init__(self, lines: Build, narrow: pl.Schema) -> None:
+    def __init__(self, lines: Lines, narrow: pl.Schema) -> None:
         self._lines = lines
         self._narrow = narrow
-        self._coded = narrow["product"] == pl.String()
-        self.query = partial(held, coded=self._coded)
+        self.query = partial(held, coded=True)
         self.once: list[pl.DataFrame] = []
         # Numbers keep their meaning for as long as some column is of this kind.
         self._alive = pl.Series([""], dtype=pl.Categorical())
@@ -65,9 +66,9 @@ class _Met:
         self.once, worth = [], True
         yield pl.DataFrame(schema=self._narrow)
         for batch in batches:
-            lines = self._lines(batch.lazy()).collect()
+            lines = self._lines(batch.lazy(), every=_has_order_ids(batch)).collect()
             if worth:
-                self.once.append(self._runs(lines))
+                self.once.append(_runs(lines))
                 worth = lines.height < _FEW_ROWS or self.once[-1].height <= lines.height * _WORTH
             else:
                 yield self._plain(lines)
@@ -78,21 +79,11 @@ class _Met:
                 self.once[place] = runs.filter(~again)
                 yield self._plain(self.named(taken).explode("product"))
 
-    def _runs(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """Neighbouring lines of one key as one, products as numbers."""
-        run = pl.col("key").ne_missing(pl.col("key").shift()).cum_sum().set_sorted()
-        numbered = lines.lazy().with_columns(run.alias("run"))
-        found = held(numbered, coded=self._coded, by="run").drop("run").collect()
-        labels = found["product"].explode(empty_as_null=False).to_physical()
-        return _apart(found.drop("product"), labels, found["product"].list.len())
-
     def _plain(self, lines: pl.DataFrame) -> pl.DataFrame:
         return lines.select(self._narrow.names()).cast(self._narrow)
 
     def named(self, runs: pl.DataFrame) -> pl.DataFrame:
         """Their products by name again."""
-        if not self._coded:
-            return runs
         return runs.with_columns(pl.col("product").list.eval(pl.element().cat.to(pl.Categorical())))
 
     def _met_again(self) -> pl.Expr:
@@ -102,10 +93,31 @@ class _Met:
         return pl.col("key").is_in(pl.Series(np.unique(keys[1:][keys[1:] == keys[:-1]])).implode())
 
 
-def _apart(frame: pl.DataFrame, labels: pl.Series, sizes: pl.Series) -> pl.DataFrame:
-    """The same with lists of so many labels, in memory of its own: what is kept from among so much that is not would
-    take twice the room."""
-    ends = np.concatenate([[0], np.cumsum(sizes.to_numpy(), dtype=np.int64)])
-    columns = {name: pa.array(frame[name].to_numpy().copy()) for name in frame.columns}
-    lists = pa.LargeListArray.from_arrays(pa.array(ends), pa.array(labels.to_numpy().copy()))
-    return pl.DataFrame(pa.table(columns | {"product": lists}))
+def _has_order_ids(batch: pl.DataFrame) -> bool:
+    return "order" in batch.columns and not batch["order"].null_count()
+
+
+def _runs(lines: pl.DataFrame) -> pl.DataFrame:
+    """Neighbouring lines of one key as one, with the numbers of its products.
+
+    In memory of NumPy: what is kept from among so much that is not would take twice the room in that of Polars.
+    """
+    keys = lines["key"].to_numpy()
+    names = lines["product"]
+    texts = names.cast(pl.String) if names.dtype.is_integer() else names
+    products = texts.cast(pl.Categorical()).to_physical().to_numpy()
+    starts = np.flatnonzero(_changes(keys))
+    run = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(keys)))
+    lists = np.sort(run << 32 | products, kind="stable")  # nearly sorted as it comes
+    lists = lists[_changes(lists)]
+    ends = np.searchsorted(lists >> 32, np.arange(len(starts) + 1))
+    labels = pa.array(lists.astype(np.uint32))
+    table = {"key": keys[starts], "product": pa.LargeListArray.from_arrays(ends, labels)}
+    if "month" in lines.columns:
+        table["month"] = np.minimum.reduceat(lines["month"].to_numpy(), starts)
+    return pl.DataFrame(pa.table(table))
+
+
+def _changes(values: Array) -> Array:
+    """Where each value is another than the one before."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]

@@ -48,16 +48,20 @@ def baskets(rows: pl.LazyFrame, *, lines: Build, coded: bool = False) -> pl.Lazy
     return held.select(pl.exclude("key"), size=contiguous.SIZE)
 
 
-def lines_of(rows: pl.LazyFrame, *, unit: str, has_order: bool, monthly: bool) -> pl.LazyFrame:
-    """By row: what was bought, with the `key` of its order or customer."""
+def lines_of(
+    rows: pl.LazyFrame, *, unit: str, has_order: bool, monthly: bool, every: bool = False
+) -> pl.LazyFrame:
+    """By row: what was bought, with the `key` of its order or customer; `every`: no row lacks an order id."""
     bought = rows.filter(pl.col("amount") > 0, pl.col("product").is_not_null())
-    key = _order(has_order) if unit == "order" else pl.col("customer")
+    key = _order(has_order, every) if unit == "order" else pl.col("customer")
     month = [periods.index(pl.col("date"), "month").alias("month") for _ in range(monthly)]
     return bought.select("product", *month, key=key).filter(pl.col("key").is_not_null())
 
 
-def _order(has_order: bool) -> pl.Expr:
+def _order(has_order: bool, every: bool) -> pl.Expr:
     """64 bits for the order id, or for the customer's day; null where neither is known."""
+    if every:
+        return order_key(has_order)
     return order_key(has_order, pl.when(pl.col("customer").is_not_null()).then(customer_day()))
 
 
