@@ -80,7 +80,7 @@ def _based(folder: Path, after: Manifest, customers: pl.DataFrame) -> Manifest:
 
 def _changed(folder: Path, held: Standing, after: Manifest, new: list[Held]) -> Manifest:
     """The customers of new batches among those who have changed since the base was written."""
-    base = standing.opened(folder, held.base, [*_COLUMNS, "hash", "place"], mapped=True)
+    base = standing.opened(folder, held.base, [*_COLUMNS, "hash", "place"])
     slot = pl.lit(None, dtype=pl.Int64).alias("slot")
     fresh = pl.concat([_customers(folder, after, one).with_columns(slot) for one in new])
     columns = [*_COLUMNS, "slot"]

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from crmkit.engine.prefetch import ahead
-from crmkit.engine.rows import LocalRows, Rows
+from crmkit.engine.rows import LocalRows, Rows, is_listed
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 from crmkit.load.account.audit import Audit, Reject
@@ -65,7 +65,7 @@ class Ledger(Streamed):
         if held is None or not set(wants) <= set(asked):
             return None
         try:
-            customers = standing.read(self.folder, held, asked)
+            customers = standing.read(self.folder, held, asked, in_order=is_listed.get())
         except standing.DamagedError:
             return None  # the batches have it all
         self._findings = self._reader().empty()

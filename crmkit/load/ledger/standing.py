@@ -86,36 +86,51 @@ def _counted(customers: pl.DataFrame) -> pl.DataFrame:
     return customers.with_columns(orders=pl.col("keys").list.len().cast(pl.Int64))
 
 
-def read(folder: Path, held: Standing, columns: Sequence[str]) -> pl.DataFrame:
-    """All customers in the order of their ids; DamagedError where a file is not what was written."""
+def read(folder: Path, held: Standing, columns: Sequence[str], *, in_order: bool = True) -> pl.DataFrame:
+    """All customers, those of the base at least in the order of their ids; DamagedError where a file is not what was written.
+
+    The files are looked at where they lie: nobody removes them before the second change from now.
+    """
     base = frame(opened(folder, held.base, columns))
     if held.changes is None:
         return base.with_columns(pl.col("customer").set_sorted())
-    return together(base, frame(opened(folder, held.changes, [*columns, "slot"])))
+    changes = frame(opened(folder, held.changes, [*columns, "slot"]))
+    return together(base, changes) if in_order else _in_place(base, changes)
 
 
 def together(base: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
     """The base with changed customers in their places, and new ones where their ids belong."""
-    old = changes.filter(pl.col("slot").is_not_null())
     new = changes.filter(pl.col("slot").is_null()).sort("customer")
-    places = np.arange(base.height)
-    places[old["slot"].to_numpy()] = base.height + np.arange(old.height)
-    found = base["customer"].set_sorted().search_sorted(new["customer"])
-    places = np.insert(
-        places, found.to_numpy().astype(np.int64), base.height + old.height + np.arange(new.height)
-    )
-    # Rows in one piece are gathered in a fifth of the time.
-    rows = pl.concat([base, *(part.select(base.columns) for part in (old, new))], rechunk=True)
+    found = base["customer"].set_sorted().search_sorted(new["customer"]).to_numpy().astype(np.int64)
+    places = np.insert(np.arange(base.height, dtype=np.uint32), found, base.height + np.arange(new.height))
+    rows = _in_place(base, pl.concat([changes.filter(pl.col("slot").is_not_null()), new]))
     return rows[pl.Series(places)].with_columns(pl.col("customer").set_sorted())
 
 
-def opened(folder: Path, piece: Piece, columns: Sequence[str], *, mapped: bool = False) -> pa.Table:
-    """Columns of a file; `mapped`: where they lie, for whoever holds the ledger so that nobody takes the file away."""
+def _in_place(base: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+    """The base with changed customers in their places, and new ones at the end."""
+    new = changes.filter(pl.col("slot").is_null()).select(base.columns)
+    old = changes.filter(pl.col("slot").is_not_null())
+    made = []
+    for column in pl.concat([base, new], rechunk=True).iter_columns():
+        if column.name == "customer":
+            made.append(column)
+        elif column.dtype.is_nested():  # which cannot be exchanged in place
+            places = np.arange(column.len(), dtype=np.uint32)
+            places[old["slot"].to_numpy()] = column.len() + np.arange(old.height)
+            made.append(pl.concat([column, old[column.name]], rechunk=True)[pl.Series(places)])
+        else:
+            made.append(column.scatter(old["slot"], old[column.name]))
+    return pl.DataFrame(made)
+
+
+def opened(folder: Path, piece: Piece, columns: Sequence[str]) -> pa.Table:
+    """Columns of a file, where they lie; DamagedError where they are not what was written."""
     path = folder / piece.name
     try:
         if path.stat().st_size != piece.size:
             raise DamagedError(f"{piece.name} has another size than was written.")
-        table = _table(path, columns, mapped=mapped)
+        table = _table(path).select(list(columns))
         if table.num_rows != piece.rows or any(
             sum_of(table.column(name)) != piece.sums[name] for name in columns
         ):
@@ -125,14 +140,9 @@ def opened(folder: Path, piece: Piece, columns: Sequence[str], *, mapped: bool =
     return table
 
 
-def _table(path: Path, columns: Sequence[str] | None, *, mapped: bool) -> pa.Table:
-    with pa.memory_map(str(path)) if mapped else pa.OSFile(str(path)) as source:
-        file = pa.ipc.open_file(source)
-        if not mapped and columns is not None:
-            chosen = [file.schema.names.index(name) for name in columns]
-            file = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=chosen))
-        table = pa.Table.from_batches([file.get_batch(0)])
-        return table if columns is None else table.select(list(columns))
+def _table(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as source:
+        return pa.Table.from_batches([pa.ipc.open_file(source).get_batch(0)])
 
 
 def sum_of(column: pa.ChunkedArray) -> int:
@@ -157,6 +167,6 @@ def write(folder: Path, name: str, customers: pl.DataFrame) -> Piece:
     with batch.filling(folder, name) as stream, pa.ipc.new_file(stream, table.schema) as file:
         file.write_table(table)
     path = folder / name
-    read_again = _table(path, None, mapped=True)
+    read_again = _table(path)
     sums = {column: sum_of(read_again.column(column)) for column in read_again.column_names}
     return Piece(name, table.num_rows, path.stat().st_size, sums)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -39,8 +40,8 @@ def used() -> Iterator[list[bool]]:
     seen: list[bool] = []
     read = standing.read
 
-    def watched(*arguments: object) -> object:
-        found = read(*arguments)  # type: ignore[arg-type]
+    def watched(*arguments: Any, **options: Any) -> object:
+        found = read(*arguments, **options)
         seen.append(True)
         return found
 
@@ -119,6 +120,17 @@ def test_the_night_asks_the_standing_table_alone(tmp_path: Path, nights: list[Pa
         with used() as seen:
             assert answer(words, ledger) == answer(words, whole)
         assert seen == [True]
+
+
+@pytest.mark.parametrize("words", [["rfm"], ["rfm", "--table", "customers"]], ids=" ".join)
+def test_a_file_that_is_read_where_it_lies_is_not_written(
+    tmp_path: Path, nights: list[Path], words: list[str]
+) -> None:
+    nights[2] = put(tmp_path / "old ones.csv", ["c001,2024-01-06,o1,1.00,1\n", "c004,2024-01-06,,-1.00,1\n"])
+    ledger, whole = added(tmp_path, nights)
+    before = {file: file.read_bytes() for file in ledger.glob("*.arrow")}
+    assert answer(words, ledger) == answer(words, whole)
+    assert before == {file: file.read_bytes() for file in ledger.glob("*.arrow")}
 
 
 @pytest.mark.parametrize("fault", ["truncated", "flipped", "missing", "version", "probe", "older"])
