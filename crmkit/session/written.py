@@ -42,16 +42,18 @@ class Writing:
 
         common, written = self.common, list[Receipt]()
         files.endpoint = common.endpoint
-        self._write_extra(files)
+        written += self._write_extra(files)
         for path, table in targets.of(common):
             with self.stages() as tell:
                 tell(phrase("writing {file}", file=safe(path)))
                 written.append(self._write_output(result, files, path, table))
         if common.plot:
             report.plot(result, common.plot, files, common.table)
+            written.append(_receipt(common.plot))
         if common.summary:
             self._write_summary(result, files, others)
-        return written + [{"text": f"wrote {safe(path)}", "file": safe(path)} for path, _ in self.extra]
+            written.append(_receipt(common.summary))
+        return written
 
     def _write_output(self, result: Result, files: Outputs, path: str, table: str | None) -> Receipt:
         """The long table, or the one that was named, and the receipt for it."""
@@ -59,7 +61,7 @@ class Writing:
 
         if result.is_elsewhere and table in (None, result.detail):
             result.write_detail(path)
-            return {"text": f"wrote {safe(path)}", "file": safe(path)}
+            return _receipt(path)
         rows = report.export(
             result,
             path,
@@ -69,16 +71,16 @@ class Writing:
             bom=self.common.bom,
             say=self.say,
         )
-        text = f"wrote {safe(shown(path))}: {rows:,} row{'' if rows == 1 else 's'}"
-        return {"text": text, "file": safe(shown(path)), "rows": rows}
+        return _receipt(path, rows)
 
-    def _write_extra(self, files: Outputs) -> None:
+    def _write_extra(self, files: Outputs) -> list[Receipt]:
         from crmkit.load.account import rejects
         from crmkit.output import report
 
+        written = list[Receipt]()
         if self.common.rejects:
             assert self.transactions is not None  # else the option was refused
-            report.export(
+            rows = report.export(
                 rejects.result(self.transactions),
                 self.common.rejects,
                 files,
@@ -86,8 +88,11 @@ class Writing:
                 bom=self.common.bom,
                 say=self.say,
             )
+            written.append(_receipt(self.common.rejects, rows))
         for path, fill in self.extra:
             files.write(path, fill)
+            written.append(_receipt(path))
+        return written
 
     def _write_summary(self, result: Result, files: Outputs, others: Collection[str]) -> None:
         from crmkit.nightly import gates
@@ -101,3 +106,11 @@ class Writing:
         }
         written = record.text(record.account(self.command, self.common, self.sources(), **told))
         files.write(str(self.common.summary), lambda stream: stream.write(written), first=True)
+
+
+def _receipt(path: str, rows: int | None = None) -> Receipt:
+    """That a file is written, and of how many rows where it has some."""
+    name = safe(shown(path))
+    if rows is None:
+        return {"text": f"wrote {name}", "file": name}
+    return {"text": f"wrote {name}: {rows:,} row{'' if rows == 1 else 's'}", "file": name, "rows": rows}
