@@ -1,6 +1,7 @@
 """The page in a real browser: fits wide and narrow windows in both themes, asks for nothing, accessible by axe-core.
 
-Runs where Chromium is; axe-core is used where the variable CRMKIT_AXE names its axe.min.js.
+Runs where Chromium is; axe-core is used where the variable CRMKIT_AXE names its axe.min.js, the validator of the W3C
+where CRMKIT_VNU names its vnu.jar.
 """
 
 from __future__ import annotations
@@ -23,15 +24,26 @@ from tests.tool import SALES, process
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = os.environ.get("CRMKIT_AXE", "")
+VNU = os.environ.get("CRMKIT_VNU", "")
 pytestmark = pytest.mark.slow
 DARK = ["--blink-settings=preferredColorScheme=0", "--force-dark-mode"]
 _MEASURE = """<script>{axe}
 Promise.resolve({run}).then(found => {{
+  const box = one => one.getBoundingClientRect(), ink = name => getComputedStyle(document.querySelector(name)).color;
+  const read = [...document.querySelectorAll('header,main>section')].map(part => [
+    part.querySelector('h1,h2').textContent,
+    [...part.querySelectorAll('h1,h2,.about,.figures,nav,.answer,figure,table,.todo,details,.note,.terms')].map(
+      one => one.className && one.tagName != 'H2' ? one.className : one.tagName.toLowerCase())]);
+  const sections = [...document.querySelectorAll('main>section')].map(box);
+  const pairs = [...document.querySelectorAll('.pair')].map(one => new Set([...one.children].map(c => Math.round(box(c).left))).size);
+  const cut = [...document.querySelectorAll('.wide')].filter(one => one.scrollWidth > one.clientWidth + 1).length;
   const page = document.documentElement, drawn = [...document.querySelectorAll('svg')].map(one => one.getBBox());
   const told = document.createElement('pre');
   told.id = 'told';
   told.textContent = JSON.stringify({{
     overflow: page.scrollWidth - page.clientWidth, ground: getComputedStyle(document.body).backgroundColor,
+    ink: ['body', 'a', '.answer', 'figcaption'].map(ink), read, pairs, cut,
+    nested: sections.every((one, i) => !i || one.top >= sections[i - 1].bottom - 1),
     drawn: drawn.map(box => Math.round(box.width)), violations: found.map(one => one.id)}});
   document.body.append(told);
 }});</script></body>"""
@@ -112,6 +124,37 @@ def test_it_fits(look: Callable[..., dict[str, Any]], lang: str, theme: str, wid
     assert found["overflow"] <= 0
     assert found["ground"] == ("rgb(22, 24, 29)" if theme == "dark" else "rgb(255, 255, 255)")
     assert all(0 < wide <= 470 for wide in found["drawn"]), found["drawn"]
+
+
+STRUCTURE = Path(__file__).with_name("page_structure.json")
+
+
+@everywhere
+def test_its_structure_is_the_kept_one(
+    look: Callable[..., dict[str, Any]], lang: str, theme: str, width: int
+) -> None:
+    """What is read in which order, sections below each other, pictures beside tables where there is room, and the colours.
+
+    `CRMKIT_REGOLD=1` writes the file anew: look at the page before.
+    """
+    found = look(lang, theme, width)
+    told = {"read": found["read"], "columns": found["pairs"], "ink": found["ink"]}
+    name = f"{lang} {theme} {width}"
+    kept = json.loads(STRUCTURE.read_text(encoding="utf-8")) if STRUCTURE.exists() else {}
+    if os.environ.get("CRMKIT_REGOLD"):
+        kept[name] = told
+        STRUCTURE.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    assert kept[name] == told
+    assert found["nested"]
+    assert width < 1000 or found["cut"] == 0, "a table is wider than the page"
+
+
+@pytest.mark.skipif(not VNU, reason="CRMKIT_VNU does not name a vnu.jar")
+def test_it_is_valid_html(pages: dict[str, Path]) -> None:
+    java = shutil.which("java") or pytest.skip("there is no Java")
+    words = [java, "-jar", VNU, "--format", "text", *pages.values()]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(not AXE, reason="CRMKIT_AXE does not name an axe.min.js")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from crmkit.language.catalogue import counted, label, phrase, sentences
+from crmkit.language.catalogue import counted, label, lasting, phrase, sentences
 from crmkit.language.figures import money, percent
 from crmkit.result import Result
 
@@ -82,7 +82,7 @@ def clv(result: Result) -> Result:
     row = table.row(0, named=True)
     told = {
         "customers": counted(facts["customers"], "customers"),
-        "horizon": facts["horizon"],
+        "horizon": lasting(facts["horizon"]),
         "level": percent(facts["interval"]),
     }
     if "clv" in row:

@@ -94,6 +94,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number != 1 else f"{number:,} {noun.removesuffix('s')}"
 
 
+_UNITS = {"d": "days", "w": "weeks", "m": "months", "y": "years"}
+
+
+def lasting(duration: str) -> str:
+    """A duration such as `52w` in words: 52 weeks."""
+    return counted(int(duration[:-1]), _UNITS[duration[-1]])
+
+
 def label(name: str) -> str:
     """What a column, table or segment is called on a screen: the name itself, unless a better one is known."""
     return str(_part("labels").get(name) or name.replace("_", " "))

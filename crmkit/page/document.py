@@ -80,7 +80,7 @@ figcaption,caption{font-size:.9rem;text-align:left;padding:.2rem 0}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.2rem .8rem .2rem 0;border-bottom:1px solid var(--rule);vertical-align:top;font-weight:400;
 white-space:nowrap}
-thead th{color:var(--soft);vertical-align:bottom;white-space:normal}.n{text-align:right;white-space:pre}tbody th{font-weight:500}
+thead th{color:var(--soft);vertical-align:bottom;white-space:normal}.n{text-align:right}tbody .n{white-space:pre}tbody th{font-weight:500}
 summary{cursor:pointer;margin:.5rem 0}dl.terms{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;
 gap:.1rem 1rem;font-size:.9rem}
 dl.terms dd{margin:0}
@@ -151,12 +151,17 @@ def _section(section: Section) -> str:
             f'<div class="pair">{pictures}{shown}</div>' if pictures or shown else "",
             long,
             f'<p class="todo">{escaped(section.todo)}</p>' if section.todo else "",
-            *(f'<p class="note" lang="en">{escaped(note)}</p>' for note in section.notes),
+            *(f'<p class="note"{_tongue(note)}>{escaped(note)}</p>' for note in section.notes),
             folded,
             "</section>",
         )
         if part
     )
+
+
+def _tongue(note: str) -> str:
+    """What could not be said in the language of the page is marked, so that a screen reader says it as it is."""
+    return ' lang="en"' if current() != "en" and note.isascii() else ""
 
 
 def _folded(table: Table) -> str:

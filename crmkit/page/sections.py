@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -118,7 +119,7 @@ def leaving(results: Mapping[str, Result], wishes: Wishes) -> Section:
     listed = people.select(name for name in wanted if name in people.columns)
     todo = phrase(
         "Call the first of this list this week; all of them: {line}",
-        line=f"crmkit churn {shlex.quote(wishes.file)} -o calls.csv",
+        line=f"crmkit churn {shlex.quote(Path(wishes.file).name)} -o calls.csv",
     )
     tables = (
         [Table(phrase("The {n} with the most revenue at risk", n=listed.height), listed, long=True)]
@@ -150,11 +151,11 @@ def worth(results: Mapping[str, Result], wishes: Wishes) -> Section:
     summary = merged(result.tables["summary"].head(_MOST), wishes.min_cell)
     by = summary.columns[0]
     pictures = [of_answers.worth_dots(result, summary)]
-    wanted = (by, "customers", "expected_active", "expected_purchases", "clv", "clv_low", "clv_high")
+    wanted = (by, "customers", *_WHOLE, "clv", "clv_low", "clv_high")
     tables = [
         Table(
             phrase("What to expect"),
-            summary.select(name for name in wanted if name in summary.columns),
+            summary.select(_rounded(name) for name in wanted if name in summary.columns),
             long=True,
         )
     ]
@@ -162,6 +163,14 @@ def worth(results: Mapping[str, Result], wishes: Wishes) -> Section:
     if (test := results.get("backtest")) is not None:
         todo = _verdict(test.tables["models"])
     return Section("worth", phrase("What customers are worth"), result.headline, pictures, tables, todo)
+
+
+_WHOLE = ("expected_active", "expected_purchases")
+
+
+def _rounded(name: str) -> pl.Expr:
+    """People and orders are whole where a reader looks at totals."""
+    return pl.col(name).round().cast(pl.Int64) if name in _WHOLE else pl.col(name)
 
 
 def together(results: Mapping[str, Result], wishes: Wishes) -> Section:
@@ -206,7 +215,7 @@ def _verdict(models: pl.DataFrame) -> str:
     closer = models.filter(pl.col("rmse") < best["rmse"]).sort("rmse", "model")
     if not closer.height:
         return told
-    text = "A rule of thumb, {thumb}, came closer for single customers: take the total, not the order."
+    text = "A rule of thumb, {thumb}, came closer for single customers: rely on the total more than on who comes first."
     return sentences(told, phrase(text, thumb=label(closer["model"][0])))
 
 

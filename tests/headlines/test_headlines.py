@@ -134,7 +134,7 @@ def test_clv_and_backtest_say_what_their_tables_hold() -> None:
     result = crmkit.clv.analyse(crmkit.read(str(SALES)), model="mbgnbd", margin="30%")
     row = result.tables["summary"].row(0, named=True)
     assert result.headline == (
-        f"261 customers are worth {money(row['clv'])} of profit in the next 52w "
+        f"261 customers are worth {money(row['clv'])} of profit in the next 52 weeks "
         f"(80%: {money(row['clv_low'])} to {money(row['clv_high'])})."
     )
     tested = crmkit.backtest.analyse(crmkit.read(str(SALES)), model="mbgnbd", split="2024-06-30")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import UsageError
-from crmkit.language.catalogue import label, phrase
+from crmkit.language.catalogue import label, lasting, phrase
 from crmkit.language.figures import money, percent
 from crmkit.output.charts import shapes, svg
 from crmkit.output.charts.svg import Picture, compact
@@ -166,7 +166,9 @@ def cohort_rows(result: Result, least: int) -> tuple[pl.DataFrame, list[str]]:
     grid = result.tables["grid"]
     rows, mean = grid.head(-1), grid.tail(1)
     since = [name for name in grid.columns if name not in ("cohort", "size")][:LAST]
-    return rows.filter(rows["size"] >= least).tail(LAST).vstack(mean), since
+    told = [any(value is not None for value in row) for row in rows.select(since).rows()]
+    shown = rows.filter(told) if since else rows
+    return shown.filter(shown["size"] >= least).tail(LAST).vstack(mean), since
 
 
 def _number(value: Any) -> float | None:
@@ -184,7 +186,7 @@ def worth_dots(result: Result, table: pl.DataFrame) -> Picture:
     by = table.columns[0] if table.columns[0] != "customers" else ""
     rows = [row for row in table.head(_MOST).iter_rows(named=True) if row[f"{stem[1]}_low"] is not None]
     found = [_dot(row, by, stem) for row in rows]
-    horizon = result.facts["horizon"]
+    horizon = lasting(result.facts["horizon"])
     title = (
         phrase("Value of the next {horizon} by {by}, with its interval", horizon=horizon, by=label(by))
         if by
