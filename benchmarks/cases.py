@@ -187,6 +187,22 @@ def _models() -> list[Case]:
     ]
 
 
+def _together() -> list[Case]:
+    """Five analyses of one read, against the five commands."""
+    five = ("rfm", "pareto", "churn", "cohort", "trend")
+    lines = "".join(f'"$0" -m crmkit {command} "$1" -q -o /dev/null\n' for command in five)
+    return [
+        Case(
+            name=f"run-{ending}",
+            title=f"run of five jobs, 2 M rows {ending}",
+            data=Data(rows=2 * M, ids="str", ending=ending),
+            ours=crmkit("run", str(HERE / "five.toml"), "IN"),
+            peers={"five commands": lambda source, _: ["sh", "-ec", lines, sys.executable, source]},
+        )
+        for ending in ("csv", "parquet")
+    ]
+
+
 def _scaling() -> list[Case]:
     return [
         Case(
@@ -258,6 +274,7 @@ CASES = [
     *_baskets(),
     *_summaries(),
     *_models(),
+    *_together(),
     *_scaling(),
     *_audit(),
     *_start(),

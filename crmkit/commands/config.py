@@ -30,10 +30,10 @@ def config(
     choice("config", action, ("show", "init"))
     if action == "show":
         _show(common, what)
-    elif what is None:
+        return
+    if what is None:
         raise UsageError("config init needs a file of transactions. Type crmkit config init sales.csv.")
-    else:
-        _init(common, what)
+    _init(common, what)
 
 
 def _show(common: Shared, command: str | None) -> None:
@@ -49,11 +49,12 @@ def _init(common: Shared, file: str) -> None:
     from crmkit.load import settings as found
     from crmkit.load.dataset import read
     from crmkit.output.files import write
+    from crmkit.session.progress import say_written
 
-    path = common.output or places.NAME
-    if Path(path).exists():
+    if Path(path := common.output or places.NAME).exists():
         raise UsageError(f"{safe(path)} is there already. Name another with --output, or move it away.")
     text = found.first(read(file, reading_of(common)).transactions(wants=("order", "cost", "product")), file)
     write(path, lambda stream: stream.write(text.encode()))
     if path != "-" and not common.quiet:
         print(text, end="")
+        say_written(path, log_format=common.log_format)

@@ -44,7 +44,7 @@ def sample(
     """
     from crmkit import sample as made
     from crmkit.sample.ids import NUMBERS, STYLES
-    from crmkit.session.progress import counted
+    from crmkit.session.progress import counted, say_written
 
     gc.enable()  # as in `Session`, of which there is none here
     size = 2000 if rows is None and customers is None else rows
@@ -54,6 +54,6 @@ def sample(
         raise UsageError(f"--int-ids makes numbers, and --ids {ids} does not. Leave one of them out.")
     book = made.draw(size, customers=customers, seed=seed, ids=style, times=times, **window)
     if groups is not None:
-        made.write([made.assigned(book)], groups)
+        say_written(groups, made.write([made.assigned(book)], groups))
     frames = made.generate(book) if no_progress else counted(made.generate(book), size or len(book.orders))
-    made.write(frames, output)
+    say_written(output, made.write(frames, output))

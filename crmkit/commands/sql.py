@@ -29,6 +29,7 @@ def sql(
     """
     from crmkit.load.customers import query
     from crmkit.output.files import write
+    from crmkit.session.progress import say_written
 
     choice("sql", what, ("customers",))
     columns = {"customer": customer, "date": date, "amount": amount, "order": order, "cost": cost}
@@ -41,3 +42,4 @@ def sql(
         as_of=day("--as-of", as_of),
     )
     write(output, lambda stream: stream.write(found.encode()))
+    say_written(output)

@@ -64,9 +64,22 @@ def read(path: Path) -> Place | None:
             f"{safe(path)} is not TOML: {safe(error)}. Mend it, or go without with --no-config."
         ) from None
     if path.name != _PROJECT:
-        return Place(path, table, text)
+        return _plain(Place(path, table, text))
     held = table.get("tool", {}).get("crmkit")
-    return None if held is None else Place(path, held, text, "tool.crmkit")
+    return None if held is None else _plain(Place(path, held, text, "tool.crmkit"))
+
+
+def _plain(place: Place) -> Place:
+    """UsageError where one option is spelt in two ways, max-age and max_age."""
+    tables = [("", place.table), *((name, one) for name, one in place.table.items() if isinstance(one, dict))]
+    for section, table in tables:
+        known: dict[str, str] = {}
+        for key in table:
+            if (first := known.setdefault(key.replace("-", "_"), key)) != key:
+                raise UsageError(
+                    f"{place.where(section, key)}: {safe(key)} is {safe(first)} again. Keep one of them."
+                )
+    return place
 
 
 def upwards(folder: Path) -> Place | None:

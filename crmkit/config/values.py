@@ -10,7 +10,11 @@ from typing import Any
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 
-_SECRET = re.compile(r"://[^/@\s:]*:[^/@\s]+@|^(password|passwd|secret|token|api[-_]?key)\s*=", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
+_NAMED = re.compile(
+    r"((?:^|[?&;\s.])[\w.-]*(?:password|passwd|secret|token|(?:api|access|account)[-_.]?key)[\w.-]*\s*=\s*)[^&;\s]+",
+    re.IGNORECASE,
+)
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -78,7 +82,8 @@ class Spec:
 def _refuse_secret(value: Any, name: str, where: str) -> None:
     """Settings are read by many and kept in repositories."""
     for one in value if isinstance(value, list) else [value]:
-        if isinstance(one, str) and _SECRET.search(one):
+        # SQL may well ask for a column that is called token.
+        if isinstance(one, str) and (_IN_ADDRESS.search(one) or (name != "query" and _NAMED.search(one))):
             raise UsageError(
                 f"{where}: {name} holds a password, which a file of settings must not. Leave it out, and let the "
                 "database's own means have it, such as PGPASSWORD or ~/.pgpass."
@@ -89,4 +94,9 @@ def shown(value: Any) -> str:
     """A value for people, without what may be a password in it."""
     words = value if isinstance(value, list) else [value]
     texts = [str(one).lower() if isinstance(one, bool) else str(one) for one in words]
-    return safe(" ".join(re.sub(r"(://[^/@\s:]*:)[^/@\s]+@", r"\1***@", text) for text in texts))
+    return safe(" ".join(map(masked, texts)))
+
+
+def masked(text: str) -> str:
+    """A text without passwords in addresses, and without what is called a password, a secret or a key."""
+    return _NAMED.sub(r"\1***", _IN_ADDRESS.sub(r"\1***@", text))

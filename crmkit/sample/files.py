@@ -16,15 +16,23 @@ from crmkit.output import files, formats
 FORMATS = ("csv", "tsv", "parquet")
 
 
-def write(frames: Iterable[pl.DataFrame], path: str | Path = "-") -> None:
-    """Write frames as CSV, TSV (also .gz, .zst) or Parquet, all or nothing; `-` is standard output."""
+def write(frames: Iterable[pl.DataFrame], path: str | Path = "-") -> int:
+    """Write frames as CSV, TSV (also .gz, .zst) or Parquet, all or nothing; `-` is standard output. The number of rows."""
     how = files.layout(path)
     if how.format not in FORMATS:
         raise UsageError(
             f"A sample is not written as {how.format}. Name a file .csv, .csv.gz, .csv.zst, .tsv or .parquet."
         )
     files.check(path)
-    files.write(path, lambda stream: _fill(iter(frames), stream, how))
+    heights: list[int] = []
+    files.write(path, lambda stream: _fill(_noted(frames, heights), stream, how))
+    return sum(heights)
+
+
+def _noted(frames: Iterable[pl.DataFrame], heights: list[int]) -> Iterator[pl.DataFrame]:
+    for frame in frames:
+        heights.append(frame.height)
+        yield frame
 
 
 def _fill(frames: Iterator[pl.DataFrame], stream: BinaryIO, how: formats.FileLayout) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from crmkit.language.safe_text import safe
+from crmkit.output.messages import say
 from crmkit.output.progress import Counter, clear
+from crmkit.sources.addresses import shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +26,21 @@ def show_progress(transactions: Transactions) -> None:
         inputs = transactions.inputs if isinstance(transactions, Files) else []
         counter = Counter(transactions.name, expected_rows(inputs), bytes_read(inputs))
         transactions.on_progress, transactions.on_part = counter.reach, counter.part
+
+
+def receipt(path: str, rows: int | None = None) -> dict[str, Any]:
+    """What is said of a file that was written, in words and for logs."""
+    name = safe(shown(path))
+    if rows is None:
+        return {"text": f"wrote {name}", "kind": "written", "file": name}
+    counted = f"{rows:,} row{'' if rows == 1 else 's'}"
+    return {"text": f"wrote {name}: {counted}", "kind": "written", "file": name, "rows": rows}
+
+
+def say_written(path: str, rows: int | None = None, *, log_format: str = "text") -> None:
+    """The receipt of a file, where there is no session to give it; none for standard output."""
+    if path != "-":
+        say(**receipt(path, rows), log_format=log_format)
 
 
 def counted(frames: Iterator[pl.DataFrame], total: int) -> Iterator[pl.DataFrame]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crmkit._version import VERSION
+from crmkit.config.values import masked
 from crmkit.errors import CrmkitError, GateError
 from crmkit.language.safe_text import safe
 from crmkit.session import targets
@@ -57,7 +58,15 @@ def options(common: Shared) -> dict[str, Any]:
     shared |= {"files": tuple(map(shown, common.files)), "output": common.output and shown(common.output)}
     shared["further"] = [(shown(path), table) for path, table in common.further]
     asked = {**shared, **common.own}
-    return {name: value for name, value in asked.items() if value not in (None, False, (), [])}
+    if asked.get("pseudonyms"):
+        asked["pseudonyms"] = "given"  # the key would undo them
+    return {name: _masked(value) for name, value in asked.items() if value not in (None, False, (), [])}
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value)
+    return [_masked(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _inputs(common: Shared, sources: Sequence[Source] | None) -> list[dict[str, Any]]:

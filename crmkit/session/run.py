@@ -296,7 +296,7 @@ class Session:
         """What is to be said when all files are in their places."""
         self._say_all(told)
         for receipt in written:
-            self._say_aside(**receipt, kind="written")
+            self._say_aside(**receipt)
         if self.common.verbose:
             self._say_all([said.effort(self._start, self.transactions)])
 

@@ -12,7 +12,7 @@ from crmkit.language.safe_text import safe
 from crmkit.session import record, targets
 from crmkit.session.hashes import file_account
 from crmkit.session.options import Shared
-from crmkit.sources.addresses import shown
+from crmkit.session.progress import receipt
 
 if TYPE_CHECKING:
     from crmkit.load.find.sources import Source
@@ -42,17 +42,21 @@ class Writing:
 
         common, written = self.common, list[Receipt]()
         files.endpoint = common.endpoint
-        written += self._write_extra(files)
+        if common.rejects:
+            written.append(self._write_rejects(files, common.rejects))
+        for path, fill in self.extra:
+            files.write(path, fill)
+            written.append(receipt(path))
         for path, table in targets.of(common):
             with self.stages() as tell:
                 tell(phrase("writing {file}", file=safe(path)))
                 written.append(self._write_output(result, files, path, table))
         if common.plot:
             report.plot(result, common.plot, files, common.table)
-            written.append(_receipt(common.plot))
+            written.append(receipt(common.plot))
         if common.summary:
             self._write_summary(result, files, others)
-            written.append(_receipt(common.summary))
+            written.append(receipt(common.summary))
         return written
 
     def _write_output(self, result: Result, files: Outputs, path: str, table: str | None) -> Receipt:
@@ -61,7 +65,7 @@ class Writing:
 
         if result.is_elsewhere and table in (None, result.detail):
             result.write_detail(path)
-            return _receipt(path)
+            return receipt(path)
         rows = report.export(
             result,
             path,
@@ -71,28 +75,16 @@ class Writing:
             bom=self.common.bom,
             say=self.say,
         )
-        return _receipt(path, rows)
+        return receipt(path, rows)
 
-    def _write_extra(self, files: Outputs) -> list[Receipt]:
+    def _write_rejects(self, files: Outputs, path: str) -> Receipt:
         from crmkit.load.account import rejects
         from crmkit.output import report
 
-        written = list[Receipt]()
-        if self.common.rejects:
-            assert self.transactions is not None  # else the option was refused
-            rows = report.export(
-                rejects.result(self.transactions),
-                self.common.rejects,
-                files,
-                excel_safe=self.common.excel_safe,
-                bom=self.common.bom,
-                say=self.say,
-            )
-            written.append(_receipt(self.common.rejects, rows))
-        for path, fill in self.extra:
-            files.write(path, fill)
-            written.append(_receipt(path))
-        return written
+        assert self.transactions is not None  # else the option was refused
+        common, found = self.common, rejects.result(self.transactions)
+        rows = report.export(found, path, files, excel_safe=common.excel_safe, bom=common.bom, say=self.say)
+        return receipt(path, rows)
 
     def _write_summary(self, result: Result, files: Outputs, others: Collection[str]) -> None:
         from crmkit.nightly import gates
@@ -106,11 +98,3 @@ class Writing:
         }
         written = record.text(record.account(self.command, self.common, self.sources(), **told))
         files.write(str(self.common.summary), lambda stream: stream.write(written), first=True)
-
-
-def _receipt(path: str, rows: int | None = None) -> Receipt:
-    """That a file is written, and of how many rows where it has some."""
-    name = safe(shown(path))
-    if rows is None:
-        return {"text": f"wrote {name}", "file": name}
-    return {"text": f"wrote {name}: {rows:,} row{'' if rows == 1 else 's'}", "file": name, "rows": rows}

@@ -29,7 +29,7 @@ def test_one_pass_writes_all_of_them(tmp_path: Path) -> None:
         0,
         sorted([*names, "run.json"]),
     )
-    assert done.err.count("wrote ") == 3
+    assert done.err.count("wrote ") == 4
     outputs = json.loads((tmp_path / "run.json").read_text())["outputs"]
     assert [Path(one["file"]).name for one in outputs] == names
     listed = pl.read_csv(tmp_path / names[0], infer_schema=False)["customer"]
@@ -67,7 +67,10 @@ def test_messages_have_time_level_code_and_run(tmp_path: Path) -> None:
         assert line["level"] in ("info", "warning", "error")
     by_code = {line["code"]: line for line in lines}
     assert {"input.columns", "input.account", "note", "output.written"} == set(by_code)
-    assert by_code["output.written"]["rows"] == 261
+    receipts = [
+        (Path(line["file"]).name, line.get("rows")) for line in lines if line["code"] == "output.written"
+    ]
+    assert receipts == [("a.csv", 261), ("run.json", None)]
     assert [line["rows_used"] for line in lines if "rows_used" in line] == [1968]
 
 
@@ -83,3 +86,58 @@ def test_errors_have_codes(words: list[str], code: str, status: int) -> None:
     done = run("rfm", SALES, "--log-format", "json", *words)
     last = json.loads(done.err.splitlines()[-1])
     assert (last["code"], last["exit_status"], done.status) == (code, status, status)
+
+
+def test_an_account_keeps_no_secrets(tmp_path: Path) -> None:
+    words = [
+        "--sections",
+        "makers",
+        "--pseudonyms",
+        "GEHEIM",
+        "-o",
+        tmp_path / "a.html",
+        "--summary",
+        tmp_path / "a.json",
+    ]
+    assert run("report", SALES, "-q", *words).status == 0
+    told = (tmp_path / "a.json").read_text()
+    assert "GEHEIM" not in told
+    assert json.loads(told)["options"]["pseudonyms"] == "given"
+    missing = tmp_path / "none.csv"
+    conf = ["--engine", "spark", "--conf", "spark.hadoop.fs.s3a.secret.key=GEHEIM"]
+    run(
+        "rfm",
+        missing,
+        *conf,
+        "--previous",
+        "postgresql://u:GEHEIM@h/d?password=GEHEIM",
+        "--summary",
+        tmp_path / "b.json",
+    )
+    told = (tmp_path / "b.json").read_text()
+    assert "GEHEIM" not in told
+    assert "s3a.secret.key=***" in told
+
+
+def test_every_file_has_its_receipt(tmp_path: Path) -> None:
+    made = {
+        "-o": "a.csv",
+        "--plot": "p.svg",
+        "--summary": "s.json",
+        "--rejects": "r.csv",
+        "--save-cuts": "c.json",
+    }
+    words = [word for option, name in made.items() for word in (option, tmp_path / name)]
+    done = run("rfm", SALES, *words)
+    said = [
+        Path(line.removeprefix("crmkit: wrote ").partition(":")[0]).name
+        for line in done.err.splitlines()
+        if "wrote " in line
+    ]
+    assert sorted(said) == sorted(made.values())
+    for line in (
+        ["sample", "--rows", "9", "--groups", tmp_path / "g.csv", "-o", tmp_path / "b.csv"],
+        ["sql", "customers", "--dialect", "duckdb", "--table", "s", "-o", tmp_path / "q.sql"],
+        ["config", "init", SALES, "-o", tmp_path / "c.toml"],
+    ):
+        assert f"wrote {line[-1]}" in run(*line).err

@@ -147,7 +147,7 @@ def test_options_of_all_of_one_and_typed(tmp_path: Path, monkeypatch: pytest.Mon
         "s.csv",
         "b.csv",
     }
-    assert done.err.count("wrote ") == 4
+    assert done.err.count("wrote ") == 5
     assert done.err.count("2,000 rows read") == 1  # what all have in common is said once
     monkeypatch.setenv("CRMKIT_RFM_BINS", "3")
     bins = json.loads(go(tmp_path, TWO, "-f", "json").out)["facts"]["answers"]
@@ -219,7 +219,7 @@ def test_accounts_and_logs_of_a_run(tmp_path: Path) -> None:
     ]
     lines = [json.loads(line) for line in done.err.splitlines()]
     assert {line["run"] for line in lines} == {whole["run"]}
-    receipts = [(line["job"], line["rows"]) for line in lines if line["code"] == "output.written"]
+    receipts = [(line["job"], line["rows"]) for line in lines if "job" in line and "file" in line]
     assert receipts == [("rfm 1", 261), ("rfm 1", 261), ("rfm 1", 36), ("rfm 2", 261)]
 
 
