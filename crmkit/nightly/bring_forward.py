@@ -71,7 +71,7 @@ def _based(folder: Path, after: Manifest, customers: pl.DataFrame) -> Manifest:
     ordered = hashes[slots]
     if (ordered[1:] == ordered[:-1]).any():
         raise _AlikeError
-    rows = rows.with_columns(hash=pl.Series(ordered), place=pl.Series(slots.astype(np.int64)))
+    rows = rows.with_columns(hash=pl.Series(ordered), place=pl.Series(slots.astype(np.uint32)))
     covers = standing.covers(after)
     base = standing.write(folder, f"customers-{covers[:16]}.arrow", rows)
     held = Standing(standing.VERSION, covers, standing.probe(), after.scale, base)

@@ -70,7 +70,8 @@ class Ledger(Streamed):
             return None  # the batches have it all
         self._findings = self._reader().empty()
         self._findings.audit = _whole(self.manifest, self.plan.scale)
-        rows = self._until_settled(lambda: LocalRows(customers))
+        counts = customers.with_columns(pl.col("orders").cast(pl.Int64)) if "orders" in asked else customers
+        rows = self._until_settled(lambda: LocalRows(counts))
         return Found(rows, self.plan, self.audit)
 
     def _asks_all(self) -> bool:

@@ -19,7 +19,7 @@ from crmkit.load.ledger import batch
 from crmkit.load.ledger.manifest import Manifest, Piece, Standing
 from crmkit.load.orders import order_key
 
-VERSION = 1
+VERSION = 2
 SEED = 4
 _SUMS = ("revenue", "refunds", "rows")
 MEASURES = ("customer", "first", "last", *_SUMS, "orders")
@@ -83,7 +83,7 @@ def added(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _counted(customers: pl.DataFrame) -> pl.DataFrame:
-    return customers.with_columns(orders=pl.col("keys").list.len().cast(pl.Int64))
+    return customers.with_columns(orders=pl.col("keys").list.len().cast(pl.UInt32))
 
 
 def read(folder: Path, held: Standing, columns: Sequence[str], *, in_order: bool = True) -> pl.DataFrame:
