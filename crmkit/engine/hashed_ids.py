@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 _SEED, _CHECK = 7, 8
-_SLOTS = 1 << 18
+_SLOTS = 1 << 20
 _ROOM = 4  # slots for each text, so that few share one
 _NONE = np.zeros(0, np.uint64)
 Numbers = np.ndarray
@@ -50,8 +50,8 @@ class Texts:
 
     def _note(self, hashes: Numbers, checks: Numbers) -> None:
         size = len(self._seen)
-        while size < _ROOM * self._kept:
-            size *= 2
+        while size < _ROOM * self._kept:  # in few steps, since all are noted anew
+            size *= 4
         if size > len(self._seen):
             self._seen = np.zeros(size, np.uint64)
             hashes, checks = np.concatenate(self._hashes), np.concatenate(self._checks)
