@@ -59,8 +59,9 @@ class Shortcuts:
         self._key, self._by_rows, self._order = key, by_rows, order
         self._taken = taken - {HASHED} if SHORT in taken else taken
         self._taken -= {APART} if RISING in taken or order is None else set()
-        self._texts, self._opened = Texts(), Opened()
+        self._texts: Texts | None = None
         self._kept: Kept | None = None
+        self._opened: Opened | None = None
 
     def shrink(self) -> Shrink:
         """What streams, what it adds, and what makes good at the end."""
@@ -71,48 +72,55 @@ class Shortcuts:
             adds["order"] = pl.UInt64()
         if self._taken & {SHORT, HASHED}:
             adds[self._key] = pl.UInt64()
-        return Shrink(self._stream, adds, self._by_rows, self._restored)
+        made_good = self._taken & {SHORT, HASHED, APART}
+        return Shrink(self._stream, adds, self._by_rows, self._restored if made_good else None)
 
     def _stream(self, batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        self._texts, self._opened, self._kept = Texts(), Opened(), None
         taken, key = self._taken, self._key
+        self._texts, self._kept, self._opened = None, None, None  # of a pass that did not settle
         rows = (packed(batch, key) for batch in batches) if SHORT in taken else batches
         rows = (numbered(batch) for batch in rows) if SHORT_ORDERS in taken else rows
         rows = rows if self._by_rows else added_up(rows, key=key)
         # Neighbours are compared as texts first, so that no hash decides about them.
-        rows = (self._hashed(batch) for batch in rows) if HASHED in taken else rows
+        if HASHED in taken:
+            texts = self._texts = Texts()
+            rows = (_hashed(batch, key, texts) for batch in rows)
         if APART in taken and self._order is not None:
+            self._opened = Opened()
             return self._opened.stream(rows, key=key, order=self._order)
         return opened(rows, key=key) if RISING in taken else rows
 
-    def _hashed(self, batch: pl.DataFrame) -> pl.DataFrame:
-        """Long text ids as numbers."""
-        if batch[self._key].null_count():
-            raise NotHereError(HASHED)
-        return batch.with_columns(self._texts.hashed(batch[self._key]))
-
     def _restored(self, found: pl.DataFrame) -> pl.DataFrame:
         """By row: what the query found, with ids as text again and each order counted once."""
-        if APART in self._taken:
-            found = self._counted_once(found)
+        if self._opened is not None:
+            found = _counted_once(found, self._key, self._opened)
         if SHORT in self._taken:
             return unpacked(found, self._key)
-        return self._unhashed(found) if HASHED in self._taken else found
+        return found if self._texts is None else self._unhashed(found, self._texts)
 
-    def _counted_once(self, found: pl.DataFrame) -> pl.DataFrame:
-        repeats = self._opened.repeats(self._key)
-        if repeats is None or "orders" not in found.columns:
-            return found
-        joined = found.join(repeats, on=self._key, how="left", maintain_order="left")
-        fewer = pl.col("orders") - pl.col(REPEATS).fill_null(0)
-        return joined.with_columns(fewer.alias("orders")).drop(REPEATS)
-
-    def _unhashed(self, found: pl.DataFrame) -> pl.DataFrame:
+    def _unhashed(self, found: pl.DataFrame, texts: Texts) -> pl.DataFrame:
         try:
-            self._kept = self._kept or self._texts.complete()
+            self._kept = self._kept or texts.complete()
             return found.with_columns(self._kept.texts(found[self._key].to_numpy()).alias(self._key))
         except SharedError:
             raise NotHereError(HASHED) from None
+
+
+def _hashed(batch: pl.DataFrame, key: str, texts: Texts) -> pl.DataFrame:
+    """Long text ids as numbers."""
+    if batch[key].null_count():
+        raise NotHereError(HASHED)
+    return batch.with_columns(texts.hashed(batch[key]))
+
+
+def _counted_once(found: pl.DataFrame, key: str, opened: Opened) -> pl.DataFrame:
+    """Orders that opened more than once, taken off."""
+    repeats = opened.repeats(key)
+    if repeats is None or "orders" not in found.columns:
+        return found
+    joined = found.join(repeats, on=key, how="left", maintain_order="left", nulls_equal=True)
+    fewer = pl.col("orders") - pl.col(REPEATS).fill_null(0)
+    return joined.with_columns(fewer.alias("orders")).drop(REPEATS)
 
 
 def added_up(batches: Iterator[pl.DataFrame], *, key: str) -> Iterator[pl.DataFrame]:
