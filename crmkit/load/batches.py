@@ -120,6 +120,10 @@ def _parquet(source: Source) -> pq.ParquetFile:
 
 
 def _parquet_sentence(name: str, error: Exception) -> str:
+    from crmkit.sources import stores  # not for files that are well
+
+    if (lost := stores.lost(name, error)) is not None:
+        return lost
     reason = str(error).split("\n")[0].rstrip(".")[:200]
     if "crypt" in reason:
         return f"{name}: the Parquet file is encrypted, and crmkit has no keys; decrypt it first."

@@ -172,6 +172,19 @@ def _stamp(file: Any) -> str:
     return repr([sorted(_which(file).items()), file.size()])
 
 
+_FROM_AFAR = re.compile(r"AWS Error|google::cloud::Status|Azure Error|curlCode")
+
+
+def lost(name: str, error: Exception) -> str | None:
+    """What to say where a read failed on the way from a store; None where it is the file that is bad."""
+    return f"{_said(name, error)} Run again." if _FROM_AFAR.search(str(error)) else None
+
+
+def _said(name: str, error: Exception) -> str:
+    why = re.sub(r" \(Request ID: .*?\)", "", " ".join(str(error).split()))[:300].rstrip(".")
+    return f"{name}: the store says: {why}."
+
+
 @contextmanager
 def _in_words(name: str) -> Iterator[None]:
     """What a store says, in a sentence."""
@@ -180,5 +193,4 @@ def _in_words(name: str) -> Iterator[None]:
     except FileNotFoundError:
         raise DataError(f"{name}: there is no such object.") from None
     except (OSError, ValueError) as error:
-        why = re.sub(r" \(Request ID: .*?\)", "", " ".join(str(error).split()))[:300].rstrip(".")
-        raise DataError(f"{name}: the store says: {why}.") from None
+        raise DataError(_said(name, error)) from None

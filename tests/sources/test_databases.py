@@ -205,6 +205,28 @@ class TestPostgres:
         with pytest.raises(DataError, match="the database says"):
             list(batches)
 
+    def test_a_run_whose_connection_is_lost_writes_nothing(self, shop: str, tmp_path: Path) -> None:
+        from adbc_driver_postgresql import dbapi
+
+        out = tmp_path / "tiers.csv"
+        out.write_text("old")
+        query = "select i::text as customer, date '2024-01-02' + i % 90 as date, i * 0.01 as amount from generate_series(1, 3000000) i"
+        words = [sys.executable, "-m", "crmkit", "rfm", f"{shop}&query={query}", "-o", str(out), "-q"]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        child = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with dbapi.connect(shop, autocommit=True) as connection, connection.cursor() as cursor:
+            while child.poll() is None:
+                cursor.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() "
+                    "and state = 'active' and query like '%AS \"amount\" FROM%generate_series%'"
+                )
+                if cursor.fetchall():
+                    break
+        said, complained = child.communicate()
+        assert (child.returncode, said, out.read_text()) == (1, b"", "old")
+        assert b"the database says" in complained and complained.count(b"\n") == 1
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["tiers.csv"]
+
 
 def test_a_query_and_a_table(tmp_path: Path) -> None:
     path = made("sqlite", tmp_path)

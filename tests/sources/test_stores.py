@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pyarrow.csv
 import pyarrow.fs
+import pyarrow.parquet
 import pytest
 
 import crmkit
@@ -16,6 +19,7 @@ from crmkit.errors import DataError
 from crmkit.sources import stores
 from tests.load.running import refused, run
 from tests.load.sales import SALES, account, text
+from tests.sources.forwarder import Forwarder
 from tests.sources.places import answers, csv_file, ndjson
 from tests.sources.test_archives import parquet
 
@@ -94,6 +98,25 @@ def test_an_object_that_changes_meanwhile(s3: str, put: Any) -> None:
     put("moving.csv", text(SALES[:5]))
     with pytest.raises(DataError, match="has changed while it was being read"):
         crmkit.rfm.analyse(data)
+
+
+@pytest.mark.parametrize("end", ["csv.gz", "parquet"])
+def test_a_store_that_is_gone_in_mid_read(tmp_path: Path, s3: str, put: Any, end: str) -> None:
+    whole = "".join(f"C{i:06},2024-01-{i % 28 + 1:02},{i % 90}.50\n" for i in range(200_000))
+    (tmp_path / "big.csv").write_text("customer,date,amount\n" + whole)
+    content = (tmp_path / "big.csv").read_bytes()
+    if end == "csv.gz":
+        content = gzip.compress(content, 1)
+    elif end == "parquet":
+        made = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.csv.read_csv(io.BytesIO(content)), made, row_group_size=20_000)
+        content = made.getvalue()
+    path = put(f"big.{end}", content).removeprefix("s3://")
+    (tmp_path / "tiers.csv").write_text("old")
+    with Forwarder(s3, most=len(content) // 2) as forwarder:
+        done = run("rfm", f"s3://{path}", "--endpoint", forwarder.address, "-o", tmp_path / "tiers.csv", "-q")
+    refused(done, f"s3://{path}: the store says", "Run again.")
+    assert (tmp_path / "tiers.csv").read_text() == "old"
 
 
 def test_an_answer_goes_out_by_one_put(tmp_path: Path, s3: str, put: Any) -> None:

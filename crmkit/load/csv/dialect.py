@@ -68,6 +68,10 @@ def guarded_read(file: IO[bytes], size: int, name: str) -> bytes:
 
 def container_sentence(name: str, error: Exception) -> str:
     """What to say when a compressed file cannot be unpacked to its end."""
+    from crmkit.sources import stores  # not for files that are well
+
+    if (lost := stores.lost(name, error)) is not None:
+        return lost
     return f"{name}: the compressed file is corrupt or truncated ({error}); fetch it again. (gzip and zstd are checked to the end.)"
 
 

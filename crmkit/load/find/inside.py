@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -97,6 +96,8 @@ def _of_connection(
         if address.table is not None:
             raise UsageError("A query says itself from which table it reads. Give a query or a table.")
         table = databases.Relation(connection, databases.bracketed(query))
+        import hashlib  # not for files
+
         which = {"query_sha256": hashlib.sha256(query.encode()).hexdigest()}
         return Source(connection.name, "database", table=table, origin=origin, which=which)
     found = connection.tables()
@@ -141,9 +142,7 @@ def _recognised(source: Source, where: Where = EVERYTHING) -> Source:
         except (OSError, EOFError) as error:
             why = getattr(error, "strerror", None)
             raise DataError(
-                f"{source.name}: {why}."
-                if why
-                else f"{source.name}: the archive is corrupt or truncated ({error}); fetch it again."
+                f"{source.name}: {why}." if why else _broken(source.name, error, "archive")
             ) from None
     if head.startswith(_OLD) or (_is_zip(head) and _holds_workbook(source)):
         return _workbook(source)
@@ -172,14 +171,20 @@ def _unpacked(source: Source) -> bytes:
     return b""
 
 
+def _broken(name: str, error: Exception, what: str) -> str:
+    """What to say of bytes that cannot be read to their end."""
+    from crmkit.sources import stores  # not for files that are well
+
+    said = stores.lost(name, error)
+    return said or f"{name}: the {what} is corrupt or truncated ({error}); fetch it again."
+
+
 def _of_json(source: Source) -> Source:
     try:
         with source.open() as file:
             table = json_rows.columns(file, source.name)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(
-            f"{source.name}: the compressed file is corrupt or truncated ({error}); fetch it again."
-        ) from None
+        raise DataError(_broken(source.name, error, "compressed file")) from None
     return Source(source.name, "json", hive=source.hive, table=table, origin=source)
 
 
