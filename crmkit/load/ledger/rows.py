@@ -70,8 +70,11 @@ class Ledger(Streamed):
             return None  # the batches have it all
         self._findings = self._reader().empty()
         self._findings.audit = _whole(self.manifest, self.plan.scale)
-        counts = customers.with_columns(pl.col("orders").cast(pl.Int64)) if "orders" in asked else customers
-        rows = self._until_settled(lambda: LocalRows(counts))
+        if "orders" in asked:
+            # Without a column of orders a pass counts days, each of which is one.
+            name = "orders" if "order" in self.plan.roles else "days"
+            customers = customers.with_columns(pl.col("orders").cast(pl.Int64)).rename({"orders": name})
+        rows = self._until_settled(lambda: LocalRows(customers))
         return Found(rows, self.plan, self.audit)
 
     def _asks_all(self) -> bool:
@@ -80,8 +83,8 @@ class Ledger(Streamed):
         last = max((one.spans[-1][1] for one in self.manifest.batches if one.spans), default=None)
         later = options.as_of is None or (last is not None and last <= options.as_of)
         left_out = options.since is not None or options.exclude is not None or options.ignore_refunds
-        ordered = "order" in plan.roles and not plan.wide
-        return ordered and later and not (plan.priced or left_out)
+        ordered = "order" in plan.roles or not any("order" in one.columns for one in self.manifest.files)
+        return ordered and later and not (plan.wide or plan.priced or left_out)
 
     def _lines(self) -> Iterator[pl.DataFrame]:
         """The lines of all files, their money in units of the ledger's scale."""

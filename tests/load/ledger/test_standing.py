@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crmkit import customers
 from crmkit.load.ledger import standing
 from crmkit.nightly import bring_forward
 from tests.load.ledger.test_ledger import CUTS, PHASES, PLAIN, ROW, answer, line, put, update
@@ -120,6 +121,21 @@ def test_the_night_asks_the_standing_table_alone(tmp_path: Path, nights: list[Pa
         with used() as seen:
             assert answer(words, ledger) == answer(words, whole)
         assert seen == [True]
+
+
+def test_days_are_orders_where_files_name_none(tmp_path: Path) -> None:
+    head = "customer,date,amount\n"
+    rows = [f"c{i % 7},2024-01-{1 + i % 5:02},{i}.00\n" for i in range(1, 40)]
+    files = [put(tmp_path / f"{i}.csv", rows[i::3], head) for i in range(3)]
+    for file in files:
+        assert update(tmp_path / "ledger", file, "--append").status == 0
+    whole = put(tmp_path / "whole.csv", rows, head)
+    for words in (["rfm", "--table", "customers"], ["pareto"]):
+        with used() as seen:
+            assert answer(words, tmp_path / "ledger") == answer(words, whole)
+        assert seen == [True]
+    built = [customers.build(str(one), {"orders"}) for one in (tmp_path / "ledger", whole)]
+    assert built[0].equals(built[1])
 
 
 @pytest.mark.parametrize("words", [["rfm"], ["rfm", "--table", "customers"]], ids=" ".join)
