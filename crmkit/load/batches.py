@@ -114,7 +114,13 @@ def _parquet(source: Source) -> pq.ParquetFile:
 
     try:
         # Milliseconds hold every moment that INT96 can say; in nanoseconds the year 9999 would come out as 1816.
-        return pq.ParquetFile(source.raw(), page_checksum_verification=True, coerce_int96_timestamp_unit="ms")
+        return pq.ParquetFile(
+            source.raw(),
+            page_checksum_verification=True,
+            coerce_int96_timestamp_unit="ms",
+            # What it reads ahead it keeps until the end, the whole file: that pays where each request takes long.
+            pre_buffer=source.path is None,
+        )
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(_parquet_sentence(source.name, error)) from None
 
