@@ -58,7 +58,7 @@ class Jobs:
 
 def read(path: str, every: Mapping[str, Specs]) -> Jobs:
     """The jobs of a file; `every` has the options of all commands that can be jobs. UsageError names file and line."""
-    place = places.read(Path(path))
+    place = places.read(Path(path), "a file of jobs", "; crmkit run takes a file of jobs first")
     sections = [] if place is None else list(_sections(place, every))
     if place is None or not sections:
         raise UsageError(

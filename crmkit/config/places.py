@@ -52,17 +52,17 @@ class Place:
         return f"{safe(self.path)}, line {self.line(section, key, turn)}"
 
 
-def read(path: Path) -> Place | None:
+def read(
+    path: Path, what: str = "a file of settings", way_out: str = ", or go without with --no-config"
+) -> Place | None:
     """The settings of a file, None for a pyproject.toml without any; UsageError where it is no TOML."""
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"{safe(path)}: {error.strerror}. Name a file of settings that is there.") from None
+        raise UsageError(f"{safe(path)}: {error.strerror}. Name {what} that is there.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{safe(path)} is not TOML: {safe(error)}. Mend it, or go without with --no-config."
-        ) from None
+        raise UsageError(f"{safe(path)} is not TOML: {safe(error)}. Mend it{way_out}.") from None
     if path.name != _PROJECT:
         return _plain(Place(path, table, text))
     held = table.get("tool", {}).get("crmkit")

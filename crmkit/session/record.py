@@ -9,11 +9,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crmkit._version import VERSION
 from crmkit.config.values import masked
-from crmkit.errors import CrmkitError, GateError
+from crmkit.errors import CrmkitError, DataError, GateError
 from crmkit.language.safe_text import safe
 from crmkit.session import targets
 from crmkit.session.hashes import source_account
@@ -24,6 +25,7 @@ from crmkit.system import clock
 if TYPE_CHECKING:
     from crmkit.load.find.sources import Source
 
+_START = b'{\n  "schema"'
 _GATE = re.compile(r"--([a-z-]+)")
 
 
@@ -90,7 +92,9 @@ def noting_failure(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(common, **own)
         except Exception as error:
-            if common.summary and not isinstance(error, BrokenPipeError):
+            noted = vars(error).setdefault("noted_by", set())  # one command may lead others, or itself
+            if common.summary and function.__name__ not in noted and not isinstance(error, BrokenPipeError):
+                noted.add(function.__name__)
                 with suppress(Exception):  # the error itself says what is wrong
                     _write_failure(function.__name__, common, error)
             raise
@@ -106,6 +110,7 @@ def _write_failure(command: str, common: Shared, error: Exception) -> None:
         path for path in (*(path for path, _ in targets.of(common)), common.rejects, common.plot) if path
     ]
     files.check_place(str(common.summary), common.files, others=outputs)
+    _refuse_other(Path(str(common.summary)))
     told: dict[str, Any] = {
         "status": "gate" if isinstance(error, GateError) else "failed",
         "exit_status": error.exit_status if isinstance(error, CrmkitError) else 1,
@@ -119,6 +124,16 @@ def _write_failure(command: str, common: Shared, error: Exception) -> None:
         sources = _found_again(common)
     written = text(account(command, common, sources, **told))
     files.write(str(common.summary), lambda stream: stream.write(written))
+
+
+def _refuse_other(path: Path) -> None:
+    """What failed may not have known its inputs yet: only an account gives way to an account."""
+    if not path.is_file():
+        return
+    with path.open("rb") as old:
+        start = old.read(len(_START))
+    if start not in (b"", _START):
+        raise DataError(f"{safe(path)} is there, and is no account.")
 
 
 def _found_again(common: Shared) -> Sequence[Source] | None:

@@ -160,6 +160,7 @@ def test_options_of_all_of_one_and_typed(tmp_path: Path, monkeypatch: pytest.Mon
     ("text", "status", "told"),
     [
         ("", 2, "has no jobs"),
+        ("a,b", 2, "crmkit run takes a file of jobs first"),
         ("[[rfn]]\n", 2, "line 1: [rfn] is no command that can be a job. Did you mean rfm?"),
         ("[[diff]]\n", 2, "line 1: [diff] is no command"),
         ("[[rfm]]\nbinz = 3\n", 2, "line 2: binz is no option of crmkit rfm. Did you mean bins?"),
@@ -283,3 +284,12 @@ def test_without_room_for_the_rows_jobs_read_by_themselves(
     monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
     done = go(tmp_path, TWO, "-f", "json")
     assert json.loads(done.out)["facts"]["reads"] == 2
+
+
+@pytest.mark.parametrize("text", [TWO, "[[rfn]]\n", "[[rfm]]\noutput = 'a.csv'\nmax-age = '2d'\n", ""])
+def test_no_account_is_written_over_an_input(tmp_path: Path, text: str) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_bytes(SALES.read_bytes())
+    done = go(tmp_path, text, mine, "--summary", mine)
+    assert done.status in (2, 3)
+    assert mine.read_bytes() == SALES.read_bytes()
