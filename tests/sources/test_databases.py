@@ -160,7 +160,8 @@ class TestPostgres:
         run("rfm", shop, "--summary", tmp_path / "run.json", "-o", tmp_path / "x.csv")
         text = (tmp_path / "run.json").read_text()
         assert "analyst" not in text and os.environ["PGPASSWORD"] not in text
-        assert json.loads(text)["inputs"][0]["file"].endswith("/postgres")
+        (told,) = json.loads(text)["inputs"]
+        assert told["file"].endswith("/postgres (sales)") and told["table"] == "sales"
 
     def test_what_goes_wrong_is_said(self, shop: str) -> None:
         refused(run("check", f"{shop}&table=nothing"), "no table 'nothing'")

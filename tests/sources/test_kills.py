@@ -71,7 +71,7 @@ def test_files(tmp_path: Path) -> None:
     names = ("a.csv", "b.csv.gz", "c.parquet", "d.ndjson", "e.xlsx")
     out = tmp_path / "out"
     out.mkdir()
-    words = ["customers", str(sales(tmp_path, 8_000))]
+    words = ["customers", str(sales(tmp_path, 4_000))]
     for name in names:
         words += ["-o", str(out / name)]
 
