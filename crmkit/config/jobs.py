@@ -52,6 +52,7 @@ class Job:
 class Jobs:
     """The jobs of a file in their order, and what it says `of_run`."""
 
+    path: str
     of_run: Mapping[str, Setting]
     jobs: list[Job]
 
@@ -81,7 +82,7 @@ def read(path: str, every: Mapping[str, Specs]) -> Jobs:
         _job(place, command, turn, table, of_all, every[command], sum(one == command for one, *_ in sections))
         for command, turn, table in sections
     ]
-    return Jobs(of_run, jobs)
+    return Jobs(path, of_run, jobs)
 
 
 def _is_section(value: Any) -> bool:

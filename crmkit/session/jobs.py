@@ -43,7 +43,7 @@ def run(common: Shared, *, plan: Jobs, above: Above) -> None:
     from crmkit.output.report import Outputs
 
     with Outputs() as files:
-        group = Together(files)
+        group = Together(files, plan.path)
         _each(plan, group, above)
         read_ = tuple(dict.fromkeys(name for names, _ in group.found for name in names))
         with Session("run", replace(common, files=read_), group=group) as session:

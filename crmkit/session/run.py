@@ -145,10 +145,11 @@ class Session:
         asked = [path for path in (*written, common.rejects) if path and not self._stays]
         plain = [path for path in (common.summary, common.plot, *self._also) if path]
         before = [] if self._group is None else self._group.taken([*asked, *plain])
+        inputs = [*common.files, *([] if self._group is None else [self._group.plan])]
         for i, path in enumerate(asked):
-            files.check(path, self.common.files, others=[*before, *asked[:i], *plain])
+            files.check(path, inputs, others=[*before, *asked[:i], *plain])
         for i, path in enumerate(plain):
-            files.check_place(path, self.common.files, others=[*before, *plain[:i]])
+            files.check_place(path, inputs, others=[*before, *plain[:i]])
 
     def keep(self, path: str, text: str) -> None:
         """A further file of this run (cut points, a model), renamed into place with the rest."""

@@ -30,6 +30,7 @@ class Together:
     """What the commands of one run share. `name` is that of the command whose turn it is."""
 
     files: Outputs
+    plan: str  # the file that says what they do
     is_rehearsal: bool = True
     name: str = ""
     written: list[str] = field(default_factory=list)  # what the commands will write

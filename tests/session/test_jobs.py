@@ -160,6 +160,7 @@ def test_options_of_all_of_one_and_typed(tmp_path: Path, monkeypatch: pytest.Mon
     ("text", "status", "told"),
     [
         ("", 2, "has no jobs"),
+        ("[[rfm]]\noutput = 'a.csv'\nsummary = 'jobs.toml'\n", 2, "jobs.toml is also an input"),
         ("a,b", 2, "crmkit run takes a file of jobs first"),
         ("[[rfn]]\n", 2, "line 1: [rfn] is no command that can be a job. Did you mean rfm?"),
         ("[[diff]]\n", 2, "line 1: [diff] is no command"),
