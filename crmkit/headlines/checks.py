@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crmkit.language.catalogue import counted, phrase, sentences
+from crmkit.language.catalogue import counted, listed, phrase, sentences
 from crmkit.language.figures import money, percent
 from crmkit.result import Result
 
@@ -25,7 +25,7 @@ def check(result: Result) -> Result:
         f"{rows:,} {phrase(reason)}" for reason, rows in {**facts["rejected"], **facts["skipped"]}.items()
     ]
     if reasons:
-        told.append(phrase("Left out: {reasons}.", reasons=", ".join(reasons)))
+        told.append(phrase("Left out: {reasons}.", reasons=listed(reasons)))
     return replace(
         result,
         headline=sentences(*told),

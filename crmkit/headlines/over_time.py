@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from crmkit.language.catalogue import counted, label, phrase, sentences
+from crmkit.language.catalogue import counted, label, listed, phrase, sentences
 from crmkit.language.figures import money, percent
 from crmkit.result import Result
 
@@ -27,7 +27,7 @@ def cohort(result: Result) -> Result:
     mean = grid.row(-1, named=True)
     later = [(since, mean[since]) for since in ("3", "6", "12") if mean.get(since) is not None]
     if facts["value"] == "rate" and later:
-        shares = ", ".join(
+        shares = listed(
             phrase("{part} in {period} {since}", part=percent(part), period=label(facts["by"]), since=since)
             for since, part in later
         )

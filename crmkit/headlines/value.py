@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from crmkit.language.catalogue import counted, label, lasting, phrase, sentences
+from crmkit.language.catalogue import counted, label, lasting, listed, phrase, sentences
 from crmkit.language.figures import money, percent
 from crmkit.result import Result
 
@@ -63,7 +63,7 @@ def rfm(result: Result) -> Result:
             phrase(
                 "{customers} who used to spend ({segments}) hold {money}.",
                 customers=counted(sum(row["customers"] for row in away), "customers"),
-                segments=", ".join(label(row["segment"]) for row in away),
+                segments=listed(label(row["segment"]) for row in away),
                 money=percent(sum(row["revenue_share"] or 0.0 for row in away)),
             )
         )

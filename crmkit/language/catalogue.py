@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -84,6 +84,11 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
 def sentences(*told: str) -> str:
     """Sentences one after the other; Chinese ones have no blank between."""
     return ("" if _LANGUAGE.get() == "zh" else " ").join(told)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Several things in one sentence."""
+    return ("、" if _LANGUAGE.get() == "zh" else ", ").join(parts)
 
 
 def counted(number: int, noun: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,6 +32,7 @@ _WORDS = frozenset(
         "action",
         "outcome",
         "measure",
+        "metric",
         "direction",
         "role",
         "method",
@@ -165,10 +167,15 @@ def is_upright(frame: pl.DataFrame) -> bool:
     return frame.height == 1 and frame.width >= _UPRIGHT_FROM
 
 
-def upright(frame: pl.DataFrame) -> list[Column]:
-    """One row as lines of name, value and, where the table has it, the interval in brackets."""
+def upright(frame: pl.DataFrame, width: int | None = None) -> list[Column]:
+    """One row as lines of name, value and, where the table has it, the interval in brackets; its ends are lines where that is too wide."""
+    drawn = _stood_up(frame, apart=False)
+    return drawn if width is None or width_of(drawn) <= width else _stood_up(frame, apart=True)
+
+
+def _stood_up(frame: pl.DataFrame, *, apart: bool) -> list[Column]:
     texts = {column.name: cells.shown(column)[0] for column in frame}
-    ends = {name: _ends(name, texts) for name in texts}
+    ends = {name: ("", "") if apart else _ends(name, texts) for name in texts}
     taken = {end for pair in ends.values() for end in pair}
     names = [name for name in texts if name not in taken]
     ranges = [
@@ -188,6 +195,15 @@ def _ends(name: str, texts: dict[str, str]) -> tuple[str, str]:
         if f"{stem}_low" in texts and f"{stem}_high" in texts:
             return f"{stem}_low", f"{stem}_high"
     return "", ""
+
+
+_SENTENCE = re.compile(r".*?(?:[.?!](?=\s)|[。？！])", re.DOTALL)
+
+
+def beginning(text: str) -> str:
+    """The first sentence, which no point within a number ends."""
+    found = _SENTENCE.match(text)
+    return found[0] if found else text
 
 
 def floats(column: pl.Series) -> list[float | None]:

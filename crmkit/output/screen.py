@@ -9,7 +9,8 @@ does not know are written), `none` (another table shows the same). Two words may
 (drawn only if it is asked for by name), `beside` (drawn to the right of the table before it, if
 there is room, and else only if it is asked for), `last` (its last rows, unless a number of rows is
 asked for), `first:COLUMN,…` (columns that stay longest where not all of them fit). `list COLUMN,…` of
-the long table: its first ten rows stand below the summary. `whole`: a window's height leaves out no row.
+the long table: its first ten rows stand below the summary. `whole`: a window that is not high leaves out no row,
+but all that follows first sentences.
 
 Rich draws: tables, styles, what stands beside each other. Our own is what Rich cannot do without
 cutting names and numbers: which columns fit, where headers break, and listings of thousands of rows.
@@ -27,6 +28,7 @@ from crmkit.output import pictures
 from crmkit.output.columns_on_screen import (
     Column,
     bars,
+    beginning,
     cell_count,
     columns_of,
     floats,
@@ -257,9 +259,11 @@ class _Drawing:
         word = next((word for word in words - {"asked", "beside", "last"} if ":" not in word), "")
         first = next((word[6:].split(",") for word in words if word.startswith("first:")), [])
         if is_upright(frame) and not picture:
-            return upright(frame)
+            return upright(frame, self.window.width)
         shown = self._shown(name, frame)
         every = columns_of(shown, picture, word, shaded=self.window.color_system in {"256", "truecolor"})
+        if picture == "whole" and self._plan.tables is not None:
+            every = [replace(column, texts=[*map(beginning, column.texts)]) for column in every]
         drawn, hidden = fitting(every, self.window.width, first, is_grid=picture == "heat")
         if hidden:
             text = "{table}: {columns} hidden ({names}): use --format csv or a wider window"
