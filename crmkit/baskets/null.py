@@ -71,7 +71,8 @@ class Null:
         for start in range(0, len(kinds), _PAIRS_AT_ONCE):
             part = slice(start, start + _PAIRS_AT_ONCE)
             found[part] = np.einsum("ik,ik->i", weighted[one[part]], self.chance[other[part]])
-        return found[inverse]
+        # What is in none of these baskets has no class.
+        return found[inverse] * (own > 0)[a] * (own > 0)[b]
 
 
 def _distinct(numbers: Array, end: int) -> tuple[Array, Array]:

@@ -72,3 +72,10 @@ def test_a_basket_of_two_holds_one_pair_and_a_basket_of_one_none() -> None:
     total = null.expected(np.array(COUNTS), pairs[:, 0], pairs[:, 1]).sum()
     assert total == pytest.approx(sum(size * (size - 1) / 2 for size in SIZES))
     assert null.weights()[0] == 0
+
+
+def test_what_is_in_no_basket_is_expected_in_none() -> None:
+    """A product of another month has no pairs in this one."""
+    null = fitted(COUNTS, SIZES)
+    own, first, other = np.array([*COUNTS[:2], 0]), np.array([0, 0, 2]), np.array([1, 2, 1])
+    assert (null.expected(own, first, other) > 0).tolist() == [True, False, False]
