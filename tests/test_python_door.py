@@ -29,7 +29,7 @@ OF_DATA = (
 
 def test_what_is_exported_is_there_and_told() -> None:
     assert dir(crmkit) == sorted(crmkit.__all__)
-    assert set(COMMANDS) - {"sample", "layouts", "config", "ledger", "sql"} <= set(crmkit.__all__)
+    assert set(COMMANDS) - {"sample", "layouts", "config", "ledger", "sql", "run"} <= set(crmkit.__all__)
     for name in crmkit.__all__:
         assert getattr(crmkit, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'rmf'"):
