@@ -38,9 +38,9 @@ def sums(rows: pl.DataFrame, by: str, names: Sequence[str], ends: Sequence[str])
     if rows.height < _FEW or not cells.dtype.is_integer():
         return None
     least, most = rows.select(least=pl.min(by), most=pl.max(by)).row(0)
-    is_one = rows.select((pl.col(ends).min() == pl.col(ends).max()).fill_null(True))
+    alike = [rows[name].min() == rows[name].max() for name in ends if rows[name].null_count() < rows.height]
     units = [_units(rows[name]) for name in names]
-    if least is None or most - least >= _CELLS or not all(is_one.row(0)) or any(one is None for one in units):
+    if least is None or most - least >= _CELLS or not all(alike) or any(one is None for one in units):
         return None
     places = (cells.cast(pl.Int64) - least).fill_null(most - least + 1).to_numpy()
     counts = np.bincount(places)

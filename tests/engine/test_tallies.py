@@ -62,3 +62,10 @@ def test_sums_by_places_are_those_of_a_group_by(
 )
 def test_others_are_left_to_the_group_by(values: list[int]) -> None:
     assert tallies.tally(pl.Series("value", values)) is None
+
+
+def test_sums_without_a_value_that_all_rows_share() -> None:
+    rows = pl.DataFrame({"paid": [1, 2, 1], "within": [3, 4, 5]})
+    with mock.patch.object(tallies, "_FEW", 1):
+        found = Counted(by=["paid"], sums=["within"]).of(rows)
+    assert found.rows() == [(1, 2, 8), (2, 1, 4)]
