@@ -40,16 +40,16 @@ _KEY, _FROM, _TO = "customer", "from", "to"
 
 
 @answered(over_time.diff)
-def analyse(old: str, new: str, *, by: str | None = None) -> Result:
+def analyse(old: str | Export, new: str | Export, *, by: str | None = None) -> Result:
     """Changes, moves from group to group, and everybody who is in another place or brings another amount.
 
     Args:
-        old, new: files of two runs.
+        old, new: files of two runs, or the runs themselves.
         by: the column with the group; default: the first of segment, tier, stage, status and level that both have.
 
     Raises DataError for files that hold no such runs, or a customer twice.
     """
-    before, after = exports.read(old), exports.read(new)
+    before, after = (exports.read(run) if isinstance(run, str) else run for run in (old, new))
     if before.rows is None or after.rows is None:
         if by is not None:
             raise UsageError(
@@ -60,7 +60,12 @@ def analyse(old: str, new: str, *, by: str | None = None) -> Result:
     amount = next((name for name in _MONEY if name in before.rows and name in after.rows), None)
     joined = _joined(_side(before, group, amount), _side(after, group, amount))
     changed = joined.filter((pl.col("move") != STAYED) | (pl.col("revenue_change") != 0))
-    facts: dict[str, Any] = {"old": safe(old), "new": safe(new), "by": group, "differs": changed.height > 0}
+    facts: dict[str, Any] = {
+        "old": safe(before.name),
+        "new": safe(after.name),
+        "by": group,
+        "differs": changed.height > 0,
+    }
     facts |= {"customers_before": before.rows.height, "customers": after.rows.height}
     facts["moves"] = dict(joined["move"].value_counts().sort("move").iter_rows())
     if found := drifts(before.shares, after.shares):
