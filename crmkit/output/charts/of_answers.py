@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from crmkit.errors import UsageError
+from crmkit.errors import CrmkitError, UsageError
 from crmkit.language.catalogue import label, lasting, phrase
 from crmkit.language.figures import money, percent
-from crmkit.output.charts import shapes, svg
+from crmkit.output.charts import of_tables, shapes, svg
+from crmkit.output.charts.of_tables import LAST
+from crmkit.output.charts.of_tables import MOST as _MOST
 from crmkit.output.charts.svg import Picture, compact
 
 if TYPE_CHECKING:
@@ -16,17 +18,15 @@ if TYPE_CHECKING:
 
     from crmkit.result import Result
 
-LAST = 12  # cohorts, and periods after the first
-_MOST = 20  # bars and dots
-
 
 def picture_of(result: Result, table: str | None = None) -> Picture:
     """The picture of a command's answer, or of a table of it that has its own; UsageError where there is none."""
-    make = OF_TABLES.get((result.command, table)) if table in result.tables else None
+    make = (OF_TABLES.get((result.command, table)) or of_tables.of(result.command, table)) if table else None
     make = make or PICTURES.get(result.command)
     if make is None:
+        why = _WITHOUT.get(result.command, "it prints no numbers")
         raise UsageError(
-            f"--plot: there is no picture of {result.command}. There is one of {', '.join(PICTURES)}."
+            f"--plot: there is no picture of {result.command}: {why}. Every analysis has one: crmkit pareto FILE --plot picture.svg."
         )
     return make(result)
 
@@ -34,11 +34,11 @@ def picture_of(result: Result, table: str | None = None) -> Picture:
 def inline(result: Result) -> str:
     """The picture as a part of a page, with the style that it needs; nothing where there is none."""
     make = PICTURES.get(result.command)
-    if make is None:
+    if make is None or (result.is_elsewhere and result.command in _OF_LONG):
         return ""
     try:
         return svg.document(make(result), name=f"crmkit-{result.command}")
-    except (LookupError, ValueError, ArithmeticError):  # too little there to be drawn
+    except (CrmkitError, LookupError, ValueError, ArithmeticError):  # too little there to be drawn
         return ""
 
 
@@ -247,5 +247,19 @@ PICTURES: dict[str, Callable[[Result], Picture]] = {
     "lifecycle": active,
     "churn": statuses,
     "trend": revenue,
+    **{command: of_tables.first_of(command) for command in of_tables.TABLES},
+    "backtest": of_tables.tested,
+    "customers": of_tables.newcomers,
+    "score": of_tables.points,
+    "accumulation": of_tables.shares,
 }
-OF_TABLES: dict[tuple[str, str | None], Callable[[Result], Picture]] = {("clv", "calendar"): pace}
+OF_TABLES: dict[tuple[str, str | None], Callable[[Result], Picture]] = {
+    ("clv", "calendar"): pace,
+    ("value", "sensitivity"): of_tables.sensitivity,
+}
+_OF_LONG = {"customers", "score"}  # drawn from the table of all customers, which is not fetched unasked
+_WITHOUT = {
+    "report": "its page holds the pictures",
+    "run": "its jobs draw their own, by plot = in the file",
+    "ledger": "it keeps files",
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ class Bar(NamedTuple):
 
 def bars(title: str, words: str, rows: Sequence[Bar]) -> Picture:
     """Horizontal bars, names to the left and numbers to the right; below zero in the other colour."""
-    left = min(max((text_width(row.name) for row in rows), default=0) + 8, 172)
+    left = min(max((text_width(row.name) for row in rows), default=0) + 8, 178)
     right = max((text_width(row.shown) for row in rows), default=0) + 8
     top = max((abs(row.value) for row in rows), default=0.0) or 1.0
     body = []
@@ -211,7 +211,7 @@ class Dot(NamedTuple):
     shown: str
 
 
-def dots(title: str, words: str, rows: Sequence[Dot]) -> Picture:
+def dots(title: str, words: str, rows: Sequence[Dot], axis: Callable[[float], str] = compact) -> Picture:
     """Values with their intervals, one below the other."""
     left = min(max((text_width(row.name) for row in rows), default=0) + 12, 150)
     marks = steps(max((row.high for row in rows), default=1.0), min([0.0, *(row.low for row in rows)]), 3)
@@ -225,7 +225,7 @@ def dots(title: str, words: str, rows: Sequence[Dot]) -> Picture:
     for mark in marks:
         body += [
             rule(x(mark), 0, x(mark), bottom),
-            text(x(mark), bottom + 16, compact(mark), kind="soft", anchor="middle"),
+            text(x(mark), bottom + 16, axis(mark), kind="soft", anchor="middle"),
         ]
     for place, row in enumerate(rows):
         y = place * 2 * LINE + 24
@@ -236,6 +236,11 @@ def dots(title: str, words: str, rows: Sequence[Dot]) -> Picture:
             text(min(x(row.value), WIDTH - text_width(row.shown) / 2), y - 9, row.shown, anchor="middle"),
         ]
     return Picture(title, words, "".join(body), bottom + _FOOT)
+
+
+def told(title: str, words: str) -> Picture:
+    """A sentence where there is nothing to draw."""
+    return Picture(title, words, text(0, LINE, words, kind="soft"), 2 * LINE)
 
 
 class Flow(NamedTuple):
