@@ -101,8 +101,12 @@ def past(found: Rows, first: date, as_of: date) -> AnyDayHistory:
 
 def of(sales: Transactions) -> Found[AnyDayHistory]:
     """The days of the customers of these transactions, from one pass over them."""
-    found = _pass(sales)
-    return found.but(past(found.rows, found.first, found.as_of))
+
+    def made() -> Found[AnyDayHistory]:
+        found = _pass(sales)
+        return found.but(past(found.rows, found.first, found.as_of))
+
+    return sales.once(of, made)
 
 
 def history_of(sales: Transactions) -> Found[DayHistory]:
@@ -161,10 +165,12 @@ def totals(past: DayHistory) -> pl.DataFrame:
 def sums(days: pl.DataFrame) -> pl.DataFrame:
     """By key: first and last purchase day, their number, and revenue in minor units."""
     bought = pl.col("bought") > 0
-    return days.group_by("code").agg(
-        first=pl.col("date").filter(bought).min(),
-        last=pl.col("date").filter(bought).max(),
-        days=bought.sum().cast(pl.Int64),
+    # Null where nothing was bought: to filter customer by customer takes half as long again.
+    dated = days.with_columns(day=pl.when(bought).then("date"), bought=bought)
+    return dated.group_by("code").agg(
+        first=pl.col("day").min(),
+        last=pl.col("day").max(),
+        days=pl.col("bought").sum().cast(pl.Int64),
         revenue=pl.col("amount").sum(),
     )
 

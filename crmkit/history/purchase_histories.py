@@ -20,6 +20,8 @@ from crmkit import customers
 from crmkit.engine.money import scale, whole
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError
+from crmkit.history import customer_days
+from crmkit.history.customer_days import DayHistory
 from crmkit.load.found import Found
 from crmkit.load.orders import order_key
 from crmkit.load.transactions import Transactions
@@ -116,11 +118,20 @@ def days_of(
     """The customer-days of these transactions, brought here; see `by_day`."""
 
     def made() -> Found[Days]:
+        past = sales.made(customer_days.of)
+        if past is not None and isinstance(past.rows, DayHistory) and not (keep_zero or label or orders):
+            return cast(Found[Days], past.but(_of_history(past.rows, past.scale)))
         build = partial(by_day, keep_zero=keep_zero, label=label, orders=orders)
         found = sales.query(build)
         return found.but(days(found.rows.frame(), found.scale))
 
     return sales.once((days_of, keep_zero, label, orders), made)
+
+
+def _of_history(past: DayHistory, decimals: int) -> Days:
+    """The same from customer-days that are at hand, which hold what was paid and not only whether something was."""
+    bought = pl.col("bought") > 0
+    return Days(past.customers.drop("orders"), past.days.with_columns(bought=bought), decimals)
 
 
 def days(found: pl.DataFrame, decimals: int) -> Days:

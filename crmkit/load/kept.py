@@ -75,6 +75,10 @@ class Kept(Transactions):
         found: Answer = self._made[what]
         return found
 
+    def made(self, what: Hashable) -> Any:
+        """What was made under this name before, if anything is."""
+        return self._made.get(what)
+
     def tally(self, raw: str) -> pl.DataFrame:
         """The distinct values of a raw column, from the files."""
         return self._source.tally(raw)

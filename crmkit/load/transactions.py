@@ -116,6 +116,10 @@ class Transactions(ABC):
         """What is made of these rows; rows that are asked often make it once, under the name `what`."""
         return make()
 
+    def made(self, what: Hashable) -> Any:
+        """What was made under this name before, if anything is."""
+        return None
+
     def collect(self, build: Build) -> pl.DataFrame:
         """What a query makes of all rows of each customer, brought here."""
         return self.by_key(build).frame()

@@ -94,16 +94,20 @@ class Hurdle:
         """The smallest n with P(Y <= n) >= u."""
         answer = np.zeros_like(self.some)
         open_ = np.flatnonzero(self.some > 1 - u)
-        inner = self._rows(open_)
         low, high = np.zeros(len(open_)), np.ones(len(open_))
-        while (rising := inner.count_beyond(high) > 1 - u).any():
-            low, high = np.where(rising, high, low), np.where(rising, 2 * high, high)
-        while (high - low > 1).any():  # P(Y > low) > 1 − u >= P(Y > high)
-            middle = np.floor((low + high) / 2)
-            above = inner.count_beyond(middle) > 1 - u
-            low, high = np.where(above, middle, low), np.where(above, high, middle)
+        looked = np.arange(len(open_))  # most are done after the first step, and not looked at again
+        while len(looked := looked[self._above(open_[looked], high[looked], u)]):
+            low[looked], high[looked] = high[looked], 2 * high[looked]
+        while len(looked := np.flatnonzero(high - low > 1)):  # P(Y > low) > 1 − u >= P(Y > high)
+            middle = np.floor((low[looked] + high[looked]) / 2)
+            above = self._above(open_[looked], middle, u)
+            low[looked[above]], high[looked[~above]] = middle[above], middle[~above]
         answer[open_] = high
         return answer
+
+    def _above(self, rows: Array, n: Array, u: float) -> Array:
+        """Whether P(Y > n) > 1 − u, of these rows."""
+        return self._rows(rows).count_beyond(n) > 1 - u
 
     def count_interval(self, level: float) -> Interval:
         low, high = self.count_quantile((1 - level) / 2), self.count_quantile((1 + level) / 2)
