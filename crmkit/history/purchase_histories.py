@@ -120,7 +120,7 @@ def days_of(
     def made() -> Found[Days]:
         past = sales.made(customer_days.of)
         if past is not None and isinstance(past.rows, DayHistory) and not (keep_zero or label or orders):
-            return cast(Found[Days], past.but(_of_history(past.rows, past.scale)))
+            return cast(Found[Days], past.but(of_history(past.rows, past.scale)))
         build = partial(by_day, keep_zero=keep_zero, label=label, orders=orders)
         found = sales.query(build)
         return found.but(days(found.rows.frame(), found.scale))
@@ -128,7 +128,7 @@ def days_of(
     return sales.once((days_of, keep_zero, label, orders), made)
 
 
-def _of_history(past: DayHistory, decimals: int) -> Days:
+def of_history(past: DayHistory, decimals: int) -> Days:
     """The same from customer-days that are at hand, which hold what was paid and not only whether something was."""
     bought = pl.col("bought") > 0
     return Days(past.customers.drop("orders"), past.days.with_columns(bought=bought), decimals)

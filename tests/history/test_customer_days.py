@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crmkit import customers
 from crmkit.errors import DataError
-from crmkit.history import customer_days
+from crmkit.history import customer_days, purchase_histories
 from tests.ledgers import BEGIN, Sale, frame, sales
 
 AS_OF = BEGIN + timedelta(days=300)
@@ -97,3 +97,14 @@ def test_whole_numbers_as_ids_become_text() -> None:
 def test_nothing_up_to_the_day_is_refused() -> None:
     with pytest.raises(DataError, match="no transactions up to 2023-11-19"):
         history([Sale("ann", "1", BEGIN, 100)], BEGIN - timedelta(days=1))
+
+
+@given(sales())
+def test_forecasts_take_the_days_of_a_call_list_as_their_own(rows: list[Sale]) -> None:
+    """What is made of customer-days at hand is what the rows themselves give."""
+    past = history(rows, BEGIN + timedelta(days=10_000))
+    plain = purchase_histories.by_day(frame(rows).select(ALL), keep_zero=False).collect()
+    own, taken = purchase_histories.days(plain, 2), purchase_histories.of_history(past, 2)
+    assert taken.ids.equals(own.ids)
+    assert taken.rows.equals(own.rows)
+    assert taken.rows.schema == own.rows.schema
