@@ -99,6 +99,17 @@ def test_a_notebook_goes_without_what_cannot_be_drawn() -> None:
     assert inline(Result(command="basket", tables={"suggested": pl.DataFrame({"product": ["a"]})})) == ""
 
 
+@pytest.mark.parametrize("command", ["customers", "score"])
+def test_customers_on_a_cluster_are_not_fetched_to_be_drawn(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(Result, "is_elsewhere", True)
+    result = Result(command=command, tables={})
+    assert inline(result) == ""
+    with pytest.raises(UsageError, match="lie on the cluster"):
+        picture_of(result)
+
+
 def test_a_png(tmp_path: Path) -> None:
     pytest.importorskip("resvg_py")
     crmkit("pareto", SALES, "--plot", tmp_path / "x.png", "-q")

@@ -21,20 +21,31 @@ if TYPE_CHECKING:
 
 def picture_of(result: Result, table: str | None = None) -> Picture:
     """The picture of a command's answer, or of a table of it that has its own; UsageError where there is none."""
-    make = (OF_TABLES.get((result.command, table)) or of_tables.of(result.command, table)) if table else None
-    make = make or PICTURES.get(result.command)
+    make = PICTURES.get(result.command)
+    if table in result.tables:
+        make = OF_TABLES.get((result.command, table)) or of_tables.of(result.command, table) or make
     if make is None:
         why = _WITHOUT.get(result.command, "it prints no numbers")
         raise UsageError(
             f"--plot: there is no picture of {result.command}: {why}. Every analysis has one: crmkit pareto FILE --plot picture.svg."
         )
+    if _is_far(result):
+        raise UsageError(
+            f"--plot: the customers of {result.command} lie on the cluster, where nothing is drawn. Leave it out, "
+            "or write the customers with --output and draw that file."
+        )
     return make(result)
+
+
+def _is_far(result: Result) -> bool:
+    """Whether the picture would bring all customers here from a cluster."""
+    return result.command in _OF_LONG and result.is_elsewhere
 
 
 def inline(result: Result) -> str:
     """The picture as a part of a page, with the style that it needs; nothing where there is none."""
     make = PICTURES.get(result.command)
-    if make is None or (result.is_elsewhere and result.command in _OF_LONG):
+    if make is None or _is_far(result):
         return ""
     try:
         return svg.document(make(result), name=f"crmkit-{result.command}")

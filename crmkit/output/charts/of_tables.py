@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LAST = 12  # rows and columns of a map
 MOST = 20  # bars and dots
 _AT_ONCE = 1 << 17  # rows
-_OURS = {"outcome", "measure", "metric", "method", "model", "move", "trait", "segment"}  # words of our own
+_OURS = {"outcome", "measure", "metric", "method", "model", "move", "segment", "period"}  # words of our own
 
 
 class Drawn(NamedTuple):
@@ -128,7 +128,7 @@ TABLES: Mapping[str, Sequence[Drawn]] = {
 }  # fmt: skip
 
 
-def of(command: str, table: str) -> Callable[[Result], Picture] | None:
+def of(command: str, table: str | None) -> Callable[[Result], Picture] | None:
     """What draws a table of a command that is asked for by name, if it has a picture."""
     known = [one for one in TABLES.get(command, ()) if one.table == table]
     return (lambda result: _first(result, known)) if known else None
