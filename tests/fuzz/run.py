@@ -15,6 +15,7 @@ from decimal import Decimal
 from random import Random
 
 from crmkit.load import Options
+from crmkit.system import memory
 from tests.fuzz import csv_cases, parquet_cases
 from tests.fuzz.judge import BrokenError, Judged, judge
 from tests.load import naive
@@ -94,8 +95,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     kind, start, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     ends, broken = stretch(kind, start, count)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print(json.dumps({"ends": ends, "broken": broken, "megabytes": peak}))
+    print(json.dumps({"ends": ends, "broken": broken, "megabytes": (memory.peak() or 0) >> 20}))
 
 
 if __name__ == "__main__":
