@@ -56,8 +56,9 @@ def profile(result: Result) -> Result:
         money=percent(best["revenue_share"] or 0.0),
         more=best["more"],
     )
+    by = "segment" if result.facts["by"] == "tier" else "tier"
     return replace(
-        result, headline=told, next=("crmkit profile FILE --by tier", "crmkit profile FILE --table labels")
+        result, headline=told, next=(f"crmkit profile FILE --by {by}", "crmkit profile FILE --table labels")
     )
 
 
