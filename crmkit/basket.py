@@ -17,7 +17,7 @@ from crmkit import parse
 from crmkit.baskets import affinity, bought_next, brands, holdings, market, next_best, rules, units
 from crmkit.baskets.market import Market
 from crmkit.customers import Data
-from crmkit.errors import UsageError
+from crmkit.errors import UsageError, typed_as
 from crmkit.headlines import together as headlines
 from crmkit.load.dataset import Dataset
 from crmkit.load.door import question
@@ -162,7 +162,10 @@ def _sales(data: Data, unit: str, level: str | None, by: str | None) -> Transact
     if not isinstance(data, Dataset):
         raise UsageError("Baskets are made of transactions; a table of customers has no products.")
     needs = {"product"} | ({"customer"} if unit == "customer" else set()) | ({"date"} if by else set())
-    return data.transactions(needs, _ROLES, {} if level is None else {"product": level})
+    if level is None:
+        return data.transactions(needs, _ROLES)
+    with typed_as("level", "product"):
+        return data.transactions(needs, _ROLES, {"product": level})
 
 
 def _check(unit: str, by: str | None, fdr: float, max_basket: int) -> None:

@@ -12,7 +12,8 @@ knows how it will be printed; `cli.py` catches the base class once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 
 class CrmkitError(Exception):
@@ -48,3 +49,14 @@ class GateError(CrmkitError):
     """A limit that the user set (`--strict`, `--max-rejects`) was passed."""
 
     exit_status = 3
+
+
+@contextmanager
+def typed_as(option: str, role: str) -> Iterator[None]:
+    """Errors about the column of a role name the option that stands for it here, such as `level` for `product`."""
+    try:
+        yield
+    except CrmkitError as error:
+        error.args = (str(error).replace(f"--{role} ", f"--{option} "),)
+        error.options = {}  # they are tried as options on reading, which this one is not
+        raise

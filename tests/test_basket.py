@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from crmkit.errors import CrmkitError
+from tests.load.running import run
 from tests.tool import SALES, crmkit, dev_data
 
 
@@ -92,3 +93,13 @@ def test_excluded_products_are_in_no_pair_and_a_target_in_every_one() -> None:
     assert "Tea 25" not in without
     lines = crmkit("basket", SALES, *words, "--target", "Tea 25").splitlines()
     assert len(lines) > 2 and all(line.startswith("Tea 25,") for line in lines[1:])
+
+
+@pytest.mark.parametrize(
+    "words", [["basket"], ["pareto", "--table", "matrix"], ["basket", "--table", "brands"]], ids=" ".join
+)
+def test_a_level_that_is_not_there(words: list[str]) -> None:
+    done = run(words[0], SALES, *words[1:], "--level", "chanel")
+    assert (done.status, done.out) == (1, "")
+    assert "--level names the column 'chanel'" in done.err
+    assert "Did you mean 'channel'?" in done.err

@@ -14,7 +14,7 @@ import polars as pl
 from crmkit.accounts import information
 from crmkit.customers import Data
 from crmkit.engine.rows import Counted, Rows
-from crmkit.errors import DataError, UsageError
+from crmkit.errors import DataError, UsageError, typed_as
 from crmkit.headlines import together as headlines
 from crmkit.load.dataset import NEEDED, Dataset
 from crmkit.load.door import question
@@ -67,8 +67,11 @@ def _sales(data: Data, level: str | None, by: str | None) -> Transactions:
         return data
     if not isinstance(data, Dataset):
         raise UsageError("The matrix is made of transactions; a table of customers has no categories.")
-    columns = {} if level is None else {"product": level}
-    return data.transactions({*NEEDED, "product", *([by] if by else [])}, (), columns)
+    needs = {*NEEDED, "product", *([by] if by else [])}
+    if level is None:
+        return data.transactions(needs, ())
+    with typed_as("level", "product"):
+        return data.transactions(needs, (), {"product": level})
 
 
 def by_customer(rows: pl.LazyFrame, by: str | None) -> pl.LazyFrame:

@@ -11,7 +11,7 @@ import polars as pl
 from crmkit.customers import Data, with_as_of
 from crmkit.engine.rows import Counted, Rows
 from crmkit.engine.rows import as_rows as as_rows
-from crmkit.errors import DataError, UsageError
+from crmkit.errors import DataError, UsageError, typed_as
 from crmkit.forecast.selection import refuse_untested
 from crmkit.forecast.terms import By
 from crmkit.history import purchase_histories
@@ -136,10 +136,8 @@ def _read(data: Data, column: str | None) -> Transactions:
     needs, wants = ("customer", "date"), ("amount", "order")
     if column is None:
         return data.transactions(needs, wants)
-    try:
+    with typed_as("by", "store"):
         return data.transactions(needs, (*wants, "store"), {"store": column})
-    except DataError as error:
-        raise DataError(str(error).replace("--store", "--by")) from None
 
 
 def _labelled(found: People, by: str) -> People:
