@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from crmkit.config.values import Spec
 from crmkit.errors import UsageError
-from crmkit.session import completion, configured, help, jobs, record
+from crmkit.session import completion, configured, help, record, together
 from crmkit.session.options import shared
 
 READS = "files input output"
@@ -122,7 +122,7 @@ def build(names: Iterable[str] = COMMANDS) -> typer.Typer:
         no_args_is_help=True,
     )
     app.callback()(_crmkit)
-    jobs.commands.set(_built)
+    together.commands.set(_built)
     for name in names:
         panel, groups = COMMANDS[name]
         command = getattr(import_module(f"crmkit.commands.{name}"), name)

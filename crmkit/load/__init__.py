@@ -15,7 +15,6 @@ from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
 from crmkit.load.infer import role_columns
 from crmkit.load.inputs import ROW, Input, StreamFlags, without_effect
-from crmkit.load.ledger import rows as ledgers
 from crmkit.load.plan import Options, ReadingPlan
 from crmkit.load.streamed import Streamed
 from crmkit.load.transactions import Transactions
@@ -40,7 +39,9 @@ def load(
     """
     found = sources.find([files] if isinstance(files, str) else list(files))
     if found[0].kind == sources.LEDGER:
-        return ledgers.opened(sources.ledger(found), options or Options(), needs, wants)
+        from crmkit.load.ledger import rows
+
+        return rows.opened(sources.ledger(found), options or Options(), needs, wants)
     options = layouts.opening(options or Options())
     needs = assignment.all_needs(options, needs)
     inputs = [assignment.open_input(source, options, needs) for source in found]

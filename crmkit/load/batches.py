@@ -17,7 +17,6 @@ import pyarrow as pa
 from polars import selectors
 
 from crmkit.errors import DataError
-from crmkit.load.csv import careful, dialect
 from crmkit.load.find.inside import listed
 from crmkit.load.find.sources import Source
 from crmkit.load.inputs import ROW, Input, StreamFlags
@@ -48,6 +47,8 @@ def open_input(
         return _open_table(source)
     if source.kind == "parquet":
         return _open_parquet(source)
+    from crmkit.load.csv import dialect  # not for what has types
+
     if source.delimiter:
         encoding, delimiter = "utf-8", source.delimiter
     found = dialect.sniff(source, encoding=encoding, delimiter=delimiter, suits=suits, header=header)
@@ -146,6 +147,8 @@ def read(
     """
     size = ROWS if rows is None else min(rows, ROWS)
     if opened.dialect:
+        from crmkit.load.csv import careful
+
         made = careful.read(opened, columns, watch)
     elif opened.source.table is not None:
         made = _read_table(opened, columns, watch, size, rows)

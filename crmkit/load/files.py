@@ -9,8 +9,6 @@ import polars as pl
 from crmkit.engine.prefetch import ahead
 from crmkit.load import infer, spill
 from crmkit.load.account.audit import Reject
-from crmkit.load.csv import careful
-from crmkit.load.csv.encodings import AUTO
 from crmkit.load.infer import Sample
 from crmkit.load.inputs import Input, StreamFlags
 from crmkit.load.lines import Carry
@@ -53,6 +51,8 @@ class Files(Streamed):
         self.names = [{raw: one for raw, one in names.items() if raw != role} for names in self.names]
 
     def _encodings(self) -> list[str]:
+        from crmkit.load.csv.encodings import AUTO
+
         if self.plan.options.encoding != AUTO:
             return []
         return sorted(
@@ -77,6 +77,8 @@ class Files(Streamed):
             if opened.dialect is None:
                 found |= {(opened.name, record): (f"row {record + 1}", record + 1, "") for record in wanted}
                 continue
+            from crmkit.load.csv import careful
+
             for record, line, text in careful.locate(opened) if wanted else ():
                 if record in wanted:
                     found[opened.name, record] = (f"line {line}", line, text)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from crmkit.load.csv.dialect import Dialect
-from crmkit.load.find.sources import Source
+if TYPE_CHECKING:
+    from crmkit.load.csv.dialect import Dialect
+    from crmkit.load.find.sources import Source
 
 ROW = "__row"
 

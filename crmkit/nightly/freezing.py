@@ -19,7 +19,6 @@ from crmkit.nightly import gates
 from crmkit.nightly.drift import drifts
 from crmkit.result import Result
 
-AUTO = "auto"
 _DAYS = 92
 _DRIFT = 0.25
 

@@ -19,7 +19,7 @@ import polars as pl
 from crmkit.errors import DataError, UsageError
 from crmkit.language.safe_text import safe
 from crmkit.load.account.audit import Audit
-from crmkit.load.ledger import batch, manifest, rows
+from crmkit.load.ledger import MANIFEST, batch, is_ledger, manifest, rows
 from crmkit.load.ledger.manifest import Batch, Manifest
 from crmkit.load.transactions import Transactions
 from crmkit.nightly import bring_forward
@@ -42,7 +42,7 @@ class Change:
     @property
     def path(self) -> str:
         """Where the manifest is."""
-        return str(self.folder / manifest.NAME)
+        return str(self.folder / MANIFEST)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def held(folder: Path, *, new: bool = False) -> Iterator[Manifest]:
     if new and not folder.exists():
         with _in_words(folder):
             folder.mkdir()
-    known = manifest.is_ledger(folder)
+    known = is_ledger(folder)
     if not known and (not new or any(path.name != _LOCK for path in folder.iterdir())):
         raise UsageError(
             f"{safe(folder)} is no ledger. `crmkit customers FILE --update {safe(folder)}` makes one, in a folder that is not there yet."
@@ -66,7 +66,7 @@ def held(folder: Path, *, new: bool = False) -> Iterator[Manifest]:
             raise DataError(
                 f"{safe(folder)}: another run is changing this ledger. Run again when it is done; flock(1) lets runs wait."
             )
-        found = manifest.read(folder) if manifest.is_ledger(folder) else Manifest()
+        found = manifest.read(folder) if is_ledger(folder) else Manifest()
         _sweep(folder, found)
         yield found
     finally:

@@ -18,16 +18,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
-from crmkit.output import formats, places, screen
+from crmkit.output import formats, places
 from crmkit.output.files import Outputs, layout
 from crmkit.output.formats import FORMATS, FileLayout
-from crmkit.output.screen import Color
 from crmkit.output.streams import standard_output
 from crmkit.result import Result
+
+if TYPE_CHECKING:
+    from crmkit.output.screen import Color
 
 Say = Callable[[str], None]
 _PIPE = 1 << 16  # bytes that a pipe takes while nobody reads
@@ -117,6 +119,8 @@ def show(
     if format == "table":
         if table is None:
             chosen = _with_list(chosen, result)
+        from crmkit.output import screen
+
         with standard_output() as stream:
             win = screen.window(color, width)
             # A table that is asked for by name is listed, whatever the window's height.

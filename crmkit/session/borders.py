@@ -8,6 +8,8 @@ from typing import Any
 from crmkit.result import Result
 from crmkit.session.run import Session
 
+AUTO = "auto"
+
 
 def answer(
     session: Session,
@@ -18,10 +20,9 @@ def answer(
     is_file: Callable[[str], bool] = lambda cuts: True,
 ) -> Result:
     """The answer by the borders that were asked for; where they are to be kept, they go to the files of the run."""
-    from crmkit.nightly import freezing
-    from crmkit.scoring.cutpoints import dated
+    if cuts == AUTO:
+        from crmkit.nightly import freezing
 
-    if cuts == freezing.AUTO:
         result = freezing.settled(save_cuts, read, lambda kept: ask(cuts=kept), lambda: session.as_of)
     elif cuts is None or not is_file(cuts):
         result = ask(cuts=cuts)
@@ -30,5 +31,7 @@ def answer(
         session.frozen = kept.population
         result = ask(cuts=kept)
     if save_cuts is not None and "cuts" in result.saved:
+        from crmkit.scoring.cutpoints import dated
+
         session.keep(save_cuts, dated(result.saved["cuts"], session.as_of))
     return result

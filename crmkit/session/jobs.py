@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +17,6 @@ from crmkit.session.options import READING, Shared
 from crmkit.session.run import Session
 from crmkit.session.together import Rehearsed, Together
 
-# The commands by their names, as the parser has them.
-commands: ContextVar[Callable[[], Mapping[str, Any]]] = ContextVar("commands")
 _MESSAGES = frozenset({"quiet", "verbose", "no_progress", "log_format", "lang", "excel_safe", "bom"})
 
 
@@ -94,7 +91,7 @@ def _each(plan: Jobs, group: Together, above: Above) -> None:
 
 def _do(job: Job, above: Above) -> None:
     """Have the parser run the command, as if its options had been typed."""
-    command = commands.get()()[job.command]
+    command = together.commands.get()()[job.command]
     of_run = settings.current.get()
     token = settings.above.set(replace(above, found={**job.found, **_known(command, above.found)}))
     try:

@@ -71,9 +71,9 @@ def named(common: Shared, as_of: Callable[[], date | None] | None = None) -> Sha
 
 def check_for_spark(common: Shared, staying: Sequence[str]) -> None:
     """Refuse what cannot be done where the rows are spread, or the output stays there."""
-    from crmkit.load.ledger import manifest
+    from crmkit.load.ledger import is_ledger
 
-    if any(manifest.is_ledger(Path(name)) for name in common.files):
+    if any(is_ledger(Path(name)) for name in common.files):
         raise UsageError("Ledgers are read on this machine. Leave --engine spark out.")
     if common.rejects:
         raise UsageError("--rejects does not go with --engine spark, where rows have no line number.")

@@ -96,4 +96,6 @@ class Together:
         return self.reads.opened(ask, watch)
 
 
+# The commands by their names, as the parser has them.
+commands: ContextVar[Callable[[], Mapping[str, Any]]] = ContextVar("commands")
 current: ContextVar[Together | None] = ContextVar("current group", default=None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.find.source import HEAD, Choice, Source, sniff
-from crmkit.sources import addresses, json_rows
+from crmkit.sources import addresses
 from crmkit.sources.addresses import Database
 from crmkit.sources.spools import Spool
 
@@ -157,11 +157,16 @@ def _recognised(source: Source, where: Where = EVERYTHING) -> Source:
     kind, compression = sniff(head, source.name)
     found = replace(source, kind=kind, compression=compression)
     inner = head if compression is None else _unpacked(found)
-    if kind == "csv" and _is_tar(inner):
-        return _archive(found, is_tar=True)
-    if kind == "csv" and json_rows.is_json(inner):
-        return _of_json(found)
-    return found
+    return _of_text(found, inner) if kind == "csv" else found
+
+
+def _of_text(source: Source, head: bytes) -> Source:
+    """What looks like text may be packed, or JSON."""
+    from crmkit.sources import json_rows
+
+    if _is_tar(head):
+        return _archive(source, is_tar=True)
+    return _of_json(source) if json_rows.is_json(head) else source
 
 
 def _unpacked(source: Source) -> bytes:
@@ -180,6 +185,8 @@ def _broken(name: str, error: Exception, what: str) -> str:
 
 
 def _of_json(source: Source) -> Source:
+    from crmkit.sources import json_rows
+
     try:
         with source.open() as file:
             table = json_rows.columns(file, source.name)

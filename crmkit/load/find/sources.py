@@ -13,7 +13,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.load.find import inside, paths, remote
 from crmkit.load.find.inside import EVERYTHING, Where
 from crmkit.load.find.source import Source, opened, sniff, stamp
-from crmkit.load.ledger import manifest
+from crmkit.load.ledger import MANIFEST, is_ledger
 from crmkit.sources import addresses, lakes
 from crmkit.sources.spools import Spool
 
@@ -55,8 +55,8 @@ def _expand(argument: str, where: Where) -> list[Source]:
         return remote.expand(argument, where.endpoint)
     if argument == "-":
         return [spooled(_standard_input(), "standard input")]
-    if manifest.is_ledger(Path(argument)):
-        path = Path(argument) / manifest.NAME
+    if is_ledger(Path(argument)):
+        path = Path(argument) / MANIFEST
         return [Source(argument, LEDGER, path=path, stamp=stamp(paths.status(path)))]
     return [_from_path(path, hive) for path, hive in paths.expand(argument)]
 

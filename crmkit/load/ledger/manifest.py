@@ -16,10 +16,9 @@ from typing import Any
 from crmkit.errors import DataError
 from crmkit.language.safe_text import safe
 from crmkit.load.account.audit import Audit
+from crmkit.load.ledger import MANIFEST, MARK
 
-NAME = "manifest.json"
 VERSION = 1
-_MARK = "crmkit_ledger"
 Span = tuple[date, date]
 
 
@@ -107,26 +106,16 @@ class Manifest:
 
     def text(self) -> str:
         """As a file has it."""
-        told = {_MARK: VERSION, **asdict(self)}
+        told = {MARK: VERSION, **asdict(self)}
         return json.dumps(told, indent=1, ensure_ascii=False, default=str) + "\n"
-
-
-def is_ledger(folder: Path) -> bool:
-    """Whether a folder is a ledger."""
-    path = folder / NAME
-    try:
-        with path.open(encoding="utf-8") as file:
-            return _MARK in file.read(200)
-    except (OSError, ValueError):  # a name that cannot be, or no text
-        return False
 
 
 def read(folder: Path) -> Manifest:
     """The manifest of a ledger; DataError where it is damaged, or of a later version of crmkit."""
-    path = folder / NAME
+    path = folder / MANIFEST
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        version = found.pop(_MARK)
+        version = found.pop(MARK)
         if version > VERSION:
             raise DataError(
                 f"{safe(folder)} is a ledger of version {version}, and this crmkit knows versions up to {VERSION}. "
