@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit import _version
 from crmkit.errors import CrmkitError, DataError, GateError, ModelError, UsageError
-from crmkit.result import Result
 
 if TYPE_CHECKING:
     from crmkit import backtest as backtest
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from crmkit.campaigns import split as split
     from crmkit.load.dataset import Dataset as Dataset
     from crmkit.nightly import diff as diff
+    from crmkit.result import Result as Result
     from crmkit.whatif import accumulation as accumulation
     from crmkit.whatif import value as value
 
@@ -65,7 +65,7 @@ _HOMES = {
     "split": "campaigns.split",
     "value": "whatif.value",
 }
-_OBJECTS = {"Dataset": "load.dataset"}
+_OBJECTS = {"Dataset": "load.dataset", "Result": "result"}
 __all__ = [
     "CrmkitError",
     "DataError",

@@ -10,15 +10,17 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crmkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 # A year has 365 days where people say `1y` or "last year"; WHOLE_WEEKS where weekdays must come out even, as
 # in forecasts and comparisons of windows; MEAN_YEAR where the seasons must not drift.
 YEAR, WHOLE_WEEKS, MEAN_YEAR = 365, 364, 365.25
-_DAYS = {"d": Fraction(1), "w": Fraction(7), "m": Fraction(YEAR, 12), "y": Fraction(YEAR)}
+_DAYS = {"d": (1, 1), "w": (7, 1), "m": (YEAR, 12), "y": (YEAR, 1)}  # so many, shared by so many
 _PER_YEAR = {"d": YEAR, "w": 52, "m": 12, "y": 1}
 _SPAN_LIMIT = 1_000
 _LARGEST = 10**15
@@ -34,11 +36,14 @@ class Duration(NamedTuple):
     @property
     def days(self) -> int:
         """Whole days, where a year has 365 and a month is a twelfth of it (`1m` 30, `12m` 365)."""
-        return int(self.number * _DAYS[self.unit] + Fraction(1, 2))
+        days, parts = _DAYS[self.unit]
+        return (2 * self.number * days + parts) // (2 * parts)
 
     @property
     def per_year(self) -> Fraction:
         """How often it fits in a year as shops count: 52 weeks, 12 months, 365 days."""
+        from fractions import Fraction
+
         return Fraction(_PER_YEAR[self.unit], self.number)
 
     @property

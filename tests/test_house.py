@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from crmkit.cli import COMMANDS
 
 PACKAGE = Path(__file__).parent.parent / "crmkit"
+SALES = PACKAGE.parent / "sample_data" / "sales.csv"
 # Each room, or file of the hall, may import from itself and from what is on a lower floor.
 FLOORS = (
     {"_version", "errors", "columns", "vocabulary", "parse", "language", "engine", "system", "config"},
@@ -83,17 +85,46 @@ def test_a_command_is_its_options_and_one_call() -> None:
         assert len(path.read_text().splitlines()) <= 60, path
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["rfm", "--help"]])
-def test_help_waits_for_nothing_heavy(arguments: list[str]) -> None:
+HEAVY = ("polars", "numpy", "scipy", "pyarrow", "duckdb", "hashlib", "json", "fractions")
+# What has no part in reading a Parquet file and writing one.
+OF_OTHERS = (
+    *("fractions", "pyarrow.csv", "pyarrow.compute", "crmkit.load.csv.dialect", "crmkit.load.csv.careful"),
+    *(
+        "crmkit.load.ledger.manifest",
+        "crmkit.sources.json_rows",
+        "crmkit.sources.databases",
+        "crmkit.session.jobs",
+    ),
+    *("crmkit.nightly.gates", "crmkit.output.screen"),
+)
+
+
+def _imported(arguments: list[str], modules: tuple[str, ...], folder: Path) -> str:
+    """Those of the modules that a command imports; in one process, since what its worker imports nobody sees."""
     code = (
-        "import sys\nsys.argv = ['crmkit', *%r]\nfrom crmkit.__main__ import main\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "print([m for m in ('polars', 'numpy', 'scipy', 'pyarrow', 'duckdb') if m in sys.modules])"
+        "import sys\nsys.argv = ['crmkit', *%r]\nfrom crmkit.process.exit_status import guarded\n"
+        "guarded(sys.argv[1:])\nprint([m for m in %r if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code % arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code % (arguments, modules)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=folder,  # where there are no settings to be read
     )
-    assert done.stdout.strip().endswith("[]"), done.stdout[-200:]
+    return done.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["rfm", "--help"]])
+def test_help_waits_for_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    assert _imported(arguments, HEAVY, tmp_path) == "[]"
+
+
+def test_a_parquet_file_waits_for_no_other_kind_of_file(tmp_path: Path) -> None:
+    sales, found = tmp_path / "sales.parquet", tmp_path / "rfm.parquet"
+    pl.read_csv(SALES).write_parquet(sales)
+    assert _imported(["rfm", str(sales), "-o", str(found), "-q"], OF_OTHERS, tmp_path) == "[]"
+    assert found.exists()
 
 
 def test_the_package_names_no_registry() -> None:

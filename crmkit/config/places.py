@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
@@ -16,8 +14,7 @@ NAME = "crmkit.toml"
 _PROJECT = "pyproject.toml"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A file of settings: what it holds, and its text, by which lines are found."""
 
     path: Path
@@ -56,6 +53,8 @@ def read(
     path: Path, what: str = "a file of settings", way_out: str = ", or go without with --no-config"
 ) -> Place | None:
     """The settings of a file, None for a pyproject.toml without any; UsageError where it is no TOML."""
+    import tomllib  # mostly there is no such file
+
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)

@@ -13,13 +13,12 @@ Variables are CRMKIT_MAX_AGE, or CRMKIT_RFM_BINS for one command.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crmkit.config import places
 from crmkit.config.places import Place
@@ -31,8 +30,7 @@ PREFIX = "CRMKIT_"
 Specs = Mapping[str, Spec]
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A value, where it was found, and whether it is for all commands alike."""
 
     value: Any
@@ -72,8 +70,7 @@ class Settings:
         return sentence
 
 
-@dataclass(frozen=True)
-class Above:
+class Above(NamedTuple):
     """What stands above variables and files for a command that another one starts, and the files that count for both."""
 
     found: Mapping[str, Setting]
@@ -171,5 +168,7 @@ def spec_of(
 
 def near(word: str, known: Mapping[str, Any]) -> str:
     """A question for the word that may have been meant; empty where none is like it."""
+    import difflib
+
     close = difflib.get_close_matches(word, list(known), 1)
     return f" Did you mean {close[0].replace('_', '-')}?" if close else ""

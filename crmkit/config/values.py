@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
@@ -18,8 +17,7 @@ _NAMED = re.compile(
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
-@dataclass(frozen=True)
-class Spec:
+class Spec(NamedTuple):
     """An option as settings know it: `flag`, `whole` (number), `many` (comes several times) or `text`.
 
     `is_file`: it names a file; `may_be_file`: a file or something else; `names_file`: a file after a sign of equality.

@@ -51,13 +51,13 @@ class Files(Streamed):
         self.names = [{raw: one for raw, one in names.items() if raw != role} for names in self.names]
 
     def _encodings(self) -> list[str]:
+        dialects = [item.dialect for item in self.inputs if item.dialect is not None]
+        if not dialects:
+            return []
         from crmkit.load.csv.encodings import AUTO
 
-        if self.plan.options.encoding != AUTO:
-            return []
-        return sorted(
-            {f"encoding {item.dialect.encoding}" for item in self.inputs if item.dialect is not None}
-        )
+        found = {f"encoding {dialect.encoding}" for dialect in dialects}
+        return sorted(found) if self.plan.options.encoding == AUTO else []
 
     def full(self) -> list[Iterator[pl.DataFrame]]:
         """Every raw batch of every input, for a survey that a sample cannot settle."""

@@ -6,15 +6,14 @@ Both need the rows as they stand in the file, one after the other, so they have 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
 from crmkit.load.values.numbers import BLANKS
 
 
-@dataclass(frozen=True)
-class Lines:
+class Lines(NamedTuple):
     """How lines of one order are read: raw columns that stand on its first line only (`carried`), whether the amount
     is the order's (`once`), and whether order ids begin again each day (`restarts`)."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -47,16 +47,14 @@ class PassReport:
         mine.not_float_ids |= theirs.not_float_ids
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """Where a batch comes from: the file's name in messages, and raw column → column of the file."""
 
     file: str
     names: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(NamedTuple):
     """Everything that a pass needs to know of the plan. `complete`: the sample held all rows."""
 
     plan: ReadingPlan

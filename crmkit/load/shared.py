@@ -176,11 +176,11 @@ class _Recording(Files):
 
 def _without(plan: ReadingPlan, roles: set[str] | frozenset[str], raw: Mapping[str, str]) -> ReadingPlan:
     """What of a plan decides how these raw columns are read."""
-    kept = {name: replace(role, why="") for name, role in plan.roles.items() if name not in roles}
+    kept = {name: role._replace(why="") for name, role in plan.roles.items() if name not in roles}
     return plan.but(
         roles=kept,
         numbers={name: style for name, style in plan.numbers.items() if name in raw},
-        lines=replace(plan.lines, carried=tuple(name for name in plan.lines.carried if name in raw)),
+        lines=plan.lines._replace(carried=tuple(name for name in plan.lines.carried if name in raw)),
         said=(),
         options=Options(),
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import NamedTuple
 
 ROLE = "status"
 MANY = 60  # different words: beyond so many a column is no status
@@ -24,8 +24,7 @@ SUSPECTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class StatusRule:
+class StatusRule(NamedTuple):
     """A column whose words say what becomes of a row; words may hold `*`, and case does not matter.
 
     `no_sale` rows are skipped, and so is every word but those of `sale` where it names any; `refund` rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crmkit.errors import UsageError
 from crmkit.result import Result
@@ -14,8 +14,7 @@ _NUMBER = r"(\d+(?:\.\d+)?)(%?)"
 _RANGE = re.compile(rf"(?:{_NUMBER})?\.\.(?:{_NUMBER})?")
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(NamedTuple):
     """`90%..110%` of the customers before, or `1000..2000` of them; one side may be left open."""
 
     text: str
@@ -36,8 +35,7 @@ class Expected:
         return cls(text, least, most, sides[0][1] == "%")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """The gates on an answer, and the run before, with which they compare."""
 
     expected: Expected | None = None

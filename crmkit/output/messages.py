@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import textwrap
@@ -33,7 +32,7 @@ def say(text: str, kind: str = "note", log_format: str = "text", *, code: str = 
     if sys.stderr is None:
         return
     line = (
-        json.dumps(_record(text, kind, code, more), ensure_ascii=True, default=str)
+        _json(_record(text, kind, code, more))
         if log_format == "json"
         else wrapped_for(f"crmkit: {safe(text)}")
     )
@@ -51,6 +50,12 @@ def _record(text: str, kind: str, code: str, more: Mapping[str, Any]) -> dict[st
         "run": clock.run().name,
     }
     return {**head, "kind": kind, "message": text, **more}
+
+
+def _json(record: Mapping[str, Any]) -> str:
+    import json
+
+    return json.dumps(record, ensure_ascii=True, default=str)
 
 
 def wrapped_for(line: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,8 @@ def source_account(source: Source) -> dict[str, Any]:
 
 def sha256(file: Any) -> str:
     """The hash of a file's bytes."""
+    import hashlib  # whose library is large, and --summary alone has a use for it
+
     with file:
         digest = hashlib.sha256()
         while chunk := file.read(1 << 20):

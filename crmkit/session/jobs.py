@@ -93,7 +93,7 @@ def _do(job: Job, above: Above) -> None:
     """Have the parser run the command, as if its options had been typed."""
     command = together.commands.get()()[job.command]
     of_run = settings.current.get()
-    token = settings.above.set(replace(above, found={**job.found, **_known(command, above.found)}))
+    token = settings.above.set(above._replace(found={**job.found, **_known(command, above.found)}))
     try:
         with command.make_context(f"crmkit {job.command}", []) as context:
             command.invoke(context)

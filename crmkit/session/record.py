@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-import platform
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -31,6 +29,8 @@ _GATE = re.compile(r"--([a-z-]+)")
 
 def account(command: str, common: Shared, inputs: Sequence[Source] | None, **told: Any) -> dict[str, Any]:
     """What is known of every run, with what is `told` of this one."""
+    import platform
+
     import polars
 
     run = clock.run()
@@ -79,6 +79,8 @@ def _inputs(common: Shared, sources: Sequence[Source] | None) -> list[dict[str, 
 
 def text(told: Mapping[str, Any]) -> bytes:
     """An account as a file has it."""
+    import json
+
     from crmkit.output.formats import plain_value
 
     return json.dumps(plain_value(told), indent=2, ensure_ascii=False).encode() + b"\n"

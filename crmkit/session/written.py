@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crmkit.language.catalogue import phrase
 from crmkit.language.safe_text import safe
@@ -24,8 +23,7 @@ Fill = Callable[[Any], None]
 Receipt = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Writing:
+class Writing(NamedTuple):
     """What is known of a command when its answer is there; `extra` are files that it made besides."""
 
     command: str

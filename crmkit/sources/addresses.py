@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from crmkit.errors import UsageError
@@ -70,8 +70,7 @@ def is_web(word: str) -> bool:
     return scheme(word) in ("http", "https") and "://" in word
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(NamedTuple):
     """A database, what is asked of it, and how it may be shown."""
 
     kind: str  # postgresql, sqlite or duckdb

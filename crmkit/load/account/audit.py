@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -46,8 +46,7 @@ FLAGS = ("__rounded", "__trimmed")
 EXAMPLES = 5
 
 
-@dataclass(frozen=True)
-class Reject:
+class Reject(NamedTuple):
     """A row that was set aside: where it stands and which value would not do."""
 
     file: str

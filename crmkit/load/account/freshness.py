@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from crmkit.errors import GateError
 
@@ -21,8 +21,7 @@ def note(last: date | None, as_of: date | None) -> list[str]:
     ]
 
 
-@dataclass(frozen=True)
-class Age:
+class Age(NamedTuple):
     """The user's limit: `days` before the as-of day, or before today where none was given."""
 
     days: int

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from crmkit.engine.rows import Counted, Rows
 from crmkit.errors import DataError, GateError
@@ -16,8 +17,7 @@ from crmkit.load.account.freshness import Age
 _MOST_BROKEN = 0.5
 
 
-@dataclass(frozen=True)
-class Sheet:
+class Sheet(NamedTuple):
     """A workbook that will list every customer, and how many rows fit into it."""
 
     path: str

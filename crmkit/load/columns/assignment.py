@@ -177,7 +177,7 @@ def _cast(
     if options.read_as is None:
         return found
     why = f"as in {options.read_as.name}"
-    return {name: replace(role, why=why) if name in proposed else role for name, role in found.items()}
+    return {name: role._replace(why=why) if name in proposed else role for name, role in found.items()}
 
 
 def _refuse_misfits(role: Role, opened: Input) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crmkit.load.columns import names
 from crmkit.load.columns.look import Column, Look, equal_numbers, same, share
@@ -11,8 +11,7 @@ from crmkit.load.columns.look import Column, Look, equal_numbers, same, share
 _SAME_DAYS = 0.98
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A column that could play a role, and how surely by its name (0 to 100)."""
 
     column: Column

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crmkit.load.columns import names, words
 from crmkit.load.columns.candidates import Candidate, merged, proposed
@@ -21,16 +21,14 @@ _MOSTLY_FILLED = 0.5
 _MANY_MORE = 2  # times as many customers as users
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """The column taken for a role, and why."""
 
     column: str
     why: str
 
 
-@dataclass(frozen=True)
-class Doubt:
+class Doubt(NamedTuple):
     """Why no column was taken: `candidates` is empty where there is none, `guess` is the likeliest answer."""
 
     role: str

@@ -13,8 +13,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from crmkit.errors import UsageError
 
@@ -30,8 +29,7 @@ _MAX_PARTS = 50
 _OPERATORS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 
 
-@dataclass(frozen=True)
-class Expression:
+class Expression(NamedTuple):
     """A parsed formula: the columns it names, in order of appearance, and its tree.
 
     A node is ("column", i), ("number", value), ("-", node) or (operator, left, right).

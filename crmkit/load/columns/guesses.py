@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
 from crmkit.load.columns import words
 from crmkit.load.columns.choice import Doubt
@@ -56,7 +55,7 @@ def with_guess(doubt: Doubt, columns: Sequence[str], look: Look, taken: Collecti
     ]
     named = [name for name in found if _says(name, frozenset({"id", "name"}))]
     alone = named if doubt.role == "customer" and named else found
-    return replace(doubt, guess=alone[0]) if len(alone) == 1 else doubt
+    return doubt._replace(guess=alone[0]) if len(alone) == 1 else doubt
 
 
 def only_money(columns: Sequence[str], look: Look) -> str | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from crmkit.load.columns import words
 
@@ -13,8 +12,7 @@ POSSIBLE = 30  # below, a name says nothing about the role
 _FURTHER, _STRANGE, _STRANGER, _DIGIT = 5, 22, 14, 4
 
 
-@dataclass(frozen=True)
-class _Role:
+class _Role(NamedTuple):
     """The names of a role: sets of meanings by rank, meanings that may be added, and those that exclude it."""
 
     phrases: dict[frozenset[str], int]

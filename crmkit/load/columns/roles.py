@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.columns import expression
@@ -17,8 +16,7 @@ NUMERIC = frozenset({"amount", "cost", "refunded"})
 _LONGEST_NAME = 200
 
 
-@dataclass(frozen=True)
-class Role:
+class Role(NamedTuple):
     """One role and the formula over the file's columns that plays it (for ids and dates: one column)."""
 
     name: str
@@ -64,6 +62,8 @@ def match(word: str, columns: Sequence[str]) -> str | None:
 
 def unknown(word: str, columns: Sequence[str], file: str, option: str) -> DataError:
     """The error for a column that the user names and that is not there."""
+    import difflib
+
     close = difflib.get_close_matches(word, list(columns), 1, 0.6)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return DataError(

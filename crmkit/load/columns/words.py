@@ -10,10 +10,9 @@ import itertools
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 LONGEST = 120  # longer names are text that has strayed into the header
 _CAMEL = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -24,8 +23,7 @@ _KNOWN, _JOINED, _STRANGER, _STRANGE_SIGN = 1.0, 1.6, 6.0, 1.5
 _MOST_READINGS = 8
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(NamedTuple):
     """What a name says: the meanings of its words, as often as they can be read, and the words nobody knows."""
 
     readings: tuple[frozenset[str], ...]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -28,8 +28,7 @@ _MAY_BE_BLANK = frozenset(map(REASONS.index, ("no date", "no amount")))
 _DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
-@dataclass(frozen=True)
-class _Column:
+class _Column(NamedTuple):
     """One column: what it says, how the file calls it and of which type it is there."""
 
     what: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from crmkit.errors import DataError, UsageError
 from crmkit.load.find.source import HEAD, Choice, Source, sniff
@@ -28,8 +28,7 @@ _OLD = b"\xd0\xcf\x11\xe0"  # a workbook of the years before 2007
 _FILES = ((b"SQLite format 3\x00", 0, "sqlite"), (b"DUCK", 8, "duckdb"))
 
 
-@dataclass(frozen=True)
-class Where:
+class Where(NamedTuple):
     """What the user said about where the rows are: the sheet of a workbook, or what is its like elsewhere."""
 
     sheet: str | None = None

@@ -6,8 +6,8 @@ the only one that fits; where day/month and month/day both fit, that is an error
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import polars as pl
 
@@ -27,15 +27,14 @@ _WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?"
 _WEEKDAY_AFTER = r"(?:\s*(?:(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]|[(（][月火水木金土日][)）]|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*))?"
 
 
-@dataclass(frozen=True)
-class DateLayout:
+class DateLayout(NamedTuple):
     """One way to write a day: `pattern` captures it (and nothing but a time may follow), `format` reads it."""
 
     name: str
     pattern: str
     format: str
     joined: bool = False  # unpadded or wordy days are put together again before parsing
-    kind: str = field(default="text")  # text, zoned, epoch, excel, given
+    kind: str = "text"  # text, zoned, epoch, excel, given
 
     def fits(self, column: pl.Expr) -> pl.Expr:
         """Whether values have this shape."""

@@ -7,8 +7,8 @@ that does not fit the column's style is rejected, not guessed at.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import polars as pl
 
@@ -61,8 +61,7 @@ BLANKS = ("", "NULL", "null", "Null", "N/A", "n/a", "NA", "<NA>", "NaN", "nan", 
 NUMBER_BLANKS = tuple(word for word in BLANKS if word.upper() not in ("NAN", "#N/A"))
 
 
-@dataclass(frozen=True)
-class NumberStyle:
+class NumberStyle(NamedTuple):
     """How a text column of numbers is written."""
 
     decimal: str = "."
@@ -183,7 +182,7 @@ def _mixed_style(odd: list[str], plain: pl.Series, name: str, file: str) -> Numb
     if not bodies:
         padded = any(re.match(_PLAIN, value.strip()) for value in odd)
         style = _plain_style(plain)
-        return replace(style, plain=False) if style and padded else style
+        return style._replace(plain=False) if style and padded else style
     points = _evidence(bodies + plain.to_list(), ".")
     commas = _evidence(bodies + plain.to_list(), ",")
     currency = _currency(odd, name, file)
