@@ -64,21 +64,17 @@ def _carried(raw: pl.DataFrame, plan: ReadingPlan) -> list[str]:
     known = set() if layout is None else {name for name in names if name.split(" ")[0] in layout.per_order}
     goes_on = (pl.col("order") == pl.col("order").shift()).fill_null(False)
     goes_on &= ~is_blank("order", raw.schema["order"])  # rows without an order are no lines of one
-    filled = Carry(names).filled(raw)
     counted = raw.select(
         goes_on.sum().alias("further"),
         *((goes_on & is_blank(name, raw.schema[name])).sum().alias(f"blank {name}") for name in names),
     ).row(0, named=True)
-    mended = filled.select(
-        (goes_on & is_blank(name, raw.schema[name])).sum().alias(name) for name in names
-    ).row(0, named=True)
-    blank_on_further = {
-        name
-        for name in names
-        if counted[f"blank {name}"] - mended[name] > 0
-        and counted[f"blank {name}"] >= 0.9 * counted["further"]
-    }
-    return [name for name in names if name in known | blank_on_further]
+    mostly = [name for name in names if counted[f"blank {name}"] >= max(1, 0.9 * counted["further"])]
+    if mostly:
+        filled = Carry(mostly).filled(raw)
+        blank = [(goes_on & is_blank(name, raw.schema[name])).sum().alias(name) for name in mostly]
+        mended = filled.select(blank).row(0, named=True)
+        known |= {name for name in mostly if counted[f"blank {name}"] > mended[name]}
+    return [name for name in names if name in known]
 
 
 def _once(cleaned: pl.DataFrame, plan: ReadingPlan, wide: Wide, file: str, notes: list[str]) -> bool:

@@ -165,7 +165,8 @@ def quantile_borders(counts: pl.DataFrame, bins: int) -> list[Any]:
     total = counts["n"].sum()
     rank = pl.col("n").cum_sum() - pl.col("n") + 1
     found = counts.select("value", bin=(rank * bins + total - 1) // total)
-    return [found.filter(pl.col("bin") <= place).row(-1)[0] for place in range(1, bins)]
+    places = pl.Series(range(1, bins), dtype=found.schema["bin"])
+    return found["value"].gather(found["bin"].search_sorted(places, side="right") - 1).to_list()
 
 
 def mean_border(counts: pl.DataFrame) -> int | float:
