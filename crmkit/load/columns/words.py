@@ -77,23 +77,31 @@ def fold(text: str) -> str:
 
 
 @cache
+def _meanings() -> list[tuple[str, str]]:
+    """(meaning, folded word) of all languages; "_" joins the parts of a word."""
+    return [
+        (meaning, word)
+        for meaning, languages in table()["words"].items()
+        for words in languages.values()
+        for word in fold(words).split()
+    ]
+
+
+@cache
 def _vocabulary() -> dict[str, tuple[str, ...]]:
     """Folded word → its meanings."""
     found: dict[str, list[str]] = {}
-    for meaning, languages in table()["words"].items():
-        for words in languages.values():
-            for word in fold(words).split():
-                known = found.setdefault(word.replace("_", ""), [])
-                if meaning not in known:
-                    known.append(meaning)
+    for meaning, word in _meanings():
+        known = found.setdefault(word.replace("_", ""), [])
+        if meaning not in known:
+            known.append(meaning)
     return {word: tuple(meanings) for word, meanings in found.items()}
 
 
 @cache
 def _phrases() -> frozenset[str]:
     """Words that may be written as several."""
-    texts = (words for languages in table()["words"].values() for words in languages.values())
-    return frozenset(word.replace("_", "") for text in texts for word in fold(text).split() if "_" in word)
+    return frozenset(word.replace("_", "") for _, word in _meanings() if "_" in word)
 
 
 @cache
