@@ -9,11 +9,8 @@ from typing import Any, NamedTuple
 from crmkit.errors import UsageError
 from crmkit.language.safe_text import safe
 
-_IN_ADDRESS = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
-_NAMED = re.compile(
-    r"((?:^|[?&;\s.])[\w.-]*(?:password|passwd|secret|token|(?:api|access|account)[-_.]?key)[\w.-]*\s*=\s*)[^&;\s]+",
-    re.IGNORECASE,
-)
+_IN_ADDRESS = r"(://[^/@\s:]*:)[^/@\s]+@"
+_NAMED = r"(?i)((?:^|[?&;\s.])[\w.-]*(?:password|passwd|secret|token|(?:api|access|account)[-_.]?key)[\w.-]*\s*=\s*)[^&;\s]+"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -81,7 +78,9 @@ def _refuse_secret(value: Any, name: str, where: str) -> None:
     """Settings are read by many and kept in repositories."""
     for one in value if isinstance(value, list) else [value]:
         # SQL may well ask for a column that is called token.
-        if isinstance(one, str) and (_IN_ADDRESS.search(one) or (name != "query" and _NAMED.search(one))):
+        if isinstance(one, str) and (
+            re.search(_IN_ADDRESS, one) or (name != "query" and re.search(_NAMED, one))
+        ):
             raise UsageError(
                 f"{where}: {name} holds a password, which a file of settings must not. Leave it out, and let the "
                 "database's own means have it, such as PGPASSWORD or ~/.pgpass."
@@ -97,4 +96,4 @@ def shown(value: Any) -> str:
 
 def masked(text: str) -> str:
     """A text without passwords in addresses, and without what is called a password, a secret or a key."""
-    return _NAMED.sub(r"\1***", _IN_ADDRESS.sub(r"\1***@", text))
+    return re.sub(_NAMED, r"\1***", re.sub(_IN_ADDRESS, r"\1***@", text))

@@ -20,7 +20,7 @@ from crmkit.result import Result
 Question = TypeVar("Question", bound=Callable[..., Result])
 # Whether options were typed on a command line, and errors name them so.
 is_typed = ContextVar("is_typed", default=False)
-_TYPED = re.compile(
+_TYPED = (  # for a sentence that goes wrong: not compiled before there is one
     r"`[^`]*`|(?<![\w-])--([a-z][a-z-]*)( [A-Z][A-Z|]*(?=[ .,;:)]|$)| ['\"\d][^ ,;]*?(?=[.,;:)]?(?: |$))| (?!out\b)[\w%.-]+(?=[.,;)]))?"
 )
 
@@ -62,7 +62,7 @@ def pythonic() -> Iterator[None]:
 
 def in_python(sentence: str) -> str:
     """A sentence with Python's names of options: `--r-cuts 1,2` is `r_cuts=1,2`; lines to type stay."""
-    return _TYPED.sub(_named, sentence)
+    return re.sub(_TYPED, _named, sentence)
 
 
 def _named(found: re.Match[str]) -> str:

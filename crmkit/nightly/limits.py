@@ -11,7 +11,7 @@ from crmkit.errors import UsageError
 from crmkit.result import Result
 
 _NUMBER = r"(\d+(?:\.\d+)?)(%?)"
-_RANGE = re.compile(rf"(?:{_NUMBER})?\.\.(?:{_NUMBER})?")
+_RANGE = rf"(?:{_NUMBER})?\.\.(?:{_NUMBER})?"
 
 
 class Expected(NamedTuple):
@@ -25,7 +25,7 @@ class Expected(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Expected:
         """From what was typed; UsageError for what is no range."""
-        found = _RANGE.fullmatch(text.replace(" ", ""))
+        found = re.fullmatch(_RANGE, text.replace(" ", ""))
         sides = [] if found is None else [(found[i], found[i + 1]) for i in (1, 3) if found[i]]
         if found is None or len({sign for _, sign in sides}) != 1:
             raise UsageError(f"--expect-customers {text!r} is no range such as 90%..110% or 1000..2000.")

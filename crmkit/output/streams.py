@@ -17,7 +17,7 @@ from crmkit.errors import DataError
 from crmkit.language.safe_text import safe
 
 # Polars and PyArrow put the number into the message and leave `errno` empty.
-_NUMBER = re.compile(r"\(os error (\d+)\)|\[Errno (\d+)\]")
+_NUMBER = r"\(os error (\d+)\)|\[Errno (\d+)\]"
 _DESCRIPTOR = re.compile(r"/dev/fd/(\d+)|/proc/self/fd/(\d+)")
 
 
@@ -32,7 +32,7 @@ def reason(error: OSError) -> str:
 
 
 def _errno(error: OSError) -> int | None:
-    found = _NUMBER.search(str(error))
+    found = re.search(_NUMBER, str(error))
     return error.errno or (int(found[1] or found[2]) if found else None)
 
 

@@ -26,7 +26,7 @@ _AT_ONCE = 20_000
 _DIGITS = 15
 _LONGEST = 32_767  # characters in a cell
 _WIDTHS = (8, 40)
-_NO_NAME = re.compile(r"[\[\]:*?/\\]")
+_NO_NAME = r"[\[\]:*?/\\]"
 _PLAIN = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
 _KINDS = {"share": "0.0%", "times": "#,##0.00", "days": "#,##0.0", "ratio": "#,##0.0000", "money": "#,##0.00"}
 
@@ -71,7 +71,7 @@ class _Look:
 
 
 def _sheet_name(name: str, taken: set[str]) -> str:
-    plain = _NO_NAME.sub(" ", safe(name))[:28].strip("' ") or "table"
+    plain = re.sub(_NO_NAME, " ", safe(name))[:28].strip("' ") or "table"
     made, count = plain, 1
     while made.lower() in taken:
         made, count = f"{plain} {count + 1}", count + 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from crmkit.load.find.sources import Source
 
 _START = b'{\n  "schema"'
-_GATE = re.compile(r"--([a-z-]+)")
+_GATE = r"--([a-z-]+)"
 
 
 def account(command: str, common: Shared, inputs: Sequence[Source] | None, **told: Any) -> dict[str, Any]:
@@ -116,7 +116,9 @@ def _write_failure(command: str, common: Shared, error: Exception) -> None:
     told: dict[str, Any] = {
         "status": "gate" if isinstance(error, GateError) else "failed",
         "exit_status": error.exit_status if isinstance(error, CrmkitError) else 1,
-        "gate": found[1] if isinstance(error, GateError) and (found := _GATE.search(str(error))) else None,
+        "gate": found[1]
+        if isinstance(error, GateError) and (found := re.search(_GATE, str(error)))
+        else None,
         "message": safe(error) if isinstance(error, CrmkitError) else type(error).__name__,
         "facts": getattr(error, "facts", {}),
         "outputs": [],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 import polars as pl
 
@@ -16,9 +16,9 @@ _FEW = 30  # distinct values whose shape is looked at
 _NEARLY = 0.98
 _ENOUGH = 0.6  # of the values must have the shape
 _DIGIT = re.compile(r"\d")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_PHONE = re.compile(r"\+?[\d\s().-]{7,20}")
-_CLOCK = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2})?\s*([AaPp][Mm])?\s*")
+_EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
+_PHONE = r"\+?[\d\s().-]{7,20}"
+_CLOCK = r"\s*\d{1,2}:\d{2}(:\d{2})?\s*([AaPp][Mm])?\s*"
 _DIGITS = r"^[0-9]+$"
 _SMALL = 100  # the most of a thing that one row is expected to hold
 _MOST_WORDS = 20
@@ -167,7 +167,7 @@ class Column:
         if self.is_number:
             return _kind_of_numbers(self)
         for kind, shape in _SHAPES:
-            if self.share(shape.fullmatch) >= _ENOUGH:
+            if self.share(partial(re.fullmatch, shape)) >= _ENOUGH:
                 return kind
         if len(self.few) <= _MOST_WORDS < self.present.len():
             return "few words"
