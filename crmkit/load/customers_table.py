@@ -15,7 +15,7 @@ import polars as pl
 
 from crmkit.errors import DataError
 from crmkit.load import batches
-from crmkit.load.customers import layout, values
+from crmkit.load.customers import layout
 from crmkit.load.customers.layout import ORDER
 from crmkit.load.find import sources
 from crmkit.load.find.sources import Source
@@ -46,6 +46,8 @@ def read(
         opened, encoding=options.encoding, delimiter=options.delimiter, header=options.header
     ):
         tell(note)
+    from crmkit.load.customers import values  # not for transactions
+
     tables = [values.read(item, columns, options) for item, columns in zip(opened, whole, strict=True)]
     frame = _dated(pl.concat(tables, how="diagonal_relaxed"), options, opened[0].name)
     _refuse_twice(frame, opened[0].name)

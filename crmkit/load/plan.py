@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from crmkit.load.columns.expression import Expression
 from crmkit.load.columns.roles import Role
 from crmkit.load.lines import Lines
-from crmkit.load.lists import Excluded
 from crmkit.load.statuses import StatusRule
 from crmkit.load.values.dates import ISO, DateLayout
 from crmkit.load.values.numbers import NumberStyle
 
 if TYPE_CHECKING:
     from crmkit.load.layouts.layout import Layout as Export
+    from crmkit.load.lists import Excluded
 
 MAX_SCALE = 6
 

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date as Day
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crmkit.errors import UsageError
-from crmkit.load import lists
 from crmkit.load.account.freshness import Age
 from crmkit.load.account.gates import Gate
 from crmkit.load.find.inside import Where
 from crmkit.load.plan import Options
 from crmkit.parse import choice, day, duration
+
+if TYPE_CHECKING:
+    from crmkit.load.lists import Excluded
 
 ROLES = ("customer", "date", "amount", "order", "orders", "product", "cost", "store", "status", "refunded")
 _TEXT = (
@@ -128,7 +131,7 @@ class Reading:
             orders_restart=self.orders_restart,
             count=self.count,
             ignore_refunds=self.refunds == "ignore",
-            exclude=None if self.exclude is None else lists.excluded(str(self.exclude)),
+            exclude=_excluded(self.exclude),
         )
 
     def where(self) -> Where:
@@ -158,6 +161,14 @@ NAMES = tuple(spec.name for spec in fields(Reading))
 
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
+
+
+def _excluded(name: str | Path | None) -> Excluded | None:
+    if name is None:
+        return None
+    from crmkit.load import lists
+
+    return lists.excluded(str(name))
 
 
 def _words(given: str | Sequence[str] | None) -> tuple[str, ...]:
