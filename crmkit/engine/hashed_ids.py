@@ -1,7 +1,8 @@
 """Long texts as numbers of 64 bits, each text kept once.
 
-A second hash of 63 bits stands beside the first, so that two texts which share the first are noticed. Of n texts
-some two share both, which nobody would notice, with a chance of n**2 / 2**128: 3e-23 for a hundred million.
+A second hash stands beside the first, so that two texts which share the first are noticed: at once by 31 bits of it,
+or at the end by all. Of n texts some two share what nobody would notice with a chance of n**2 / 2**96: 1e-13 for a
+hundred million.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import polars as pl
 import pyarrow as pa
 
 _SEED, _CHECK = 7, 8
-_SLOTS = 1 << 20
-_ROOM = 4  # slots for each text, so that few share one
+_SLOTS = 1 << 16
+_ROOM = 2  # slots for each text, so that few share one
 _NONE = np.zeros(0, np.uint64)
 Numbers = np.ndarray
 
@@ -24,12 +25,12 @@ class SharedError(Exception):
 class Texts:
     """The texts of all hashes that were given out.
 
-    A slot, which the hash decides, holds the check of the latest text there. A text whose check is not there is
-    kept: it is new, or shares the slot with others, and is then kept more than once.
+    A slot, which the hash decides, holds the tag of the latest text there, a part of its check. A text whose tag is
+    not there is kept: it is new, or shares the slot with others, and is then kept more than once.
     """
 
     def __init__(self) -> None:
-        self._seen = np.zeros(_SLOTS, np.uint64)
+        self._seen = np.zeros(_SLOTS, np.uint32)
         self._hashes, self._checks = list[Numbers](), list[Numbers]()
         self._texts = list[pa.Array]()
         self._kept = 0
@@ -37,8 +38,9 @@ class Texts:
     def hashed(self, texts: pl.Series) -> pl.Series:
         """A number for each of these texts, none of which is null."""
         hashes = hash_of(texts, _SEED).to_numpy()
-        checks = hash_of(texts, _CHECK).to_numpy() | np.uint64(1)  # a slot without a text holds 0
-        new = np.flatnonzero(self._seen[_slots(hashes, len(self._seen))] != checks)
+        checks = hash_of(texts, _CHECK).to_numpy()
+        seen = self._seen.take(_slots(hashes, len(self._seen)), mode="wrap")
+        new = np.flatnonzero(seen != _tags(checks))
         if len(new):
             self._hashes.append(hashes[new])
             self._checks.append(checks[new])
@@ -50,18 +52,19 @@ class Texts:
 
     def _note(self, hashes: Numbers, checks: Numbers) -> None:
         size = len(self._seen)
-        while size < _ROOM * self._kept:  # in few steps, since all are noted anew
-            size *= 4
-        if size > len(self._seen):
-            self._seen = np.zeros(size, np.uint64)
+        while size < _ROOM * self._kept:
+            size *= 2
+        if size > len(self._seen):  # all are noted anew
+            self._seen = np.zeros(size, np.uint32)
             hashes, checks = np.concatenate(self._hashes), np.concatenate(self._checks)
-        self._seen[_slots(hashes, size)] = checks
+        self._seen[_slots(hashes, size)] = _tags(checks)
 
     def complete(self) -> Kept:
         """All of them, for whoever has the numbers; SharedError where two texts have one."""
+        size, self._seen = len(self._seen), self._seen[:0]
         hashes, checks = np.concatenate(self._hashes or [_NONE]), np.concatenate(self._checks or [_NONE])
         texts = pl.DataFrame(pa.table([pa.chunked_array(self._texts, pa.large_string())], names=["text"]))
-        return Kept(hashes, checks, texts["text"].rechunk(), len(self._seen))
+        return Kept(hashes, checks, texts["text"].rechunk(), size)
 
 
 class Kept:
@@ -70,26 +73,29 @@ class Kept:
     def __init__(self, hashes: Numbers, checks: Numbers, texts: pl.Series, size: int) -> None:
         self._hashes, self._texts = hashes, texts
         self._places = np.zeros(size, np.uint32)
-        slots = _slots(hashes, size)
-        self._places[slots] = np.arange(len(hashes), dtype=np.uint32)
-        there = self._places[slots]
-        others = np.flatnonzero(hashes[there] != hashes)
+        slots, own = _slots(hashes, size), np.arange(len(hashes), dtype=np.uint32)
+        self._places[slots] = own
+        there = self._places.take(slots, mode="wrap")
+        others = np.flatnonzero(there != own)  # whose slot another one has
+        there = there[others]
+        alike = hashes[there] == hashes[others]
+        if (checks[there] != checks[others])[alike].any():
+            raise SharedError
+        others = others[~alike]
         self._others = others[np.argsort(hashes[others], kind="stable")]
         same = hashes[self._others[1:]] == hashes[self._others[:-1]]
-        if (checks[there] != checks)[hashes[there] == hashes].any() or (
-            checks[self._others[1:]] != checks[self._others[:-1]]
-        )[same].any():
+        if (checks[self._others[1:]] != checks[self._others[:-1]])[same].any():
             raise SharedError
 
     def texts(self, hashes: Numbers) -> pl.Series:
         """The text of each."""
         if not len(hashes):
             return self._texts.head(0)
-        places = self._places[_slots(hashes, len(self._places))]
-        missed = np.flatnonzero(self._hashes[places] != hashes)
+        places = self._places.take(_slots(hashes, len(self._places)), mode="wrap")
+        missed = np.flatnonzero(self._hashes.take(places, mode="wrap") != hashes)
         found = np.searchsorted(self._hashes[self._others], hashes[missed])
         places[missed] = np.append(self._others, 0)[found]
-        if (self._hashes[places[missed]] != hashes[missed]).any():  # its check stood there for another hash
+        if (self._hashes[places[missed]] != hashes[missed]).any():  # its tag stood there for another hash
             raise SharedError
         return self._texts.gather(places)
 
@@ -100,4 +106,10 @@ def hash_of(texts: pl.Series, seed: int) -> pl.Series:
 
 
 def _slots(hashes: Numbers, size: int) -> Numbers:
-    return hashes & np.uint64(size - 1)
+    """The place of each in a table of so many, a power of two."""
+    return (hashes & np.uint64(size - 1)).view(np.int64)
+
+
+def _tags(checks: Numbers) -> Numbers:
+    """31 bits of each check; a slot without a text holds 0."""
+    return checks.astype(np.uint32) | np.uint32(1)

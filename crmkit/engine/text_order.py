@@ -6,13 +6,17 @@ order, in UTF-8.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import polars as pl
 
 from crmkit.engine import packed_ids
+from crmkit.engine.prefetch import soon
 
 _BYTES = 5  # of a number of eight; the others hold the place that is shared
 _MOST = 1 << 24
+_MANY = 1 << 17  # so many are put in order by two threads
 Places = np.ndarray
 
 
@@ -22,23 +26,42 @@ def row_order(texts: pl.Series, order: Places | None = None, shared: Places | No
     `order`: what they are sorted by already; `shared` says of all rows but the first, in that order, whether each
     is told apart from the one before by the texts only.
     """
-    order = np.arange(texts.len(), dtype=np.uint32) if order is None else order.copy()
+    order = np.arange(texts.len(), dtype=np.uint32) if order is None else order
     shared = np.ones(max(texts.len() - 1, 0), bool) if shared is None else shared
-    encoded, start = texts.cast(pl.Binary), common(texts)
-    last = int(texts.str.len_bytes().max() or 0)  # type: ignore[arg-type]
+    told = partial(_told_apart, texts.cast(pl.Binary), common(texts), int(texts.str.len_bytes().max() or 0))  # type: ignore[arg-type]
+    half = _border(shared)
+    if half is None:
+        return pl.Series(told(order, shared))
+    first = soon(lambda: told(order[:half], shared[: half - 1]))
+    second = told(order[half:], shared[half:])
+    return pl.Series(np.concatenate([first(), second]))
+
+
+def _border(shared: Places) -> int | None:
+    """Where the second half of many rows begins, none of which shares a place with the first half; None for few."""
+    if len(shared) < _MANY:
+        return None
+    middle = len(shared) // 2
+    apart = np.flatnonzero(~shared[middle:])
+    return middle + int(apart[0]) + 1 if len(apart) else None
+
+
+def _told_apart(encoded: pl.Series, start: int, last: int, order: Places, shared: Places) -> Places:
+    """These rows in order: those that share a place by their bytes from `start` to `last`."""
+    order, shared = order.copy(), shared.copy()
     while shared.any():
         tied = np.flatnonzero(np.append(shared, False) | np.append(False, shared))
         rows = order[tied]
         if start >= last or len(tied) > _MOST:
-            return pl.Series(_by_comparison(texts, order, tied, shared))
+            return _by_comparison(encoded, order, tied, shared)
         numbers = _numbers(encoded.gather(rows), start) | _group_of(shared, tied)
         places = np.argsort(numbers)
         order[tied] = rows[places]
         in_order = numbers[places]
-        shared = shared.copy()
-        shared[tied[1:][np.diff(tied) == 1] - 1] &= (in_order[1:] == in_order[:-1])[np.diff(tied) == 1]
+        neighbours = np.diff(tied) == 1
+        shared[tied[1:][neighbours] - 1] &= (in_order[1:] == in_order[:-1])[neighbours]
         start += _BYTES
-    return pl.Series(order)
+    return order
 
 
 def common(texts: pl.Series) -> int:

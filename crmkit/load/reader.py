@@ -238,9 +238,13 @@ def _further_skipped(cleaned: pl.DataFrame, further: pl.Series) -> pl.DataFrame:
 
 def _shortened(ids: pl.Series) -> int:
     """How many ids a spreadsheet has turned into numbers of few digits."""
-    if ids.dtype != pl.String or not ids.str.contains("E+", literal=True).any():
+    if ids.dtype != pl.String:
         return 0
-    return int(ids.str.contains(r"^\s*[0-9](?:[.,][0-9]+)?E\+[0-9]{1,2}\s*$").sum())
+    # They begin with a digit or a blank, which is seen in a tenth of the time of a look at all of each text.
+    suspects = ids.filter((ids < ":") | (ids >= "\x80"))
+    if not suspects.str.contains("E+", literal=True).any():
+        return 0
+    return int(suspects.str.contains(r"^\s*[0-9](?:[.,][0-9]+)?E\+[0-9]{1,2}\s*$").sum())
 
 
 def _more(before: pl.Series | None, odd: pl.Series) -> pl.Series:

@@ -173,17 +173,20 @@ def _write_parquet(pieces: Iterator[pl.DataFrame], stream: BinaryIO) -> int:
     import pyarrow.parquet as pq
 
     first = _for_parquet(next(pieces))
-    oldest = pl.CompatLevel.oldest()
-    schema = first.head(0).to_arrow(compat_level=oldest).schema
+    tables = (
+        piece.to_arrow(compat_level=pl.CompatLevel.oldest())
+        for piece in chain([first], map(_for_parquet, pieces))
+    )
+    schema = first.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
     sample = first.head(_TEXT_ROWS)
     rows = 0
     repeated = [name for name in first.columns if 2 * sample[name].n_unique() < sample.height]
     with pq.ParquetWriter(
         stream, schema, compression="zstd", write_page_checksum=True, use_dictionary=repeated
     ) as writer:
-        for piece in ahead(chain([first], map(_for_parquet, pieces)), depth=1):
-            writer.write_table(piece.to_arrow(compat_level=oldest), row_group_size=_ROWS_PER_GROUP)
-            rows += piece.height
+        for table in ahead(tables, depth=1):
+            writer.write_table(table, row_group_size=_ROWS_PER_GROUP)
+            rows += table.num_rows
     return rows
 
 

@@ -145,7 +145,7 @@ def test_packed_ids_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize("slots", [1, 4, 1 << 12])
-@pytest.mark.parametrize("room", [0, 4])
+@pytest.mark.parametrize("room", [0, 2])
 def test_hashed_texts_come_back(monkeypatch: pytest.MonkeyPatch, slots: int, room: int) -> None:
     """Whether many texts share a slot, the table grows, or each has a slot of its own."""
     monkeypatch.setattr(hashed_ids, "_SLOTS", slots)
