@@ -1,4 +1,4 @@
-"""Short texts as whole numbers in the same order.
+"""Short texts as whole numbers in the same order, and what their memory tells at one look.
 
 Arrow keeps a text of up to twelve bytes, followed by zeros, beside its size, so that its beginning lies in memory
 as a number: https://arrow.apache.org/docs/format/Columnar.html (variable-size binary view layout).
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 BYTES = 8  # as many as a whole number has
 _VIEW = np.dtype([("size", "<u4"), ("begins", f">u{BYTES}"), ("more", "<u4")])
+_WITHIN = 12  # bytes of a text that lies beside its size
 
 
 class Short(NamedTuple):
@@ -25,11 +26,22 @@ class Short(NamedTuple):
 
 def read(texts: pl.Series) -> Short | None:
     """Texts of at most eight bytes each; None for any other."""
-    array = texts.to_arrow(compat_level=pl.CompatLevel.newest())
-    views = np.frombuffer(array.buffers()[1] or b"", _VIEW)[array.offset : array.offset + len(array)]
+    views = _views(texts)
     if texts.null_count() or views["size"].max(initial=0) > BYTES:
         return None
     return Short(views["begins"].astype(np.uint64), views["size"])
+
+
+def lacks(texts: pl.Series, letter: str) -> bool:
+    """Whether none of these texts holds this letter of ASCII; False also where that is not seen at one look."""
+    if (texts.str.len_bytes().max() or 0) > _WITHIN:  # type: ignore[operator]
+        return False
+    return not (_views(texts).view(np.uint8) == ord(letter)).any()
+
+
+def _views(texts: pl.Series) -> np.ndarray:
+    array = texts.to_arrow(compat_level=pl.CompatLevel.newest())
+    return np.frombuffer(array.buffers()[1] or b"", _VIEW)[array.offset : array.offset + len(array)]
 
 
 def written(name: str, numbers: pl.Series) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from crmkit.engine import packed_ids
 from crmkit.load import infer
 from crmkit.load.account import audit as accounts
 from crmkit.load.account.audit import EXCLUDED, REASON, SKIP, SKIPS, Audit, Reject
@@ -199,7 +200,7 @@ class Reader(NamedTuple):
         if self.plan.float_ids:
             present = ids.filter(~ids.str.strip_chars().is_in(numbers.BLANKS))
             surprises.not_float_ids |= not present.str.contains(infer.DIGITS).all()
-        elif "ids" not in self.decided:
+        elif "ids" not in self.decided and not packed_ids.lacks(ids, "."):
             odd = ids.filter(ids.str.contains(".0", literal=True))
             surprises.float_ids |= bool(odd.str.contains(r"\.0+\s*$").any())
 
@@ -238,7 +239,7 @@ def _further_skipped(cleaned: pl.DataFrame, further: pl.Series) -> pl.DataFrame:
 
 def _shortened(ids: pl.Series) -> int:
     """How many ids a spreadsheet has turned into numbers of few digits."""
-    if ids.dtype != pl.String:
+    if ids.dtype != pl.String or packed_ids.lacks(ids, "E"):
         return 0
     # They begin with a digit or a blank, which is seen in a tenth of the time of a look at all of each text.
     suspects = ids.filter((ids < ":") | (ids >= "\x80"))
