@@ -11,7 +11,6 @@ import codecs
 import csv
 import io
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from crmkit.errors import DataError
 from crmkit.load.csv.dialect import BLOCK, Dialect, container_sentence, encoding_error
 from crmkit.load.csv.plain import Plain
 from crmkit.load.csv.utf8 import Utf8
+from crmkit.load.find.source import DAMAGED
 from crmkit.load.inputs import ROW, Input, Ragged, StreamFlags
 from crmkit.load.values import arrow_types
 
@@ -42,7 +42,7 @@ def read(opened: Input, columns: Sequence[str], watch: StreamFlags) -> Iterator[
             raise DataError(_sentence(opened, error, records)) from None
     except UnicodeError:
         raise _encoding_error(opened) from None
-    except (OSError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(container_sentence(opened.name, error)) from None
     _refuse_open_quote(opened, watch)
     _refuse_swallowed_rows(opened, watch, records, list(places))

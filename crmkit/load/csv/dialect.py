@@ -8,7 +8,6 @@ import csv
 import io
 import itertools
 import re
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +17,7 @@ from crmkit.errors import DataError, UsageError
 from crmkit.load.csv import encodings
 from crmkit.load.find import texts
 from crmkit.load.find.signatures import refuse_strangers
+from crmkit.load.find.source import DAMAGED
 from crmkit.load.find.sources import Source
 
 HEAD = 1 << 20
@@ -62,7 +62,7 @@ def guarded_read(file: IO[bytes], size: int, name: str) -> bytes:
     """Read, and turn what a broken container raises into a sentence."""
     try:
         return file.read(size)
-    except (OSError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(container_sentence(name, error)) from None
 
 

@@ -10,12 +10,12 @@ import codecs
 import itertools
 import re
 import unicodedata
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 
 from crmkit.errors import DataError
 from crmkit.load.columns import words
+from crmkit.load.find.source import DAMAGED
 from crmkit.load.find.sources import Source
 
 AUTO = "auto"
@@ -111,7 +111,7 @@ def _decodes(source: Source, name: str) -> bool:
         decoder.decode(b"", final=True)
     except UnicodeError:
         return False
-    except (OSError, EOFError, zlib.error):
+    except DAMAGED:
         return False
     return True
 

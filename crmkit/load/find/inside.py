@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from crmkit.errors import DataError, UsageError
-from crmkit.load.find.source import HEAD, Choice, Source, sniff
+from crmkit.load.find.source import DAMAGED, HEAD, Choice, Source, sniff
 from crmkit.sources import addresses
 from crmkit.sources.addresses import Database
 from crmkit.sources.spools import Spool
@@ -170,7 +169,7 @@ def _of_text(source: Source, head: bytes) -> Source:
 
 def _unpacked(source: Source) -> bytes:
     """The first bytes under a compression; a damaged one is for the reader to say."""
-    with suppress(OSError, EOFError, zlib.error), source.open() as file:
+    with suppress(*DAMAGED), source.open() as file:
         return file.read(HEAD)
     return b""
 
@@ -189,7 +188,7 @@ def _of_json(source: Source) -> Source:
     try:
         with source.open() as file:
             table = json_rows.columns(file, source.name)
-    except (OSError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(_broken(source.name, error, "compressed file")) from None
     return Source(source.name, "json", hive=source.hive, table=table, origin=source)
 
@@ -234,7 +233,7 @@ def _member(archive: Source, member: Member) -> Source:
     lying = Source(
         name, UNKNOWN, bytes_=member.open, length=member.size, origin=archive, which={"member": member.name}
     )
-    with suppress(OSError, EOFError, zlib.error), member.open() as file:
+    with suppress(*DAMAGED), member.open() as file:
         head = file.read(HEAD)
         if _is_zip(head) or head.startswith((b"PAR1", _OLD)):
             spool = Spool(name)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import weakref
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import IO
+
+from isal.igzip import IGzipFile
+from isal.igzip_lib import IsalError
 
 from crmkit.errors import DataError
 from crmkit.load.find import paths
@@ -18,6 +21,8 @@ from crmkit.load.find.signatures import refuse_strangers
 from crmkit.sources.columns import Columns
 
 HEAD = 512
+# What reading a damaged container raises.
+DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, IsalError)  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ def sniff(head: bytes, name: str) -> tuple[str, str | None]:
 
 def _decompressed(raw: IO[bytes], compression: str | None) -> IO[bytes]:
     if compression == "gzip":
-        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+        return IGzipFile(fileobj=raw)  # type: ignore[return-value, no-untyped-call]
     if compression == "zstd":
         import pyarrow as pa
 
