@@ -15,6 +15,7 @@ import polars as pl
 
 from crmkit.engine import openings, reducers
 from crmkit.engine.counts import by_id
+from crmkit.engine.first_days import FIRST, REVENUE, FirstDays
 from crmkit.engine.money import as_money
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
@@ -30,7 +31,7 @@ from crmkit.result import Result
 
 __all__ = ["Data", "analyse", "build", "people", "rows"]
 EVERYTHING = frozenset({"first", "orders", "days", "rows", "refunds", "first_revenue", "profit"})
-# Measures of single rows, for which neighbours may not be added up first.
+# Measures of single rows.
 _OF_ROWS = frozenset({"rows", "profit"})
 _MONEY = ("revenue", "refunds", "first_revenue", "profit")
 
@@ -87,22 +88,33 @@ def analyse(data: Data) -> Result:
 
 
 def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Found[Rows]:
+    noted = None
+    if {FIRST, REVENUE} <= wants and transactions.in_one_stream and not transactions.in_parts:
+        noted, wants = FirstDays(key), wants - {REVENUE}
     query = partial(aggregate, wants=wants, key=key, has_order=transactions.has("order"))
-    return grouped(transactions, query, key=key, orders="orders" in wants, by_rows=bool(wants & _OF_ROWS))
+    by_rows = bool(wants & _OF_ROWS)
+    return grouped(transactions, query, key=key, orders="orders" in wants, by_rows=by_rows, noted=noted)
 
 
 def grouped(
-    transactions: Transactions, query: Build, *, key: str = "customer", orders: bool, by_rows: bool = False
+    transactions: Transactions,
+    query: Build,
+    *,
+    key: str = "customer",
+    orders: bool,
+    by_rows: bool = False,
+    noted: FirstDays | None = None,
 ) -> Found[Rows]:
     """By key, with the shortcuts that these rows may allow.
 
     `orders`: the query takes `opens` for ids of orders and finds their number as `orders`. `by_rows`: it counts
-    single rows.
+    single rows, which then have `LINES`. `noted`: what a first day came to is added to what the query finds.
     """
     order = order_key(True)
 
     def run(taken: reducers.Taken) -> Found[Rows]:
         shrink = reducers.shrink(key, taken, by_rows=by_rows, order=order)
+        shrink = shrink if noted is None else noted.noting(shrink)
         found = transactions.query(query, key=key, shrink=shrink)
         return found if shrink.restored is None else found.but(found.rows.by_row(shrink.restored))
 
@@ -154,7 +166,15 @@ def _purchases(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders: str 
         columns.append(pl.col(orders))
     if "profit" in wants:
         columns.append((pl.col("amount") - pl.col("cost")).alias("profit"))
+    if "rows" in wants:
+        columns.append(_bought_rows(rows).alias("rows"))
     return rows.select(columns)
+
+
+def _bought_rows(rows: pl.LazyFrame) -> pl.Expr:
+    """How many purchases a row stands for."""
+    lines = pl.col(reducers.LINES) if reducers.LINES in rows.collect_schema() else pl.lit(1, dtype=pl.Int64)
+    return pl.when(pl.col("amount") > 0).then(lines).otherwise(pl.lit(0, dtype=pl.Int64))
 
 
 def _measures(wants: frozenset[str], orders: str | None) -> list[pl.Expr]:
@@ -167,7 +187,7 @@ def _measures(wants: frozenset[str], orders: str | None) -> list[pl.Expr]:
         count = distinct(orders) if orders == "order" else pl.col(orders).sum().cast(pl.Int64)
         measures.append(count.alias("orders"))
     if "rows" in wants:
-        measures.append(pl.col("day").count().cast(pl.Int64).alias("rows"))
+        measures.append(pl.col("rows").sum())
     if "refunds" in wants:
         measures.append((0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"))
     if "profit" in wants:
@@ -190,11 +210,10 @@ def _by_way_of_days(rows: pl.LazyFrame, wants: frozenset[str], key: str, orders:
     """The revenue of the first day needs each day's revenue first."""
     counts = wants - {"first_revenue"}
     grain = [key, "date", "order"] if orders == "order" else [key, "date"]
-    bought = pl.col("amount") > 0
     keyed = rows.with_columns(order_key(True).alias("order")) if "order" in grain else rows
     lines = keyed.group_by(grain).agg(
         pl.col("amount").sum(),
-        bought.sum().cast(pl.Int64).alias("rows"),
+        _bought_rows(rows).sum().alias("rows"),
         (0 - pl.col("amount").clip(upper_bound=0)).sum().alias("refunds"),
         *(_known_sum(pl.col("amount") - pl.col("cost")).alias("profit") for _ in wants & {"profit"}),
         *(pl.col(openings.OPENS).sum() for _ in {orders} & {openings.OPENS}),

@@ -19,6 +19,7 @@ from crmkit.engine.openings import APART, OPENS, REPEATS, RISING, NotHereError, 
 from crmkit.engine.rows import Shrink
 
 SHORT, HASHED, SHORT_ORDERS = "short", "hashed", "short orders"
+LINES = "__lines"
 Taken = frozenset[str]
 _FEW_ROWS = 10_000
 _WORTH = 0.8
@@ -45,7 +46,7 @@ def allowed(first: pl.DataFrame, key: str, taken: Taken, order: pl.Expr) -> Take
 
 
 def shrink(key: str, taken: Taken, *, by_rows: bool, order: pl.Expr | None = None) -> Shrink:
-    """These shortcuts on the way to a query; `by_rows`: it also counts single rows, so that none may be added up.
+    """These shortcuts on the way to a query; `by_rows`: it also counts single rows, by the sum of `LINES`.
 
     `order` are 64 bits that tell orders apart, which APART needs.
     """
@@ -65,7 +66,7 @@ class Shortcuts:
 
     def shrink(self) -> Shrink:
         """What streams, what it adds, and what makes good at the end."""
-        adds: dict[str, Any] = {}
+        adds: dict[str, Any] = {LINES: pl.Int64()} if self._by_rows else {}
         if self._taken & {RISING, APART}:
             adds[OPENS] = pl.Boolean()
         elif SHORT_ORDERS in self._taken:
@@ -80,7 +81,7 @@ class Shortcuts:
         self._texts, self._kept, self._opened = None, None, None  # of a pass that did not settle
         rows = (packed(batch, key) for batch in batches) if SHORT in taken else batches
         rows = (numbered(batch) for batch in rows) if SHORT_ORDERS in taken else rows
-        rows = rows if self._by_rows else added_up(rows, key=key)
+        rows = added_up(rows, key=key, counted=self._by_rows)
         # Neighbours are compared as texts first, so that no hash decides about them.
         if HASHED in taken:
             texts = self._texts = Texts()
@@ -123,19 +124,20 @@ def _counted_once(found: pl.DataFrame, key: str, opened: Opened) -> pl.DataFrame
     return joined.with_columns(fewer.alias("orders")).drop(REPEATS)
 
 
-def added_up(batches: Iterator[pl.DataFrame], *, key: str) -> Iterator[pl.DataFrame]:
+def added_up(batches: Iterator[pl.DataFrame], *, key: str, counted: bool = False) -> Iterator[pl.DataFrame]:
     """Add up neighbouring rows of one customer, order and day, purchases and refunds apart.
 
-    It gives up where a batch shows that there is little to gain.
+    `counted`: `LINES` say how many rows each stands for. It gives up where a batch shows that there is little to gain.
     """
     worth = True
     for batch in batches:
-        if not worth or batch.height < _FEW_ROWS or "cost" in batch.columns:
-            yield batch
+        rows = batch.with_columns(pl.lit(1, dtype=pl.Int64).alias(LINES)) if counted else batch
+        if not worth or batch.height < _FEW_ROWS or ("cost" in batch.columns and batch["cost"].null_count()):
+            yield rows
             continue
         starts = _starts(batch, key)
         worth = (starts.sum() or 0) <= batch.height * _WORTH
-        yield _sums(batch, starts) if worth else batch
+        yield _sums(rows, starts) if worth else rows
 
 
 def _starts(batch: pl.DataFrame, key: str) -> pl.Series:
@@ -147,8 +149,10 @@ def _starts(batch: pl.DataFrame, key: str) -> pl.Series:
 
 
 def _sums(batch: pl.DataFrame, starts: pl.Series) -> pl.DataFrame:
-    reached = batch["amount"].cum_sum().filter(starts.shift(-1, fill_value=True))
-    return batch.filter(starts).with_columns((reached - reached.shift(1, fill_value=0)).alias("amount"))
+    ends = starts.shift(-1, fill_value=True)
+    summed = [name for name in ("amount", "cost", LINES) if name in batch.columns]
+    reached = batch.select(pl.col(summed).cum_sum().filter(ends))
+    return batch.filter(starts).with_columns(reached.select(pl.all() - pl.all().shift(1, fill_value=0)))
 
 
 def packed(batch: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import crmkit
 from crmkit import customers
 from crmkit.engine import hashed_ids, reducers
+from crmkit.engine.first_days import REVENUE, FirstDays
 from crmkit.engine.openings import APART, RISING, NotHereError
 from crmkit.engine.reducers import HASHED, SHORT, SHORT_ORDERS
 from crmkit.load import Options, infer, load
@@ -65,8 +66,11 @@ def _shrunk(
 
     def run(taken: frozenset[str]) -> pl.DataFrame:
         shrink = reducers.shrink("customer", taken, by_rows="rows" in wants, order=order_key(True))
-        found = _asked(pl.concat(list(shrink.stream(iter(batches)))), wants)
-        return found if shrink.restored is None else shrink.restored(found).sort("customer")
+        noted = REVENUE in wants
+        shrink = FirstDays("customer").noting(shrink) if noted else shrink
+        found = _asked(pl.concat(list(shrink.stream(iter(batches)))), wants - {REVENUE})
+        found = found if shrink.restored is None else shrink.restored(found).sort("customer")
+        return found.select(sorted(found.columns))
 
     return reducers.shortest(run, taken)
 
@@ -75,7 +79,7 @@ def _shrunk(
     st.lists(_ROW, min_size=1, max_size=30),
     st.lists(st.integers(0, 30), max_size=3),
     st.booleans(),
-    st.sampled_from([WANTS, WANTS | {"rows"}, WANTS | {"first_revenue"}]),
+    st.sampled_from([WANTS, WANTS | {"rows"}, WANTS | {REVENUE}, WANTS | {"rows", REVENUE}]),
 )
 @example([("a", 1, 0, 5), ("b", 0, 0, 5)], [], True, WANTS)  # one order id, two customers
 @example([("a", 1, 0, 5), ("a", 0, 0, -5), ("a", 0, 1, 5)], [1], True, WANTS)  # a refund within an order

@@ -1,0 +1,55 @@
+"""What a key's first day came to, without a sum for each day of each key: rows are noted as they stream by.
+
+A row takes twenty bytes. Rows that are too many for it are grouped by key and day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import polars as pl
+
+from crmkit.engine.rows import Shrink
+
+FIRST, REVENUE = "first", "first_revenue"
+
+
+class FirstDays:
+    """The days and amounts of the rows of one pass."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._rows = list[pl.DataFrame]()
+
+    def noting(self, shrink: Shrink) -> Shrink:
+        """The same on the way to a query that finds the first day of each key; what is restored has its revenue, too."""
+
+        def stream(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+            self._rows.clear()  # of a pass that did not settle
+            for batch in shrink.stream(batches):
+                self._rows.append(batch.select(self._key, "date", "amount"))
+                yield batch
+
+        def restored(found: pl.DataFrame) -> pl.DataFrame:
+            found = self._added(found)
+            return found if shrink.restored is None else shrink.restored(found)
+
+        return replace(shrink, stream=stream, restored=restored)
+
+    def _added(self, found: pl.DataFrame) -> pl.DataFrame:
+        """By row: the amounts of a key's first day; nothing for one that has none."""
+        key, rows = (
+            self._key,
+            pl.concat(self._rows)
+            if self._rows
+            else found.select(self._key, date=FIRST, amount="revenue").head(0),
+        )
+        there = rows.lazy().join(found.lazy().select(key, FIRST), on=key, nulls_equal=True)
+        sums = (
+            there.filter(pl.col("date") == pl.col(FIRST))
+            .group_by(key)
+            .agg(pl.col("amount").sum().alias(REVENUE))
+        )
+        joined = found.lazy().join(sums, on=key, how="left", nulls_equal=True, maintain_order="left")
+        return joined.with_columns(pl.col(REVENUE).fill_null(0)).collect(engine="streaming")
