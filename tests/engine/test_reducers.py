@@ -93,6 +93,22 @@ def test_the_same_customers(
         assert _shrunk(frame, cuts, wants, taken).equals(expected)
 
 
+@given(
+    st.lists(st.tuples(_ROW, st.sampled_from([None, 0, 3, 40])), min_size=1, max_size=30),
+    st.lists(st.integers(0, 30), max_size=3),
+    st.booleans(),
+)
+def test_rows_and_profit_of_rows_added_up(
+    steps: list[tuple[tuple[str, int, int, int], int | None]], cuts: list[int], known: bool
+) -> None:
+    """A cost that is not known makes the profit unknown, whichever rows stand beside it."""
+    frame = _frame(_risen([step for step, _ in steps], lambda step: step // 2))
+    costs = pl.Series("cost", [cost for _, cost in steps], dtype=pl.Int64)
+    frame = frame.with_columns(costs.fill_null(7) if known else costs)
+    wants = frozenset({"first", "orders", "rows", "profit", REVENUE})
+    assert _shrunk(frame, cuts, wants, frozenset({RISING})).equals(_asked(frame, wants))
+
+
 def _refused(frame: pl.DataFrame, which: str, *others: str) -> bool:
     shrink = reducers.shrink("customer", frozenset({which, *others}), by_rows=True)
     try:
