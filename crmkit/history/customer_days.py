@@ -17,7 +17,9 @@ from typing import NamedTuple, Protocol, cast
 
 import polars as pl
 
-from crmkit.engine import reducers
+from crmkit import customers
+from crmkit.engine.counts import by_id
+from crmkit.engine.openings import OPENS
 from crmkit.engine.rows import Counted, LocalRows, Rows
 from crmkit.errors import DataError
 from crmkit.load.found import Found
@@ -25,6 +27,7 @@ from crmkit.load.orders import has_orders, order_key
 from crmkit.load.transactions import Transactions
 
 BOUGHT = pl.col("amount") > 0
+_DAYS = 2**32  # more than any two days lie apart
 
 
 class AnyDayHistory(Protocol):
@@ -90,8 +93,8 @@ class ScatteredDayHistory(NamedTuple):
         return self.rows.by_row(partial(_of_batch, function=function, as_of=self.as_of))
 
 
-def _of_batch(customers: pl.DataFrame, function: OfHistory, as_of: date) -> pl.DataFrame:
-    return function(_history(customers, as_of))
+def _of_batch(people: pl.DataFrame, function: OfHistory, as_of: date) -> pl.DataFrame:
+    return function(_history(people, as_of))
 
 
 def past(found: Rows, first: date, as_of: date) -> AnyDayHistory:
@@ -116,37 +119,50 @@ def history_of(sales: Transactions) -> Found[DayHistory]:
 
 
 def _pass(sales: Transactions) -> Found[Rows]:
-    return sales.query(by_customer, shrink=reducers.shrink("customer", frozenset(), by_rows=False))
+    return customers.grouped(sales, by_customer, orders=True)
 
 
 def by_customer(rows: pl.LazyFrame) -> pl.LazyFrame:
     """By key: each customer's rows as lists of dates and amounts, and the number of distinct orders.
 
-    An order is an order id with a positive row; where there is no id, a day with one.
+    An order is an order id with a positive row; where there is no id, a day with one. `opens` is true once for each.
     """
-    orders = order_key(has_orders(rows)).filter(BOUGHT).n_unique()
+    opened = OPENS in rows.collect_schema()
+    orders = pl.col(OPENS).sum() if opened else order_key(has_orders(rows)).filter(BOUGHT).n_unique()
     return rows.group_by("customer").agg("date", "amount", orders=orders.cast(pl.Int64))
 
 
-def history(customers: pl.DataFrame, as_of: date) -> DayHistory:
+def history(people: pl.DataFrame, as_of: date) -> DayHistory:
     """The customers and their days from what `by_customer` collected; days after `as_of` are left out."""
-    found = _history(customers, as_of)
+    found = _history(people, as_of)
     if not found.days.height:
         raise DataError(f"There are no transactions up to {as_of}. Choose a later day with --as-of.")
     return found
 
 
-def _history(customers: pl.DataFrame, as_of: date) -> DayHistory:
-    coded = customers.with_columns(pl.col("customer").cast(pl.String)).sort("customer").with_row_index("code")
+def _history(people: pl.DataFrame, as_of: date) -> DayHistory:
+    coded = by_id()(people.with_columns(pl.col("customer").cast(pl.String))).with_row_index("code")
     rows = coded.lazy().select("code", "date", "amount").explode("date", "amount")
-    days = (
-        rows.filter(pl.col("date") <= as_of)
-        .group_by("code", "date")
-        .agg(pl.col("amount").sum(), bought=pl.col("amount").filter(BOUGHT).sum())
-        .sort("code", "date")
-        .collect()
-    )
+    days = _daily(rows.filter(pl.col("date") <= as_of).collect())
     return DayHistory(coded.select("code", "customer", "orders"), days, as_of)
+
+
+def _daily(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of each customer's day made one, in the order of customers and days.
+
+    A sort by both as one number and the differences of running sums take a quarter of the time of grouping by both.
+    """
+    customer, day = pl.col("code").cast(pl.Int64), pl.col("date").cast(pl.Int32).cast(pl.Int64)
+    in_order = rows.select(place=customer * _DAYS + day, amount="amount").sort("place")
+    ends = in_order["place"].ne_missing(in_order["place"].shift(-1))
+    amount = pl.col("amount")
+    reached = in_order.select("place", amount=amount.cum_sum(), bought=amount.clip(0).cum_sum()).filter(ends)
+    code = (pl.col("place") + _DAYS // 2) // _DAYS
+    return reached.select(
+        code.cast(pl.UInt32).alias("code"),
+        (pl.col("place") - code * _DAYS).cast(pl.Int32).cast(pl.Date).alias("date"),
+        *(pl.col(name) - pl.col(name).shift(1, fill_value=0) for name in ("amount", "bought")),
+    ).with_columns(pl.col("code").set_sorted())
 
 
 def purchases(days: pl.DataFrame) -> pl.DataFrame:
