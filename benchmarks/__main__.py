@@ -121,7 +121,7 @@ def main() -> int:
     options = arguments()
     chosen = [case for case in CASES if any(fnmatch.fnmatch(case.name, wanted) for wanted in options.cases)]
     if options.list or not chosen:
-        print("\n".join(f"{case.name:24} {case.title}" for case in chosen or CASES))
+        print("\n".join(f"{case.name:32} {case.title}" for case in chosen or CASES))
         return not chosen
     notes = [] if options.scale == 1 else [f"all sizes multiplied by {options.scale:g}"]
     print("| what | who | CPU s | wall s | peak MB | crmkit/CPU | crmkit/wall | crmkit/peak |")

@@ -78,6 +78,27 @@ WAIST = (
     "t_x",
     "T",
 )
+CHURN = (
+    "status",
+    "last",
+    "orders",
+    "median_gap",
+    "days_since",
+    "threshold",
+    "overdue_ratio",
+    "revenue_at_risk",
+    "tier",
+    "segment",
+)
+MIGRATION = ("from", "to", "move", "revenue_before", "revenue", "revenue_change")
+# Each command that has a script in sql/: the options that the script stands for, and the columns to agree in.
+ASKED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "rfm": ((), RFM),
+    "pareto": ((), PARETO),
+    "customers": ((), WAIST),
+    "churn": ((), CHURN),
+    "migration": (("--from", "2024-06-30"), MIGRATION),
+}
 
 M = 1_000_000
 FILES = {
@@ -126,19 +147,41 @@ def _hard() -> list[Case]:
 
 def _ids() -> list[Case]:
     """Ids as shops have them, where start-up weighs and where it does not."""
+    files = (("parquet", "Parquet"), ("csv", "CSV"), ("csv.gz", "CSV in gzip"))
     return [
-        Case(
-            name=f"ids-{ids}-{ending}-{millions}",
-            title=f"rfm, {millions} M rows {says}, {ids} ids",
-            data=Data(rows=millions * M, ids=ids, ending=ending),
-            ours=crmkit("rfm", "IN", "-o", "OUT"),
-            peers={"DuckDB": duckdb("rfm.sql")},
-            same=RFM,
-        )
-        for ids in ("int", "str", "padded", "email", "uuid")
-        for ending, says in (("parquet", "Parquet"), ("csv", "CSV"), ("csv.gz", "CSV in gzip"))
-        for millions in (5, 20)
+        *(
+            _asked("rfm", f"{ids}-{ending}-{millions}", f"{says}, {ids} ids", _of_ids(millions, ids, ending))
+            for ids in ("int", "str", "padded", "email", "uuid")
+            for ending, says in files
+            for millions in (5, 20)
+        ),
+        *(
+            _asked(
+                command, f"{command}-{ids}-parquet-{millions}", f"Parquet, {ids} ids", _of_ids(millions, ids)
+            )
+            for command in ASKED
+            if command != "rfm"
+            for ids in ("int", "email", "uuid")
+            for millions in (5, 20)
+        ),
     ]
+
+
+def _of_ids(millions: int, ids: str, ending: str = "parquet") -> Data:
+    return Data(rows=millions * M, ids=ids, ending=ending)
+
+
+def _asked(command: str, name: str, says: str, data: Data) -> Case:
+    """A command against its script in sql/."""
+    options, same = ASKED[command]
+    return Case(
+        name=f"ids-{name}",
+        title=f"{command}, {data.rows // M} M rows {says}",
+        data=data,
+        ours=crmkit(command, "IN", *options, "-o", "OUT"),
+        peers={"DuckDB": duckdb(f"{command}.sql")},
+        same=same,
+    )
 
 
 def _baskets() -> list[Case]:

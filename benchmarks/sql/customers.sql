@@ -11,7 +11,7 @@ SELECT
 FROM $input
 GROUP BY ALL;
 
-SET VARIABLE as_of = (SELECT max(day) FROM parts);
+SET VARIABLE as_of = (SELECT max(day) FROM parts WHERE customer IS NOT NULL);
 
 CREATE TEMP TABLE days AS
 SELECT

@@ -18,7 +18,7 @@ FROM (
 )
 GROUP BY customer_id;
 
-SET VARIABLE as_of = (SELECT max(latest)::DATE FROM customers);
+SET VARIABLE as_of = (SELECT max(latest)::DATE FROM customers WHERE customer IS NOT NULL);
 
 CREATE TEMP TABLE scored AS
 WITH buyers AS (
