@@ -32,11 +32,12 @@ def sales(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return path
 
 
-@pytest.mark.parametrize("command", ASKED)
-def test_sql_by_hand_and_crmkit_export_the_same(sales: Path, tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize("name", [*ASKED, "customers_once"])
+def test_sql_by_hand_and_crmkit_export_the_same(sales: Path, tmp_path: Path, name: str) -> None:
     ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
-    script = ROOT / "benchmarks" / "sql" / f"{command}.sql"
+    script = ROOT / "benchmarks" / "sql" / f"{name}.sql"
     runner = ROOT / "benchmarks" / "peers" / "duckdb_script.py"
+    command = name.removesuffix("_once")
     options, columns = ASKED[command]
     for words in (["-m", "crmkit", command, sales, *options, "-o", ours], [runner, script, sales, theirs]):
         subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, check=True)

@@ -1,26 +1,20 @@
 -- Customers who are late by their own rhythm, what each has at stake, and the tier and segment beside.
-CREATE TEMP TABLE parts AS
+CREATE TEMP TABLE days AS
 SELECT
     customer_id AS customer,
     order_date::DATE AS day,
-    order_id,
-    count(*) FILTER (amount > 0) AS bought,
+    count(*) FILTER (amount > 0) > 0 AS bought,
     sum(round(amount * 100)::BIGINT)::BIGINT AS cents
 FROM $input
+WHERE customer_id IS NOT NULL
 GROUP BY ALL;
 
-SET VARIABLE as_of = (SELECT max(day) FROM parts WHERE customer IS NOT NULL);
+SET VARIABLE as_of = (SELECT max(day) FROM days);
 
-CREATE TEMP TABLE days AS
-SELECT customer, day, sum(bought) > 0 AS bought, sum(cents)::BIGINT AS cents
-FROM parts
-WHERE customer IS NOT NULL
-GROUP BY customer, day;
-
+-- Two columns of Parquet once more cost less than orders and days found together.
 CREATE TEMP TABLE orders AS
-SELECT customer, count(DISTINCT order_id) AS orders
-FROM parts
-WHERE bought > 0 AND customer IS NOT NULL
+SELECT customer, count(*) AS orders
+FROM (SELECT DISTINCT customer_id AS customer, order_id FROM $input WHERE customer_id IS NOT NULL AND amount > 0)
 GROUP BY customer;
 
 CREATE TEMP TABLE gaps AS

@@ -1,33 +1,22 @@
 -- One row per customer with everything that later steps eat.
-CREATE TEMP TABLE parts AS
+CREATE TEMP TABLE days AS
 SELECT
     customer_id AS customer,
     order_date::DATE AS day,
-    order_id,
     count(*) FILTER (amount > 0) AS bought,
     sum(round(amount * 100)::BIGINT)::BIGINT AS cents,
     coalesce(sum(round(amount * 100)::BIGINT) FILTER (amount < 0), 0)::BIGINT AS refunds,
     sum(round(cost * 100)::BIGINT)::BIGINT AS cost
 FROM $input
+WHERE customer_id IS NOT NULL
 GROUP BY ALL;
 
-SET VARIABLE as_of = (SELECT max(day) FROM parts WHERE customer IS NOT NULL);
+SET VARIABLE as_of = (SELECT max(day) FROM days);
 
-CREATE TEMP TABLE days AS
-SELECT
-    customer,
-    day,
-    sum(bought) AS bought,
-    sum(cents)::BIGINT AS cents,
-    sum(refunds)::BIGINT AS refunds,
-    sum(cost)::BIGINT AS cost
-FROM parts
-GROUP BY ALL;
-
+-- Two columns of Parquet once more cost less than orders and days found together.
 CREATE TEMP TABLE orders AS
-SELECT customer, count(DISTINCT order_id) AS orders
-FROM parts
-WHERE bought > 0
+SELECT customer, count(*) AS orders
+FROM (SELECT DISTINCT customer_id AS customer, order_id FROM $input WHERE customer_id IS NOT NULL AND amount > 0)
 GROUP BY customer;
 
 CREATE TEMP TABLE sums AS
@@ -39,10 +28,9 @@ SELECT
     sum(bought)::BIGINT AS rows,
     sum(cents) AS cents,
     -sum(refunds) AS refunds,
-    arg_min(cents, day) FILTER (bought > 0) AS first_cents,
+    coalesce(arg_min(cents, day) FILTER (bought > 0), 0) AS first_cents,
     sum(cents - cost) AS profit
 FROM days
-WHERE customer IS NOT NULL
 GROUP BY customer;
 
 COPY (
@@ -50,7 +38,7 @@ COPY (
         customer,
         first,
         last,
-        orders,
+        coalesce(orders, 0) AS orders,
         days,
         rows,
         (cents * 0.01::DECIMAL(3, 2))::DECIMAL(18, 2) AS revenue,
@@ -58,10 +46,10 @@ COPY (
         (first_cents * 0.01::DECIMAL(3, 2))::DECIMAL(18, 2) AS first_revenue,
         (profit * 0.01::DECIMAL(3, 2))::DECIMAL(18, 2) AS profit,
         getvariable('as_of') - last AS recency,
-        days - 1 AS x,
+        CASE WHEN days > 0 THEN days - 1 END AS x,
         last - first AS t_x,
         getvariable('as_of') - first AS T
     FROM sums
-    JOIN orders USING (customer)
+    LEFT JOIN orders USING (customer)
     ORDER BY customer
 ) TO '$output';
