@@ -131,10 +131,10 @@ def _worth_trying(transactions: Transactions, key: str, *, orders: bool) -> redu
     worth = {reducers.SHORT} if transactions.is_text(key) else set[str]()
     if orders:
         worth |= {openings.RISING} | ({reducers.SHORT_ORDERS} if transactions.is_text("order") else set())
-    if transactions.in_parts:  # what these two keep would grow with the rows
-        return frozenset(worth)
     worth |= {reducers.HASHED} if reducers.SHORT in worth else set()
-    return frozenset(worth | ({openings.APART} if orders else set()))
+    if orders and not transactions.in_parts:  # what this one keeps grows with the rows
+        worth |= {openings.APART}
+    return frozenset(worth)
 
 
 def aggregate(

@@ -30,6 +30,9 @@ class Texts:
     """
 
     def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
         self._seen = np.zeros(_SLOTS, np.uint32)
         self._hashes, self._checks = list[Numbers](), list[Numbers]()
         self._texts = list[pa.Array]()
@@ -61,9 +64,11 @@ class Texts:
 
     def complete(self) -> Kept:
         """All of them, for whoever has the numbers; SharedError where two texts have one."""
-        size, self._seen = len(self._seen), self._seen[:0]
+        size = len(self._seen)
         hashes, checks = np.concatenate(self._hashes or [_NONE]), np.concatenate(self._checks or [_NONE])
-        texts = pl.DataFrame(pa.table([pa.chunked_array(self._texts, pa.large_string())], names=["text"]))
+        pieces = self._texts
+        self._forget()
+        texts = pl.DataFrame(pa.table([pa.chunked_array(pieces, pa.large_string())], names=["text"]))
         return Kept(hashes, checks, texts["text"].rechunk(), size)
 
 

@@ -7,6 +7,7 @@ order, in UTF-8.
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ from crmkit.engine.prefetch import soon
 
 _BYTES = 5  # of a number of eight; the others hold the place that is shared
 _MOST = 1 << 24
-_MANY = 1 << 17  # so many are put in order by two threads
+_MANY = 1 << 20  # so many are put in order at a time
 Places = np.ndarray
 
 
@@ -29,21 +30,21 @@ def row_order(texts: pl.Series, order: Places | None = None, shared: Places | No
     order = np.arange(texts.len(), dtype=np.uint32) if order is None else order
     shared = np.ones(max(texts.len() - 1, 0), bool) if shared is None else shared
     told = partial(_told_apart, texts.cast(pl.Binary), common(texts), int(texts.str.len_bytes().max() or 0))  # type: ignore[arg-type]
-    half = _border(shared)
-    if half is None:
-        return pl.Series(told(order, shared))
-    first = soon(lambda: told(order[:half], shared[: half - 1]))
-    second = told(order[half:], shared[half:])
-    return pl.Series(np.concatenate([first(), second]))
+    pieces = [(order[begin:end], shared[begin : end - 1]) for begin, end in pairwise(_borders(shared))]
+    half = len(pieces) // 2
+    first = soon(lambda: [told(*piece) for piece in pieces[:half]]) if half else list
+    second = [told(*piece) for piece in pieces[half:]]
+    return pl.Series(np.concatenate([*first(), *second]))
 
 
-def _border(shared: Places) -> int | None:
-    """Where the second half of many rows begins, none of which shares a place with the first half; None for few."""
-    if len(shared) < _MANY:
-        return None
-    middle = len(shared) // 2
-    apart = np.flatnonzero(~shared[middle:])
-    return middle + int(apart[0]) + 1 if len(apart) else None
+def _borders(shared: Places) -> list[int]:
+    """Where many rows can be taken apart: none shares a place with one before such a border. The first and the end, too."""
+    borders, rows = [0], len(shared) + 1
+    for wanted in range(_MANY, rows - _MANY, _MANY):
+        if wanted > borders[-1]:
+            apart = np.flatnonzero(~shared[wanted - 1 : wanted - 1 + _MANY])
+            borders += [wanted + int(apart[0])] if len(apart) else []
+    return [*borders, rows]
 
 
 def _told_apart(encoded: pl.Series, start: int, last: int, order: Places, shared: Places) -> Places:

@@ -23,7 +23,7 @@ from crmkit.load.inputs import Input
 WHOLE = 60_000_000
 EACH = 10_000_000
 _MOST = 256
-_AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 18
 _SEED = 3
 _PART = "__part"
 _LINE = {None: 40, "gzip": 8, "zstd": 8}  # bytes of a short line of CSV, as it is stored

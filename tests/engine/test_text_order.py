@@ -32,8 +32,18 @@ def test_texts_alone(texts: list[str], same_beginning: bool) -> None:
     assert [texts[row] for row in counts.row_order_by_id(ids)] == [texts[row] for row in expected]
 
 
+@pytest.mark.parametrize("many", [1, 2, 5, text_order._MANY])
 @given(_TEXTS, st.data(), st.sampled_from([pl.Int64, pl.Float64]))
-def test_equal_values_by_text(texts: list[str], data: st.DataObject, kind: type[pl.DataType]) -> None:
+def test_equal_values_by_text(
+    many: int, texts: list[str], data: st.DataObject, kind: type[pl.DataType]
+) -> None:
+    """Whether all are put in order at once or a few at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_order, "_MANY", many)
+        _check_equal_values(texts, data, kind)
+
+
+def _check_equal_values(texts: list[str], data: st.DataObject, kind: type[pl.DataType]) -> None:
     values = data.draw(st.lists(_VALUES, min_size=len(texts), max_size=len(texts)))
     frame = pl.DataFrame(
         {"id": pl.Series(texts, dtype=pl.String), "value": pl.Series(values, dtype=pl.Int64)}
