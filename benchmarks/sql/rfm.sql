@@ -44,12 +44,17 @@ SELECT
     6 - (by_recency * 5 + n - 1) // n AS r,
     (by_orders * 5 + n - 1) // n AS f,
     (by_cents * 5 + n - 1) // n AS m
-FROM ranked;
+FROM ranked
+UNION ALL
+SELECT customer, NULL, NULL, 0, cents, NULL, NULL, NULL
+FROM customers
+WHERE customer IS NOT NULL AND last IS NULL;
 
 CREATE TEMP TABLE segmented AS
 SELECT
     *,
     CASE
+        WHEN r IS NULL THEN 'refund only'
         WHEN r = 5 AND f >= 4 THEN 'Champions'
         WHEN r >= 3 AND f >= 4 THEN 'Loyal'
         WHEN r >= 4 AND f >= 2 THEN 'Potential Loyalist'
