@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import envs
@@ -39,10 +39,11 @@ def library(script: str, *arguments: str) -> Command:
     return lambda source, output: [sys.executable, str(HERE / "peers" / script), *arguments, source, output]
 
 
-def duckdb(command: str, ending: str = "parquet") -> Command:
+def duckdb(command: str, data: Data) -> Command:
     """The script in sql/ that does what a command does, the one that is faster on such a file."""
-    once = "_once" if command == "customers" and ending != "parquet" else ""
-    return peer("duckdb", "duckdb_script.py", str(HERE / "sql" / f"{command}{once}.sql"))
+    once = "_once" if command == "customers" and data.ending != "parquet" else ""
+    customer = ["trim(customer_id)"] if data.blanks else []
+    return peer("duckdb", "duckdb_script.py", str(HERE / "sql" / f"{command}{once}.sql"), *customer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,7 @@ def _table(command: str, same: tuple[str, ...]) -> list[Case]:
             title=f"{command}, {says}",
             data=data,
             ours=crmkit(command, "IN", "-o", "OUT"),
-            peers={"DuckDB": duckdb(command, data.ending), "pandas": peer("duckdb", f"pandas_{command}.py")},
+            peers={"DuckDB": duckdb(command, data), "pandas": peer("duckdb", f"pandas_{command}.py")},
             same=same,
         )
         for file, (says, data) in FILES.items()
@@ -139,7 +140,7 @@ def _hard() -> list[Case]:
             title=f"rfm, 20 M rows Parquet, {says}",
             data=data,
             ours=crmkit("rfm", "IN", "-o", "OUT"),
-            peers={"DuckDB": duckdb("rfm"), "pandas": peer("duckdb", "pandas_rfm.py")},
+            peers={"DuckDB": duckdb("rfm", data), "pandas": peer("duckdb", "pandas_rfm.py")},
             same=RFM,
         )
         for file, (says, data) in files.items()
@@ -168,6 +169,25 @@ def _ids() -> list[Case]:
     ]
 
 
+def _written_otherwise() -> list[Case]:
+    """The same ids in pages of other kinds, with blanks around them, and with order numbers that restart."""
+    kinds = {
+        "plain": "plain pages",
+        "plain-checksums": "plain pages with checksums",
+        "dictionary": "dictionary pages",
+        "dictionary-checksums": "dictionary pages with checksums",
+        "blanks": "half in upper case, blanks around",
+        "restart": "order numbers that restart",
+    }
+    return [
+        _asked("rfm", f"{ids}-{marks}-{millions}", f"Parquet, {ids} ids, {says}", data)
+        for marks, says in kinds.items()
+        for ids in (("str", "email") if marks == "blanks" else ("int", "email", "uuid"))
+        for millions in (5, 20)
+        for data in (replace(_of_ids(millions, ids), **dict.fromkeys(marks.split("-"), True)),)
+    ]
+
+
 def _of_ids(millions: int, ids: str, ending: str = "parquet") -> Data:
     return Data(rows=millions * M, ids=ids, ending=ending)
 
@@ -180,7 +200,7 @@ def _asked(command: str, name: str, says: str, data: Data) -> Case:
         title=f"{command}, {data.rows // M} M rows {says}",
         data=data,
         ours=crmkit(command, "IN", *options, "-o", "OUT"),
-        peers={"DuckDB": duckdb(command, data.ending)},
+        peers={"DuckDB": duckdb(command, data)},
         same=same,
     )
 
@@ -191,11 +211,12 @@ def _baskets() -> list[Case]:
         Case(
             name=f"basket-{millions}",
             title=f"basket, {millions} M rows, 5,000 products",
-            data=Data(rows=millions * M, ids="str", baskets=True),
+            data=data,
             ours=crmkit("basket", "IN", "--min-orders", "20", "--limit", "5"),
-            peers={"DuckDB": duckdb("basket")},
+            peers={"DuckDB": duckdb("basket", data)},
         )
         for millions in (5, 10, 20)
+        for data in (Data(rows=millions * M, ids="str", baskets=True),)
     ]
 
 
@@ -315,6 +336,7 @@ CASES = [
     *_table("customers", WAIST),
     *_hard(),
     *_ids(),
+    *_written_otherwise(),
     *_baskets(),
     *_summaries(),
     *_models(),

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 FOLDER = HERE / "data"
 _STYLES = {"int": "numbers", "str": "short"}
+_PAGES = ("plain", "dictionary", "checksums")
+_REARRANGED = ("shuffled", "late", "blanks", "restart")
+# What the generator does not make: another file is written again.
+_REWRITTEN = (*_REARRANGED, *_PAGES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +27,9 @@ class Data:
 
     Money is doubles in Parquet unless `exact`.
     Rows come as shops have them, `shuffled`, or with the first purchase once more at the end (`late`).
+    With `blanks` most ids of customers (text) have some around them, and half of the customers are in upper case.
+    Order numbers `restart` twice, so that most of them are those of three customers.
+    Pages of Parquet are as PyArrow makes them, all `plain` or all of a `dictionary`, and may have `checksums`.
     """
 
     rows: int = 0
@@ -35,6 +42,11 @@ class Data:
     baskets: bool = False
     shuffled: bool = False
     late: bool = False
+    blanks: bool = False
+    restart: bool = False
+    plain: bool = False
+    dictionary: bool = False
+    checksums: bool = False
 
     def scaled(self, scale: float) -> Data:
         """The same with fewer or more rows and customers."""
@@ -42,10 +54,15 @@ class Data:
         return Data(**values)
 
     @property
+    def original(self) -> Data:
+        """The file as the generator makes it."""
+        return replace(self, **dict.fromkeys(_REWRITTEN, False))
+
+    @property
     def name(self) -> str:
         """A file name that says all of it."""
         size = f"{self.customers}c" if self.waist else f"{self.rows}r"
-        marks = [mark for mark in ("exact", "times", "shuffled", "late") if getattr(self, mark)]
+        marks = [mark for mark in ("exact", "times", *_REWRITTEN) if getattr(self, mark)]
         kind = "customers" if self.waist else "baskets" if self.baskets else "sales"
         return "-".join([kind, self.ids, size, *marks]) + f".{self.ending}"
 
@@ -80,8 +97,8 @@ def _write(data: Data) -> None:
     from crmkit import sample
 
     FOLDER.mkdir(exist_ok=True)
-    if data.shuffled or data.late:
-        _rearranged(data)
+    if data.original != data:
+        _rewrite(data)
         return
     if data.baskets:
         sample.write(_baskets(data.rows), data.path)
@@ -133,14 +150,49 @@ def _baskets(rows: int) -> Iterator[pl.DataFrame]:
         done, orders = done + lines, orders + many
 
 
-def _rearranged(data: Data) -> None:
-    """The rows of another file in an order that is hard, in as large row groups."""
+def _rewrite(data: Data) -> None:
+    """The rows of another file once more: with other ids, in an order that is hard, or in other pages."""
+    import polars as pl
+    import pyarrow.parquet as pq
+
+    source = pq.ParquetFile(make(data.original))
+    if any(getattr(data, mark) for mark in _REARRANGED):
+        rows = rearranged(pl.read_parquet(data.original.path), data)
+        oldest = pl.CompatLevel.oldest()
+        tables = (part.to_arrow(compat_level=oldest) for part in rows.iter_slices(600_000))
+    else:
+        tables = (source.read_row_group(place) for place in range(source.num_row_groups))
+    pages = {"use_dictionary": not data.plain, "write_page_checksum": data.checksums}
+    # Else columns with many different values go over to plain pages after the first megabyte.
+    pages |= {"dictionary_pagesize_limit": 2**30} if data.dictionary else {}
+    with pq.ParquetWriter(data.path, source.schema_arrow, compression="zstd", **pages) as writer:
+        for table in tables:
+            writer.write_table(table)
+
+
+def rearranged(rows: pl.DataFrame, data: Data) -> pl.DataFrame:
+    """All rows with what `_REARRANGED` says of the file."""
     import polars as pl
 
-    rows = pl.read_parquet(make(replace(data, shuffled=False, late=False)))
-    first = rows.filter(pl.col("amount") > 0, pl.col("customer_id").is_not_null()).head(1)
-    rows = pl.concat([rows, first]) if data.late else rows.sample(fraction=1, shuffle=True, seed=1)
-    rows.write_parquet(data.path, row_group_size=600_000)
+    if data.shuffled:
+        rows = rows.sample(fraction=1, shuffle=True, seed=1)
+    if data.late:
+        first = rows.filter(pl.col("amount") > 0, pl.col("customer_id").is_not_null()).head(1)
+        rows = pl.concat([rows, first])
+    if data.blanks:
+        ids, row = pl.col("customer_id"), pl.int_range(pl.len())
+        # By the last digit, so that a customer has one text.
+        even = ids.str.contains(r"[02468]\D*$")
+        ids = pl.when(even).then(ids.str.to_uppercase()).otherwise(ids.str.to_lowercase())
+        before, after = (
+            pl.when(row // part % 2 == 1).then(pl.lit(" ")).otherwise(pl.lit("")) for part in (1, 2)
+        )
+        rows = rows.with_columns(customer_id=before + ids + after)
+    if data.restart:
+        numbers = rows["order_id"].unique(maintain_order=True)
+        place = pl.Series(range(len(numbers))) % (len(numbers) // 3 + 1)
+        rows = rows.with_columns(pl.col("order_id").replace_strict(numbers, numbers.gather(place)))
+    return rows
 
 
 def _customers(source: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.cases import ASKED, CASES
 from benchmarks.check import comparable, differences
-from benchmarks.data import Data
+from benchmarks.data import Data, rearranged
 from benchmarks.measure import FailedError, run
 from crmkit import sample
 
@@ -34,14 +34,36 @@ def sales(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.parametrize("name", [*ASKED, "customers_once"])
 def test_sql_by_hand_and_crmkit_export_the_same(sales: Path, tmp_path: Path, name: str) -> None:
-    ours, theirs = tmp_path / "ours.parquet", tmp_path / "theirs.parquet"
+    assert _disagreements(sales, tmp_path, name) == []
+
+
+def _disagreements(sales: Path, folder: Path, name: str, *customer: str) -> list[str]:
+    ours, theirs = folder / "ours.parquet", folder / "theirs.parquet"
     script = ROOT / "benchmarks" / "sql" / f"{name}.sql"
     runner = ROOT / "benchmarks" / "peers" / "duckdb_script.py"
     command = name.removesuffix("_once")
     options, columns = ASKED[command]
-    for words in (["-m", "crmkit", command, sales, *options, "-o", ours], [runner, script, sales, theirs]):
+    mine = ["-m", "crmkit", command, sales, *options, "-o", ours]
+    for words in (mine, [runner, script, *customer, sales, theirs]):
         subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, check=True)
-    assert differences(comparable(ours, list(columns)), comparable(theirs, list(columns))) == []
+    return differences(comparable(ours, list(columns)), comparable(theirs, list(columns)))
+
+
+def test_blanks_around_ids_are_trimmed_and_letters_kept_by_both(tmp_path: Path) -> None:
+    frame = pl.concat(sample.generate(sample.draw(20_000, seed=3)))
+    written = rearranged(frame, Data(blanks=True))
+    assert written["customer_id"].n_unique() > 2 * frame["customer_id"].n_unique()
+    assert written["customer_id"].str.strip_chars().n_unique() == frame["customer_id"].n_unique()
+    written.write_parquet(tmp_path / "sales.parquet")
+    assert _disagreements(tmp_path / "sales.parquet", tmp_path, "rfm", "trim(customer_id)") == []
+
+
+def test_order_numbers_that_restart_are_counted_by_customer(tmp_path: Path) -> None:
+    frame = pl.concat(sample.generate(sample.draw(20_000, seed=3)))
+    written = rearranged(frame, Data(restart=True))
+    assert written["order_id"].n_unique() == frame["order_id"].n_unique() // 3 + 1
+    written.write_parquet(tmp_path / "sales.parquet")
+    assert _disagreements(tmp_path / "sales.parquet", tmp_path, "rfm") == []
 
 
 def test_differences_are_found() -> None:

@@ -1,12 +1,18 @@
-"""Run one SQL script in DuckDB and print what it selects: duckdb_script.py SCRIPT INPUT OUTPUT."""
+"""Run one SQL script in DuckDB and print what it selects: duckdb_script.py SCRIPT [CUSTOMER] INPUT OUTPUT.
+
+CUSTOMER is an expression that stands for the column customer_id, such as trim(customer_id).
+"""
 
 import sys
 from pathlib import Path
 
 import duckdb
 
-script, source, output = sys.argv[1:]
-text = Path(script).read_text().replace("$input", f"'{source}'").replace("$output", output)
+script, *customer, source, output = sys.argv[1:]
+table = f"'{source}'"
+if customer:
+    table = f"(SELECT * REPLACE ({customer[0]} AS customer_id) FROM {table})"
+text = Path(script).read_text().replace("$input", table).replace("$output", output)
 connection = duckdb.connect()
 for statement in duckdb.extract_statements(text):
     answer = connection.execute(statement)
