@@ -104,23 +104,26 @@ def grouped(
     orders: bool,
     by_rows: bool = False,
     noted: FirstDays | None = None,
+    one_day: bool = False,
 ) -> Found[Rows]:
     """By key, with the shortcuts that these rows may allow.
 
     `orders`: the query takes `opens` for ids of orders and finds their number as `orders`. `by_rows`: it counts
-    single rows, which then have `LINES`. `noted`: what a first day came to is added to what the query finds.
+    single rows, which then have `LINES`. `noted`: what a first day came to is added to what the query finds. `one_day`:
+    it asks on which day an order opened, so that all of it must be of that day.
     """
     order = order_key(True)
 
     def run(taken: reducers.Taken) -> Found[Rows]:
-        shrink = reducers.shrink(key, taken, by_rows=by_rows, order=order)
+        shrink = reducers.shrink(key, taken, by_rows=by_rows, order=order, one_day=one_day)
         shrink = shrink if noted is None else noted.noting(shrink)
         found = transactions.query(query, key=key, shrink=shrink)
         return found if shrink.restored is None else found.but(found.rows.by_row(shrink.restored))
 
     taken = _worth_trying(transactions, key, orders=orders and transactions.has("order"))
+    taken -= {openings.APART} if one_day else set()
     if taken:
-        taken = reducers.allowed(transactions.first_rows(), key, taken, order)
+        taken = reducers.allowed(transactions.first_rows(), key, taken, order, one_day=one_day)
     return reducers.shortest(run, taken)
 
 

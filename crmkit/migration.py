@@ -19,6 +19,7 @@ from crmkit import customers, parse
 from crmkit.customers import Data
 from crmkit.engine.counts import ratio
 from crmkit.engine.money import whole
+from crmkit.engine.openings import OPENS
 from crmkit.engine.rows import ByRow, Counted, Rows, as_rows
 from crmkit.errors import DataError, UsageError
 from crmkit.headlines import answered, over_time
@@ -77,9 +78,9 @@ def both(
 ) -> pl.LazyFrame:
     """By key: one row per customer, with what `customers.aggregate` finds for each span as a struct, null for nothing.
 
-    `orders`: they are counted, too; those of a file without ids are days.
+    `orders`: they are counted, too; those of a file without ids are days. `opens` is true once for each.
     """
-    spans = {"before": before, "after": after}
+    spans, opened = {"before": before, "after": after}, OPENS in transactions.collect_schema()
     bought, day = pl.col("amount") > 0, pl.col("date")
     columns, measures = list[pl.Expr](), list[pl.Expr]()
     for name, span in spans.items():
@@ -95,12 +96,14 @@ def both(
             revenue.count().alias(f"{name} rows"),
         ]
         if orders:
-            order = pl.when(within & bought).then(order_key(has_order))
-            columns.append(order.alias(f"{name} order"))
-            measures.append(customers.distinct(f"{name} order").alias(f"{name} orders"))
-    found = transactions.filter(before.holds(day) | after.holds(day)).select("customer", *columns)
+            found = within & pl.col(OPENS) if opened else pl.when(within & bought).then(order_key(has_order))
+            order = f"{name} order"
+            number = pl.col(order).sum().cast(pl.Int64) if opened else customers.distinct(order)
+            columns.append(found.alias(order))
+            measures.append(number.alias(f"{name} orders"))
+    rows = transactions.filter(before.holds(day) | after.holds(day)).select("customer", *columns)
     return (
-        found.group_by("customer")
+        rows.group_by("customer")
         .agg(measures)
         .select("customer", *(_side(name, orders=orders) for name in spans))
     )
@@ -244,7 +247,7 @@ def analyse(
         orders=of in ("segment", "rfm"),
         has_order=sales.has("order"),
     )
-    found = customers.grouped(sales, both_of, orders=False)
+    found = customers.grouped(sales, both_of, orders=of in ("segment", "rfm"), one_day=True)
     pairs, scale, end = found.rows, found.scale, end or found.as_of
     check(begin, end, first=found.begin, last=found.as_of, window=window)
     before, after = (

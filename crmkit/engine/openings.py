@@ -6,7 +6,7 @@ kept as numbers: orders that opened twice, whose lines lie apart, are found amon
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,18 +74,20 @@ def _differs(values: pl.Series, before: Any) -> pl.Series:
     return values.ne_missing(values.shift(1, fill_value=before))
 
 
-def opened(batches: Iterator[pl.DataFrame], *, key: str) -> Iterator[pl.DataFrame]:
+def opened(batches: Iterator[pl.DataFrame], *, key: str, alike: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
     """Replace order ids by `opens`: whether a row is the first purchase of its customer's order.
 
     While the ids of purchases rise, equal ones stand together, so that looking at the row before
-    finds each order once. They rise by length first, as numbers written as text do.
+    finds each order once. They rise by length first, as numbers written as text do. An order's purchases must be
+    `alike` in these columns, too.
     """
-    last: tuple[Any, Any] = (None, None)
+    columns = ["order", key, *alike]
+    last: tuple[Any, ...] = (None,) * len(columns)
     for batch in batches:
         bought = batch["amount"] > 0
         whole = bool(bought.all())
-        purchases = batch.select(key, "order") if whole else batch.select(key, "order").filter(bought)
-        opens = _opens(purchases, key, last)
+        purchases = batch.select(columns) if whole else batch.select(columns).filter(bought)
+        opens = _opens(purchases, last)
         if purchases.height:
             last = purchases.row(-1)
         yield batch.drop("order").with_columns(_spread(opens, bought).alias(OPENS))
@@ -101,13 +103,15 @@ def _spread(found: pl.Series, mask: pl.Series) -> pl.Series:
     return pl.Series(spread)
 
 
-def _opens(purchases: pl.DataFrame, key: str, last: tuple[Any, Any]) -> pl.Series:
+def _opens(purchases: pl.DataFrame, last: tuple[Any, ...]) -> pl.Series:
     """Which rows begin an order, given the row before the first."""
-    customers, orders = purchases[key], purchases["order"]
-    before = orders.shift(1, fill_value=last[1])
+    orders, *others = purchases
+    before = orders.shift(1, fill_value=last[0])
     opens = orders.ne_missing(before)
-    passed_on = ~opens & customers.ne_missing(customers.shift(1, fill_value=last[0]))
-    if orders.null_count() or passed_on.any() or not (_rises(orders, before) | ~opens).all():
+    passed_on = any(
+        (~opens & _differs(other, ended)).any() for other, ended in zip(others, last[1:], strict=True)
+    )
+    if orders.null_count() or passed_on or not (_rises(orders, before) | ~opens).all():
         raise NotHereError(RISING)
     return opens
 

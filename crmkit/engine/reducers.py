@@ -35,29 +35,35 @@ def shortest(run: Callable[[Taken], Answer], taken: Taken) -> Answer:
             taken -= {str(refused)}
 
 
-def allowed(first: pl.DataFrame, key: str, taken: Taken, order: pl.Expr) -> Taken:
+def allowed(first: pl.DataFrame, key: str, taken: Taken, order: pl.Expr, *, one_day: bool = False) -> Taken:
     """Those of these shortcuts that the first rows allow: a pass that must begin again has read ahead."""
 
     def run(taken: Taken) -> Taken:
-        list(shrink(key, taken, by_rows=True, order=order).stream(iter([first])))
+        list(shrink(key, taken, by_rows=True, order=order, one_day=one_day).stream(iter([first])))
         return taken
 
     return shortest(run, taken)
 
 
-def shrink(key: str, taken: Taken, *, by_rows: bool, order: pl.Expr | None = None) -> Shrink:
+def shrink(
+    key: str, taken: Taken, *, by_rows: bool, order: pl.Expr | None = None, one_day: bool = False
+) -> Shrink:
     """These shortcuts on the way to a query; `by_rows`: it also counts single rows, by the sum of `LINES`.
 
-    `order` are 64 bits that tell orders apart, which APART needs.
+    `order` are 64 bits that tell orders apart, which APART needs. `one_day`: an order that opens must be of one day,
+    which RISING sees.
     """
-    return Shortcuts(key, taken, by_rows, order).shrink()
+    return Shortcuts(key, taken, by_rows, order, one_day=one_day).shrink()
 
 
 class Shortcuts:
     """Shortcuts together, and what the rows of the latest pass left for its end."""
 
-    def __init__(self, key: str, taken: Taken, by_rows: bool, order: pl.Expr | None) -> None:
+    def __init__(
+        self, key: str, taken: Taken, by_rows: bool, order: pl.Expr | None, *, one_day: bool = False
+    ) -> None:
         self._key, self._by_rows, self._order = key, by_rows, order
+        self._alike = ["date"] if one_day else []
         self._taken = taken - {HASHED} if SHORT in taken else taken
         self._taken -= {APART} if RISING in taken or order is None else set()
         self._texts: Texts | None = None
@@ -89,7 +95,7 @@ class Shortcuts:
         if APART in taken and self._order is not None:
             self._opened = Opened()
             return self._opened.stream(rows, key=key, order=self._order)
-        return opened(rows, key=key) if RISING in taken else rows
+        return opened(rows, key=key, alike=self._alike) if RISING in taken else rows
 
     def _restored(self, found: pl.DataFrame) -> pl.DataFrame:
         """By row: what the query found, with ids as text again and each order counted once."""

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import crmkit
-from crmkit import customers
+from crmkit import customers, migration
 from crmkit.engine import hashed_ids, reducers
 from crmkit.engine.first_days import REVENUE, FirstDays
 from crmkit.engine.openings import APART, RISING, NotHereError
@@ -61,8 +61,7 @@ def _shrunk(
     frame: pl.DataFrame, cuts: list[int], wants: frozenset[str], taken: frozenset[str]
 ) -> pl.DataFrame:
     """The same with shortcuts, from batches that end at these rows."""
-    ends = [0, *sorted({cut % (frame.height + 1) for cut in cuts}), frame.height]
-    batches = [frame[start:end] for start, end in pairwise(ends)]
+    batches = _batches(frame, cuts)
 
     def run(taken: frozenset[str]) -> pl.DataFrame:
         shrink = reducers.shrink("customer", taken, by_rows="rows" in wants, order=order_key(True))
@@ -107,6 +106,30 @@ def test_rows_and_profit_of_rows_added_up(
     frame = frame.with_columns(costs.fill_null(7) if known else costs)
     wants = frozenset({"first", "orders", "rows", "profit", REVENUE})
     assert _shrunk(frame, cuts, wants, frozenset({RISING})).equals(_asked(frame, wants))
+
+
+@given(st.lists(_ROW, min_size=1, max_size=30), st.lists(st.integers(0, 30), max_size=3), st.booleans())
+def test_orders_up_to_a_day(steps: list[tuple[str, int, int, int]], cuts: list[int], whole: bool) -> None:
+    """An order that opens is counted on its day, unless it has several."""
+    frame = _frame(_risen(steps, lambda step: step // 2))
+    if whole:
+        frame = frame.with_columns(pl.col("date").first().over("order"))
+    spans = (migration.Span(None, DAY), migration.Span(None, None))
+
+    def found(rows: pl.DataFrame) -> pl.DataFrame:
+        return migration.both(rows.lazy(), *spans, orders=True, has_order=True).collect().sort("customer")
+
+    def run(taken: frozenset[str]) -> pl.DataFrame:
+        shrink = reducers.shrink("customer", taken, by_rows=False, one_day=True)
+        return found(pl.concat(list(shrink.stream(iter(_batches(frame, cuts))))))
+
+    assert reducers.shortest(run, frozenset({RISING})).equals(found(frame))
+
+
+def _batches(frame: pl.DataFrame, cuts: list[int]) -> list[pl.DataFrame]:
+    """Batches that end at these rows."""
+    ends = [0, *sorted({cut % (frame.height + 1) for cut in cuts}), frame.height]
+    return [frame[start:end] for start, end in pairwise(ends)]
 
 
 def _refused(frame: pl.DataFrame, which: str, *others: str) -> bool:
