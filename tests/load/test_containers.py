@@ -8,6 +8,7 @@ import io
 import lzma
 import os
 import random
+import runpy
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import pytest
 
 from crmkit.errors import DataError
 from crmkit.load import load
-from crmkit.load.find import sources
+from crmkit.load.find import gunzip, sources
 from tests.load.running import check, refused, run
 from tests.load.sales import SALES, account, put, text
 from tests.tool import ROOT
@@ -91,6 +92,13 @@ SQUEEZED = squeeze(text(SALES * 300).encode())
 )
 def test_broken_compression_yields_no_partial_numbers(tmp_path: Path, content: bytes) -> None:
     refused(check(put(tmp_path / "sales.csv.gz", content)), "sales.csv.gz", "corrupt or truncated")
+
+
+def test_gzip_where_only_python_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on the executors of a cluster."""
+    monkeypatch.setitem(sys.modules, "isal.igzip", None)
+    assert runpy.run_path(gunzip.__file__)["GzipFile"] is gzip.GzipFile
+    assert gunzip.GzipFile is not gzip.GzipFile
 
 
 def packed(kind: str) -> bytes:

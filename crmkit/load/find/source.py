@@ -12,17 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from isal.igzip import IGzipFile
-from isal.igzip_lib import IsalError
-
 from crmkit.errors import DataError
 from crmkit.load.find import paths
+from crmkit.load.find.gunzip import BrokenError, GzipFile
 from crmkit.load.find.signatures import refuse_strangers
 from crmkit.sources.columns import Columns
 
 HEAD = 512
 # What reading a damaged container raises.
-DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, IsalError)  # type: ignore[assignment]
+DAMAGED: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, BrokenError)  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def sniff(head: bytes, name: str) -> tuple[str, str | None]:
 
 def _decompressed(raw: IO[bytes], compression: str | None) -> IO[bytes]:
     if compression == "gzip":
-        return IGzipFile(fileobj=raw)  # type: ignore[return-value, no-untyped-call]
+        return GzipFile(fileobj=raw)  # type: ignore[return-value, no-untyped-call]
     if compression == "zstd":
         import pyarrow as pa
 
