@@ -39,17 +39,14 @@ class FirstDays:
 
     def _added(self, found: pl.DataFrame) -> pl.DataFrame:
         """By row: the amounts of a key's first day; nothing for one that has none."""
-        key, rows = (
-            self._key,
-            pl.concat(self._rows)
-            if self._rows
-            else found.select(self._key, date=FIRST, amount="revenue").head(0),
+        key = self._key
+        none = found.head(0).select(key, date=FIRST, amount="revenue")
+        rows = (
+            pl.concat([none, *self._rows])
+            .lazy()
+            .join(found.lazy().select(key, FIRST), on=key, nulls_equal=True)
         )
-        there = rows.lazy().join(found.lazy().select(key, FIRST), on=key, nulls_equal=True)
-        sums = (
-            there.filter(pl.col("date") == pl.col(FIRST))
-            .group_by(key)
-            .agg(pl.col("amount").sum().alias(REVENUE))
-        )
+        there = rows.filter(pl.col("date") == pl.col(FIRST))
+        sums = there.group_by(key).agg(pl.col("amount").sum().alias(REVENUE))
         joined = found.lazy().join(sums, on=key, how="left", nulls_equal=True, maintain_order="left")
         return joined.with_columns(pl.col(REVENUE).fill_null(0)).collect(engine="streaming")

@@ -17,7 +17,7 @@ from crmkit.engine.prefetch import soon
 
 _BYTES = 5  # of a number of eight; the others hold the place that is shared
 _MOST = 1 << 24
-_MANY = 1 << 20  # so many are put in order at a time
+_FEW, _MANY = 1 << 16, 1 << 20  # at least and at most so many are put in order at a time
 Places = np.ndarray
 
 
@@ -40,9 +40,10 @@ def row_order(texts: pl.Series, order: Places | None = None, shared: Places | No
 def _borders(shared: Places) -> list[int]:
     """Where many rows can be taken apart: none shares a place with one before such a border. The first and the end, too."""
     borders, rows = [0], len(shared) + 1
-    for wanted in range(_MANY, rows - _MANY, _MANY):
+    step = max(min(_MANY, rows // 2), _FEW)
+    for wanted in range(step, rows - step // 2, step):
         if wanted > borders[-1]:
-            apart = np.flatnonzero(~shared[wanted - 1 : wanted - 1 + _MANY])
+            apart = np.flatnonzero(~shared[wanted - 1 : wanted - 1 + step])
             borders += [wanted + int(apart[0])] if len(apart) else []
     return [*borders, rows]
 
