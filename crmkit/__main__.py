@@ -27,8 +27,7 @@ def main() -> NoReturn:
 
     descriptors.occupy_standard()
     memory.spare_threads()
-    memory.keep_pages()
-    memory.save_address_space()
+    memory.settle_allocators()
     supervisor.refuse_little_memory(sys.argv[1:])
     sys.exit(supervisor.supervised(_work, sys.argv[1:]))
 

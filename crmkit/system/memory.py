@@ -38,25 +38,31 @@ def peak() -> int | None:
     return told if sys.platform == "darwin" else told << 10  # else it is in kilobytes
 
 
-def keep_pages() -> None:
-    """Have allocators keep what is freed for the next batch: pages that come anew are cleared by the kernel, a tenth of a run's CPU time.
+def settle_allocators() -> None:
+    """Tell allocators to keep pages, or under `ulimit -v` to save address space; what is set in the environment stays."""
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    if address_space() is None:
+        _keep_pages()
+    else:
+        _save_address_space()
 
-    In few arenas, since what one thread frees another can have only from its own. What is set in the environment stays.
+
+def _keep_pages() -> None:
+    """Keep what is freed for the next batch: pages that come anew are cleared by the kernel, a tenth of a run's CPU time.
+
+    In few arenas, since what one thread frees another can have only from its own.
     """
     arenas = max(1, (os.cpu_count() or 1) // 2)
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     kept = f"narenas:{arenas},background_thread:false,dirty_decay_ms:-1,muzzy_decay_ms:-1"
     os.environ.setdefault("_RJEM_MALLOC_CONF", kept)
     _tune({_M_ARENA_MAX: arenas, _M_MMAP_THRESHOLD: _LARGEST_OWN, _M_TRIM_THRESHOLD: 1 << 30})
 
 
-def save_address_space() -> None:
-    """Under `ulimit -v`: allocators reserve gigabytes that they never use, and would run into the limit."""
-    if address_space() is None:
-        return
-    _tune({_M_ARENA_MAX: 1})
+def _save_address_space() -> None:
+    """Allocators reserve gigabytes that they never use, and would run into the limit."""
     os.environ.setdefault("POLARS_MAX_THREADS", "2")
-    os.environ["_RJEM_MALLOC_CONF"] = "narenas:1,background_thread:false"
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:2,background_thread:false")
+    _tune({_M_ARENA_MAX: 1})
 
 
 def _tune(options: Mapping[int, int]) -> None:
