@@ -15,7 +15,7 @@ import polars as pl
 
 from crmkit.engine import openings, reducers
 from crmkit.engine.counts import by_id
-from crmkit.engine.first_days import FIRST, REVENUE, FirstDays
+from crmkit.engine.first_days import FirstDays
 from crmkit.engine.money import as_money
 from crmkit.engine.rows import Counted, Rows, as_rows
 from crmkit.errors import DataError
@@ -89,8 +89,8 @@ def analyse(data: Data) -> Result:
 
 def _grouped(transactions: Transactions, wants: frozenset[str], key: str) -> Found[Rows]:
     noted = None
-    if {FIRST, REVENUE} <= wants and transactions.in_one_stream and not transactions.in_parts:
-        noted, wants = FirstDays(key), wants - {REVENUE}
+    if {"first", "first_revenue"} <= wants and transactions.in_one_stream and not transactions.in_parts:
+        noted, wants = FirstDays(key), wants - {"first_revenue"}
     query = partial(aggregate, wants=wants, key=key, has_order=transactions.has("order"))
     by_rows = bool(wants & _OF_ROWS)
     return grouped(transactions, query, key=key, orders="orders" in wants, by_rows=by_rows, noted=noted)
@@ -121,7 +121,6 @@ def grouped(
         return found if shrink.restored is None else found.but(found.rows.by_row(shrink.restored))
 
     taken = _worth_trying(transactions, key, orders=orders and transactions.has("order"))
-    taken -= {openings.APART} if one_day else set()
     if taken:
         taken = reducers.allowed(transactions.first_rows(), key, taken, order, one_day=one_day)
     return reducers.shortest(run, taken)

@@ -240,14 +240,15 @@ def analyse(
     assert begin is not None
     sales = transactions_of(data)
     end = end or sales.plan.options.as_of
+    orders = of in ("segment", "rfm")
     both_of = partial(
         both,
         before=_span(begin, window),
         after=_span(end, window),
-        orders=of in ("segment", "rfm"),
+        orders=orders,
         has_order=sales.has("order"),
     )
-    found = customers.grouped(sales, both_of, orders=of in ("segment", "rfm"), one_day=True)
+    found = customers.grouped(sales, both_of, orders=orders, one_day=True)
     pairs, scale, end = found.rows, found.scale, end or found.as_of
     check(begin, end, first=found.begin, last=found.as_of, window=window)
     before, after = (

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from crmkit.engine import runs
 from crmkit.engine.rows import Shrink
 
 FIRST, REVENUE = "first", "first_revenue"
@@ -26,10 +27,9 @@ class FirstDays:
         """The same on the way to a query that finds the first day of each key; what is restored has its revenue, too."""
 
         def stream(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-            self._rows.clear()  # of a pass that did not settle
-            for batch in shrink.stream(batches):
-                self._rows.append(batch.select(self._key, "date", "amount"))
-                yield batch
+            return runs.noted(
+                shrink.stream(batches), self._rows, lambda batch: batch.select(self._key, "date", "amount")
+            )
 
         def restored(found: pl.DataFrame) -> pl.DataFrame:
             found = self._added(found)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 
-from crmkit.engine import packed_ids
+from crmkit.engine import packed_ids, runs
 from crmkit.engine.hashed_ids import Kept, SharedError, Texts
 from crmkit.engine.openings import APART, OPENS, REPEATS, RISING, NotHereError, Opened, opened
 from crmkit.engine.rows import Shrink
@@ -39,7 +39,7 @@ def allowed(first: pl.DataFrame, key: str, taken: Taken, order: pl.Expr, *, one_
     """Those of these shortcuts that the first rows allow: a pass that must begin again has read ahead."""
 
     def run(taken: Taken) -> Taken:
-        list(shrink(key, taken, by_rows=True, order=order, one_day=one_day).stream(iter([first])))
+        list(shrink(key, taken, by_rows=False, order=order, one_day=one_day).stream(iter([first])))
         return taken
 
     return shortest(run, taken)
@@ -65,7 +65,7 @@ class Shortcuts:
         self._key, self._by_rows, self._order = key, by_rows, order
         self._alike = ["date"] if one_day else []
         self._taken = taken - {HASHED} if SHORT in taken else taken
-        self._taken -= {APART} if RISING in taken or order is None else set()
+        self._taken -= {APART} if RISING in taken or order is None or one_day else set()
         self._texts: Texts | None = None
         self._kept: Kept | None = None
         self._opened: Opened | None = None
@@ -155,10 +155,7 @@ def _starts(batch: pl.DataFrame, key: str) -> pl.Series:
 
 
 def _sums(batch: pl.DataFrame, starts: pl.Series) -> pl.DataFrame:
-    ends = starts.shift(-1, fill_value=True)
-    summed = [name for name in ("amount", "cost", LINES) if name in batch.columns]
-    reached = batch.select(pl.col(summed).cum_sum().filter(ends))
-    return batch.filter(starts).with_columns(reached.select(pl.all() - pl.all().shift(1, fill_value=0)))
+    return runs.summed(batch, starts, [name for name in ("amount", "cost", LINES) if name in batch.columns])
 
 
 def packed(batch: pl.DataFrame, key: str) -> pl.DataFrame:

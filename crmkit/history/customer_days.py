@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol, cast
 import polars as pl
 
 from crmkit import customers
+from crmkit.engine import runs
 from crmkit.engine.counts import by_id
 from crmkit.engine.openings import OPENS
 from crmkit.engine.rows import Counted, LocalRows, Rows
@@ -154,15 +155,19 @@ def _daily(rows: pl.DataFrame) -> pl.DataFrame:
     """
     customer, day = pl.col("code").cast(pl.Int64), pl.col("date").cast(pl.Int32).cast(pl.Int64)
     in_order = rows.select(place=customer * _DAYS + day, amount="amount").sort("place")
-    ends = in_order["place"].ne_missing(in_order["place"].shift(-1))
-    amount = pl.col("amount")
-    reached = in_order.select("place", amount=amount.cum_sum(), bought=amount.clip(0).cum_sum()).filter(ends)
+    in_order = in_order.with_columns(bought=pl.col("amount").clip(0))
+    starts = in_order["place"].ne_missing(in_order["place"].shift())
     code = (pl.col("place") + _DAYS // 2) // _DAYS
-    return reached.select(
-        code.cast(pl.UInt32).alias("code"),
-        (pl.col("place") - code * _DAYS).cast(pl.Int32).cast(pl.Date).alias("date"),
-        *(pl.col(name) - pl.col(name).shift(1, fill_value=0) for name in ("amount", "bought")),
-    ).with_columns(pl.col("code").set_sorted())
+    return (
+        runs.summed(in_order, starts, ["amount", "bought"])
+        .select(
+            code.cast(pl.UInt32).alias("code"),
+            (pl.col("place") - code * _DAYS).cast(pl.Int32).cast(pl.Date).alias("date"),
+            "amount",
+            "bought",
+        )
+        .with_columns(pl.col("code").set_sorted())
+    )
 
 
 def purchases(days: pl.DataFrame) -> pl.DataFrame:

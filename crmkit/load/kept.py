@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from crmkit.engine import reducers
+from crmkit.engine import reducers, runs
 from crmkit.engine.rows import LocalRows, Shrink
 from crmkit.load.account.audit import Reject
 from crmkit.load.orders import customer_day, order_key
@@ -106,14 +106,8 @@ def _noting(
     noted: list[pl.DataFrame], has_order: bool, stream: Stream, batches: Iterator[pl.DataFrame]
 ) -> Iterator[pl.DataFrame]:
     """The stream of these batches, of which the lines of products are noted on their way: twenty bytes for each."""
-    noted.clear()  # of a pass that did not settle
-
-    def seen() -> Iterator[pl.DataFrame]:
-        for batch in batches:
-            noted.append(batch.select(*_LINE, order=order_key(has_order, customer_day())))
-            yield batch
-
-    yield from stream(seen())
+    order = order_key(has_order, customer_day())
+    return stream(runs.noted(batches, noted, lambda batch: batch.select(*_LINE, order=order)))
 
 
 _LINE = (

@@ -173,11 +173,9 @@ def _write_parquet(pieces: Iterator[pl.DataFrame], stream: BinaryIO) -> int:
     import pyarrow.parquet as pq
 
     first = _for_parquet(next(pieces))
-    tables = (
-        piece.to_arrow(compat_level=pl.CompatLevel.oldest())
-        for piece in chain([first], map(_for_parquet, pieces))
-    )
-    schema = first.head(0).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    oldest = pl.CompatLevel.oldest()
+    tables = (piece.to_arrow(compat_level=oldest) for piece in chain([first], map(_for_parquet, pieces)))
+    schema = first.head(0).to_arrow(compat_level=oldest).schema
     sample = first.head(_TEXT_ROWS)
     rows = 0
     repeated = [name for name in first.columns if 2 * sample[name].n_unique() < sample.height]
