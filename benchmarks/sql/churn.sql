@@ -1,4 +1,6 @@
 -- Customers who are late by their own rhythm, what each has at stake, and the tier and segment beside.
+.read segments.sql
+
 CREATE TEMP TABLE days AS
 SELECT
     customer_id AS customer,
@@ -97,18 +99,7 @@ COPY (
             WHEN cents >= getvariable('floor_b') THEN 'B'
             ELSE 'C'
         END AS tier,
-        CASE
-            WHEN r = 5 AND f >= 4 THEN 'Champions'
-            WHEN r >= 3 AND f >= 4 THEN 'Loyal'
-            WHEN r >= 4 AND f >= 2 THEN 'Potential Loyalist'
-            WHEN r = 5 THEN 'New'
-            WHEN r = 4 THEN 'Promising'
-            WHEN r = 3 AND f = 3 THEN 'Need Attention'
-            WHEN r = 3 THEN 'About To Sleep'
-            WHEN f = 5 THEN 'Can''t Lose'
-            WHEN f >= 3 THEN 'At Risk'
-            ELSE 'Hibernating'
-        END AS segment
+        segment(r, f) AS segment
     FROM scored
     WHERE days_since > threshold
     ORDER BY at_risk DESC, customer

@@ -1,4 +1,6 @@
 -- Customers, R, F and M by rank, segments, the per-customer export and the summary: one pass over the file.
+.read segments.sql
+
 CREATE TEMP TABLE customers AS
 SELECT
     customer_id AS customer,
@@ -53,19 +55,7 @@ WHERE customer IS NOT NULL AND last IS NULL;
 CREATE TEMP TABLE segmented AS
 SELECT
     *,
-    CASE
-        WHEN r IS NULL THEN 'refund only'
-        WHEN r = 5 AND f >= 4 THEN 'Champions'
-        WHEN r >= 3 AND f >= 4 THEN 'Loyal'
-        WHEN r >= 4 AND f >= 2 THEN 'Potential Loyalist'
-        WHEN r = 5 THEN 'New'
-        WHEN r = 4 THEN 'Promising'
-        WHEN r = 3 AND f = 3 THEN 'Need Attention'
-        WHEN r = 3 THEN 'About To Sleep'
-        WHEN f = 5 THEN 'Can''t Lose'
-        WHEN f >= 3 THEN 'At Risk'
-        ELSE 'Hibernating'
-    END AS segment
+    segment(r, f) AS segment
 FROM scored;
 
 COPY (
